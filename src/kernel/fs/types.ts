@@ -1,0 +1,244 @@
+/**
+ * The VFS's objects.
+ *
+ *   Mount   an instance of a filesystem at a place in the tree; holds its root dentry
+ *   Dentry  a name in a directory, to an inode or to nothing (negative); parents hold children
+ *   Inode   a file, while a dentry or handle refers to it
+ *   Handle  an open file description; holds inode, dentry and mount
+ *
+ * A filesystem supplies operations on inodes and handles; the VFS has done walking, permissions, mount flags, name
+ * lengths and type checks before it calls one, and keeps the dentries right afterwards.
+ *
+ * Names, paths and link targets are byte strings: one character (0..255) a byte, as Linux has bytes and not text.
+ */
+import type { Errno } from '../errno.js';
+import type { Timespec } from '../host.js';
+
+export type { Timespec };
+
+/** What a read fills. Both count down `remaining`; a short count means that user memory ended (EFAULT if nothing fit). */
+export interface Sink {
+  readonly remaining: number;
+  /** Appends source[start, end); returns how many bytes fit. */
+  put(source: Uint8Array, start: number, end: number): number;
+  /** Appends `count` zeros. */
+  zero(count: number): number;
+}
+/** What a write takes from. */
+export interface Source {
+  readonly remaining: number;
+  /** Moves the next bytes to target[start, end); returns how many came. */
+  take(target: Uint8Array, start: number, end: number): number;
+}
+
+export interface Credentials {
+  ruid: number;
+  euid: number;
+  suid: number;
+  fsuid: number;
+  rgid: number;
+  egid: number;
+  sgid: number;
+  fsgid: number;
+  groups: readonly number[];
+}
+
+/** Where a path begins and on whose behalf it is walked: a process's, or the kernel's own. */
+export interface PathContext {
+  root: Location;
+  cwd: Location;
+  umask: number;
+  readonly cred: Credentials;
+}
+
+/** A place in the tree: which dentry, seen through which mount. */
+export interface Location {
+  readonly mount: Mount;
+  readonly dentry: Dentry;
+}
+
+export interface Inode {
+  readonly fs: FileSystem;
+  readonly ino: number;
+  /** Type and permission bits, as st_mode. */
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  nlink: number;
+  /** Device number of a device node, as st_rdev. */
+  rdev: number;
+  readonly atime: Timespec;
+  readonly mtime: Timespec;
+  readonly ctime: Timespec;
+  /** The filesystem's own. */
+  data: unknown;
+  /** Handles and dentries that refer to it; at 0 the filesystem's `evict` runs. */
+  references: number;
+  /** Pages for mmap, made at first use; see mm/pagecache.ts. */
+  pages: PageCache | null;
+  /** Locks on the file, made at first use. */
+  locks: unknown;
+  /** Extended attributes, made at first use; in memory for filesystems that have no others. */
+  xattrs: Map<string, Uint8Array> | null;
+}
+
+/** A file's pages in frames, shared by all mappings and by the filesystem where it keeps its content there. */
+export interface PageCache {
+  /** The frame of page `index`, read in when absent; an Errno (EIO, ENOMEM, ENXIO past the end). Borrowed: retain it. */
+  frame(index: number): number | Errno;
+  /** Called before a shared mapping of the page becomes writable. */
+  dirty(index: number): 0 | Errno;
+  /** Writes dirty pages of [start, end) bytes back. */
+  sync(start: number, end: number): 0 | Errno;
+}
+
+export interface Dentry {
+  readonly name: string;
+  readonly parent: Dentry | null;
+  inode: Inode | null;
+  /** Mounts on this dentry, the last one visible. */
+  readonly mounts: readonly Mount[];
+}
+
+export interface Mount {
+  readonly fs: FileSystem;
+  readonly root: Dentry;
+  /** Where it is mounted; null for the first. */
+  readonly parent: Location | null;
+  readonly flags: number;
+  readonly id: number;
+}
+
+export interface Handle {
+  readonly inode: Inode;
+  readonly location: Location | null;
+  /** O_RDONLY, O_WRONLY or O_RDWR, and O_PATH. */
+  readonly access: number;
+  /** Status flags that F_SETFL can change, and the rest of open's. */
+  flags: number;
+  position: number;
+  /** What the filesystem keeps per open. */
+  data: unknown;
+  readonly ops: HandleOperations;
+  /** Descriptors and kernel uses; at 0 `release` runs. */
+  references: number;
+}
+
+/** Events as poll(2) has them. */
+export type PollMask = number;
+
+/** Operations on a handle. Reads and writes at `position` do not move handle.position; the syscall layer does. */
+export interface HandleOperations {
+  read(handle: Handle, sink: Sink, position: number): number | Errno;
+  write(handle: Handle, source: Source, position: number): number | Errno;
+  /** Position counts (regular files) or not (pipes, sockets, terminals): ESPIPE. */
+  readonly seekable: boolean;
+  /** Null: the default for regular files. */
+  seek?(handle: Handle, offset: number, whence: number): number | Errno;
+  /** Entries from `handle.position` on; `emit` false means full. Position is whatever the filesystem puts in d_off. */
+  readdir?(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno;
+  poll?(handle: Handle, waiter: Waiter | null): PollMask;
+  ioctl?(handle: Handle, request: number, arg: number, user: UserMemory): number | Errno;
+  /** Pages for mmap; ENODEV without. */
+  mmap?(handle: Handle): PageCache | Errno;
+  fsync?(handle: Handle): 0 | Errno;
+  flush?(handle: Handle): 0 | Errno;
+  release?(handle: Handle): void;
+}
+
+export interface DirEntry {
+  ino: number;
+  /** What lseek goes back to for the entry behind this one. */
+  offset: number;
+  type: number;
+  name: string;
+}
+
+export interface Attributes {
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  size?: number;
+  atime?: Timespec;
+  mtime?: Timespec;
+}
+
+/** Operations on inodes. Directory operations get names that are not '.', '..' or empty and at most 255 bytes. */
+export interface FileSystem {
+  /** As in /proc/filesystems. */
+  readonly type: string;
+  /** st_dev. */
+  readonly dev: number;
+  readonly magic: number;
+  root(): Inode;
+  lookup(dir: Inode, name: string): Inode | Errno;
+  /** Whether a cached dentry still holds; without it, always. */
+  revalidate?(dentry: Dentry): boolean;
+  create?(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno;
+  mkdir?(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno;
+  mknod?(dir: Inode, name: string, mode: number, rdev: number, cred: Credentials): Inode | Errno;
+  symlink?(dir: Inode, name: string, target: string, cred: Credentials): Inode | Errno;
+  link?(dir: Inode, name: string, inode: Inode): 0 | Errno;
+  unlink?(dir: Inode, name: string, inode: Inode): 0 | Errno;
+  rmdir?(dir: Inode, name: string, inode: Inode): 0 | Errno;
+  /** Both names in this filesystem; `replaced` is what stood at the new name. */
+  rename?(
+    dir: Inode,
+    name: string,
+    inode: Inode,
+    newDir: Inode,
+    newName: string,
+    replaced: Inode | null,
+    flags: number,
+  ): 0 | Errno;
+  /** A text, or, for magic links, the place itself. */
+  readlink?(inode: Inode): string | Location | Errno;
+  open(inode: Inode, flags: number): HandleOperations | Errno;
+  /** Brings size, times and counts of `inode` up to date before they are read. */
+  refresh?(inode: Inode): 0 | Errno;
+  setattr?(inode: Inode, changes: Attributes): 0 | Errno;
+  fallocate?(inode: Inode, mode: number, offset: number, length: number): 0 | Errno;
+  /** SEEK_DATA and SEEK_HOLE; without it a file is all data. */
+  seekHole?(inode: Inode, offset: number, hole: boolean): number | Errno;
+  statfs(): FsStatistics;
+  sync?(): 0 | Errno;
+  /** The last reference has gone. */
+  evict?(inode: Inode): void;
+}
+
+export interface FsStatistics {
+  bsize: number;
+  blocks: number;
+  bfree: number;
+  bavail: number;
+  files: number;
+  ffree: number;
+}
+
+/** The calling process's memory. Lengths are checked; a bad address gives EFAULT, a short copy never goes unseen. */
+export interface UserMemory {
+  copyIn(addr: number, into: Uint8Array, start: number, length: number): 0 | Errno;
+  copyOut(addr: number, from: Uint8Array, start: number, length: number): 0 | Errno;
+  /** A string up to its NUL, without it; EFAULT, or ENAMETOOLONG when `limit` bytes hold none. */
+  stringIn(addr: number, limit: number): string | Errno;
+  readU32(addr: number): number | Errno;
+  writeU32(addr: number, value: number): 0 | Errno;
+  sink(addr: number, length: number): Sink | Errno;
+  source(addr: number, length: number): Source | Errno;
+}
+
+/** Someone who waits for events: a thread in a call that waits, later an epoll set. */
+export interface Waiter {
+  /** Makes the waiter be woken by `queue`. */
+  waitOn(queue: WaitQueue): void;
+}
+export interface WaitQueue {
+  add(waiter: Wakeable): void;
+  remove(waiter: Wakeable): void;
+  /** Wakes all, or the first `count`; returns how many were. */
+  wake(count?: number): number;
+}
+export interface Wakeable {
+  wake(queue: WaitQueue): void;
+}

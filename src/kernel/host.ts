@@ -1,0 +1,89 @@
+/**
+ * All that the kernel needs from JavaScript's surroundings. `host/node` implements it; a browser can. Everything is
+ * synchronous but `sleep`: a system call is a plain function. Names and paths are byte strings (fs/types.ts).
+ */
+export interface Host {
+  readonly clock: HostClock;
+  readonly files: HostFiles | null;
+  /** Fills `into` with random bytes, good enough for keys. */
+  random(into: Uint8Array): void;
+}
+
+export interface HostClock {
+  /** Nanoseconds since the epoch, as whole seconds and the rest. */
+  realtime(out: Timespec): void;
+  /** Never steps back. */
+  monotonic(out: Timespec): void;
+  /** Processor time of this thread of the host. */
+  cpuTime(out: Timespec): void;
+}
+export interface Timespec {
+  sec: number;
+  nsec: number;
+}
+
+/** A host folder that the guest may see. No operation follows a symbolic link or leaves the folder. */
+export interface HostFiles {
+  /** Opens a folder for `hostfs`, or returns an Errno. */
+  openRoot(path: string): HostFolder | number;
+}
+
+export interface HostStat {
+  ino: number;
+  dev: number;
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  size: number;
+  blocks: number;
+  atime: Timespec;
+  mtime: Timespec;
+  ctime: Timespec;
+}
+
+/**
+ * Operations on an open folder by the name of an entry, as the *at calls of Linux have them. `name` has no slash and is
+ * neither '.' nor '..'. Results are values or negative error numbers. Folders and files stay good when the host renames
+ * or removes them.
+ */
+export interface HostFolder {
+  stat(): HostStat | number;
+  lookup(name: string): HostStat | number;
+  list(): readonly string[] | number;
+  openFolder(name: string): HostFolder | number;
+  openFile(name: string, write: boolean): HostFile | number;
+  create(name: string, mode: number): HostFile | number;
+  mkdir(name: string, mode: number): number;
+  symlink(name: string, target: string): number;
+  readlink(name: string): string | number;
+  link(from: HostFolder, fromName: string, name: string): number;
+  unlink(name: string): number;
+  rmdir(name: string): number;
+  rename(name: string, to: HostFolder, toName: string): number;
+  chmod(name: string, mode: number): number;
+  chown(name: string, uid: number, gid: number): number;
+  utimes(name: string, atime: Timespec, mtime: Timespec): number;
+  statfs(): HostStatfs | number;
+  close(): void;
+}
+export interface HostFile {
+  stat(): HostStat | number;
+  read(into: Uint8Array, start: number, length: number, position: number): number;
+  write(from: Uint8Array, start: number, length: number, position: number): number;
+  truncate(size: number): number;
+  chmod(mode: number): number;
+  utimes(atime: Timespec, mtime: Timespec): number;
+  sync(): number;
+  close(): void;
+}
+export interface HostStatfs {
+  type: number;
+  bsize: number;
+  blocks: number;
+  bfree: number;
+  bavail: number;
+  files: number;
+  ffree: number;
+}

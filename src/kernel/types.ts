@@ -1,0 +1,94 @@
+/**
+ * What system calls are written against. A call is a row in a table (number, name, argument kinds, function); the function
+ * gets the calling thread and an accessor that reads arguments by kind from the registers.
+ */
+import type { Errno } from './errno.js';
+import type { Handle, PathContext, UserMemory, WaitQueue, Waiter } from './fs/types.js';
+
+/** How strace shows an argument, and what the fuzzer feeds it. */
+export type ArgKind =
+  | 'int'
+  | 'uint'
+  | 'hex'
+  | 'fd'
+  | 'dirfd'
+  | 'path'
+  | 'string'
+  | 'addr'
+  | 'buffer-in'
+  | 'buffer-out'
+  | 'iovec-in'
+  | 'iovec-out'
+  | 'size'
+  | 'offset'
+  | 'mode'
+  | 'open-flags'
+  | 'prot'
+  | 'map-flags'
+  | 'signal'
+  | 'sigset'
+  | 'timespec'
+  | 'stat-out'
+  | 'pid'
+  | 'clock'
+  | 'strings';
+
+export interface SyscallRow {
+  readonly number: number;
+  readonly name: string;
+  readonly args: readonly ArgKind[];
+  /** Returns the result (a whole number; addresses are numbers) or an Errno; WAIT after `thread.waitOn`. */
+  readonly run: (thread: Caller, args: Args) => number;
+  /** What differs from Linux, for the documentation; nothing when nothing does. */
+  readonly note?: string;
+}
+
+/** The six arguments, read from the registers by kind. */
+export interface Args {
+  /** Low 32 bits, signed. */
+  int(n: number): number;
+  /** Low 32 bits, unsigned. */
+  uint(n: number): number;
+  /** All 64 bits as an unsigned whole number; at or over 2^53 it is only good for comparisons. */
+  addr(n: number): number;
+  size(n: number): number;
+  /** All 64 bits, signed; beyond 2^53 only good for comparisons. */
+  offset(n: number): number;
+  /** The two halves, unsigned. */
+  lo(n: number): number;
+  hi(n: number): number;
+}
+
+/** The calling thread, as far as families of calls outside process/ need it. */
+export interface Caller extends Waiter {
+  readonly tid: number;
+  readonly process: CallingProcess;
+  /** Keeps a call's progress between its tries (bytes already written, the time to wake up); undefined at the first. */
+  callState: unknown;
+  /** Wakes the thread at this monotonic time (ns as a double), besides what wakes it; the call sees it by the clock. */
+  waitUntil(monotonicMs: number): void;
+  /** A signal that is not blocked is pending: a call that would wait returns ERESTARTSYS instead. */
+  readonly signalled: boolean;
+}
+
+export interface CallingProcess {
+  readonly pid: number;
+  readonly fs: PathContext;
+  readonly files: DescriptorTable;
+  readonly memory: UserMemory;
+  limit(resource: number): number;
+}
+
+export interface DescriptorTable {
+  get(fd: number): Handle | Errno;
+  /** The lowest free descriptor at or above `from`; takes over the caller's reference. EMFILE. */
+  install(handle: Handle, closeOnExec: boolean, from?: number): number | Errno;
+  replace(fd: number, handle: Handle, closeOnExec: boolean): number | Errno;
+  close(fd: number): 0 | Errno;
+  closeOnExec(fd: number): boolean;
+  setCloseOnExec(fd: number, on: boolean): void;
+  /** Open descriptors, ascending. */
+  list(): number[];
+}
+
+export type { WaitQueue };

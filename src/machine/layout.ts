@@ -1,0 +1,101 @@
+/**
+ * Where things lie in the sandbox's WebAssembly memory. All addresses here are offsets into that memory, known when
+ * code is emitted, so that they end up as immediates.
+ *
+ *   0x00100  scratch        results of helpers that do not fit a register, and the bounce buffer
+ *   0x01000  CPU            the running thread's registers (others keep theirs in a CpuState)
+ *   0x02000  read TLB       of the running address space
+ *   0x06000  write TLB
+ *   0x10000  jump cache     guest address -> table slot and decoded block
+ *   0x40000  decoded code   the interpreter's records
+ *   FRAME_BASE              frames, to the end of memory; frame n is the 4 KiB at n * 4096
+ */
+export const PAGE_SHIFT = 12;
+export const PAGE_SIZE = 4096;
+export const PAGE_MASK = PAGE_SIZE - 1;
+/** First address past user space: 47 bits. */
+export const USER_END = 0x800000000000;
+
+export const SCRATCH = 0x100;
+/** An access over a page's end is done here; 64 bytes. A "physical address" below BOUNCE_END means: copy back. */
+export const BOUNCE = 0x180;
+export const BOUNCE_END = 0x1c0;
+
+export const CPU = 0x1000;
+
+export const TLB_ENTRIES = 1024;
+/** An entry: the page's address as i64 (-1 when empty), then as i32 what turns a guest address into an offset here. */
+export const TLB_ENTRY_SIZE = 16;
+export const TLB_DISPLACEMENT = 8;
+export const TLB_READ = 0x2000;
+export const TLB_WRITE = 0x6000;
+/** (address >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK is the entry's offset in its table. */
+export const TLB_INDEX_SHIFT = 8;
+export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4;
+
+export const JUMP_CACHE = 0x10000;
+export const JUMP_ENTRIES = 4096;
+/** An entry: guest address i64 (-1 when empty), table slot i32 (0: not translated), decoded block i32 (0: none). */
+export const JUMP_ENTRY_SIZE = 16;
+export const JUMP_SLOT = 8;
+export const JUMP_BLOCK = 12;
+
+export const DECODED = 0x40000;
+export const DECODED_END = 0x1040000;
+export const FRAME_BASE = DECODED_END;
+export const FIRST_FRAME = FRAME_BASE / PAGE_SIZE;
+
+/** Offsets in the CPU block. Everything a thread's context consists of lies in [0, CPU_STATE_SIZE). */
+export const CPU_GPR = 0; // 16 x i64: rax rcx rdx rbx rsp rbp rsi rdi r8..r15
+export const CPU_RIP = 0x80; // i64
+/** Arithmetic flags, lazily: see semantics/flags.ts. */
+export const CPU_CC_KIND = 0x88; // i32
+export const CPU_DF = 0x8c; // i32: 0 or 1
+export const CPU_CC_X = 0x90; // i64
+export const CPU_CC_Y = 0x98; // i64
+/** The other bits of RFLAGS that user code can set (TF, AC, ID, NT), at their places. */
+export const CPU_EFLAGS = 0xa0; // i32
+export const CPU_MXCSR = 0xa4; // i32
+/**
+ * Segment bases, i64 each; index 0 is the flat segment and always 0. A record or an operand names a segment by the
+ * index here.
+ */
+export const CPU_SEGMENT = 0xa8; // flat, fs, gs
+export const CPU_ZERO = 0xc0; // i64, always 0: the base or index register that is not there
+export const SEG_FLAT = 0;
+export const SEG_FS = 1;
+export const SEG_GS = 2;
+/** x87: control, status (TOP included), and tag word in FXSAVE's short form (bit set: register in use), each i32. */
+export const CPU_FCW = 0xd0;
+export const CPU_FSW = 0xd4;
+export const CPU_FTW = 0xd8;
+export const CPU_FOP = 0xdc;
+export const CPU_FIP = 0xe0; // i64
+export const CPU_FDP = 0xe8; // i64
+/** Eight physical x87 registers R0..R7 (not rotated by TOP), 16 bytes each, the low 10 used; MMX aliases their low 8. */
+export const CPU_X87 = 0x100;
+/** 16 vector registers of 16 bytes, then room for their upper halves. */
+export const CPU_XMM = 0x180;
+export const CPU_YMM_HIGH = 0x280;
+export const CPU_STATE_SIZE = 0x400;
+
+/** Beyond the thread's context: how the last run ended, and the running slice. */
+export const CPU_EXIT = 0x400; // i32: EXIT_*, 0 while running
+export const CPU_EXIT_VECTOR = 0x404; // i32
+export const CPU_EXIT_ERROR = 0x408; // i32
+export const CPU_EXIT_ADDRESS = 0x410; // i64
+/** Counts down at back edges and calls; below 0 the code leaves. The kernel makes it 0 to get control soon. */
+export const CPU_BUDGET = 0x418; // i32
+/** Free stack, counted in nested calls of regions. */
+export const CPU_CALL_DEPTH = 0x41c; // i32
+/** Instructions interpreted and, roughly, translated code run: f64 counters would cost more than they tell. */
+export const CPU_INSTRUCTIONS = 0x420; // i64
+
+export const RAX = 0;
+export const RCX = 1;
+export const RDX = 2;
+export const RBX = 3;
+export const RSP = 4;
+export const RBP = 5;
+export const RSI = 6;
+export const RDI = 7;

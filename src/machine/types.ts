@@ -1,0 +1,106 @@
+import type { MachineViews } from './semantics/helper.js';
+
+/** The machine's interfaces. The machine knows nothing of Linux; whoever runs it is its Supervisor. */
+
+/** What kind of access faulted; as in a page fault's error code, bits W and I. */
+export const ACCESS_READ = 0;
+export const ACCESS_WRITE = 2;
+export const ACCESS_EXEC = 16;
+export type Access = typeof ACCESS_READ | typeof ACCESS_WRITE | typeof ACCESS_EXEC;
+
+/**
+ * Called from inside `run`, with all registers in the CPU block for `syscall`, and with none of them guaranteed for
+ * `pageFault`. Both may change page tables; neither may throw but KernelBug.
+ */
+export interface Supervisor {
+  /** True: go on with the registers as they now are. False: leave `run` with EXIT_SYSCALL (rip behind the syscall). */
+  syscall(): boolean;
+  /** True: the access can be tried again. False: leave `run` with EXIT_EXCEPTION, vector 14, registers exact. */
+  pageFault(address: number, access: Access): boolean;
+}
+
+/** Why `run` came back. */
+export const EXIT_BUDGET = 1;
+export const EXIT_SYSCALL = 2;
+/** An exception: CPU_EXIT_VECTOR, CPU_EXIT_ERROR, CPU_EXIT_ADDRESS; rip as the manual has it for that vector. */
+export const EXIT_EXCEPTION = 3;
+export type Exit = typeof EXIT_BUDGET | typeof EXIT_SYSCALL | typeof EXIT_EXCEPTION;
+
+/** Page-table entry flags, in the low 12 bits under the frame's number. */
+export const PTE_READ = 1;
+export const PTE_WRITE = 2;
+export const PTE_EXEC = 4;
+/** Set by the walk that fills a TLB entry. */
+export const PTE_ACCESSED = 8;
+export const PTE_DIRTY = 16;
+/** The kernel's own bits; the machine leaves them alone. */
+export const PTE_KERNEL_1 = 32;
+export const PTE_KERNEL_2 = 64;
+
+/** Frames: 4 KiB pieces of the memory, counted by reference. Frame numbers are below 2^20; 0 is none. */
+export interface Frames {
+  /** A frame full of zeros with one reference, or 0 when memory is exhausted. */
+  allocate(): number;
+  retain(frame: number): void;
+  /** Gives a reference back; the last one frees the frame. */
+  release(frame: number): void;
+  references(frame: number): number;
+  /** Frames that could still be allocated, and all there are. */
+  readonly free: number;
+  readonly total: number;
+  /** To be called before the kernel itself writes to a frame that may hold translated code. */
+  willWrite(frame: number, offset: number, length: number): void;
+}
+
+/**
+ * A process's page table: 47-bit addresses, 4 KiB pages. An entry is frame << 12 | PTE_*; 0 is none. The table holds no
+ * references to frames: its owner retains and releases. After an entry that was present is changed to allow less or
+ * another frame, the TLB is flushed by these methods themselves where this space is the running one.
+ */
+export interface AddressSpace {
+  get(address: number): number;
+  /** False when there was no memory for the table itself. */
+  set(address: number, pte: number): boolean;
+  /** Calls `visit` for each present entry of [start, end), in order; what it returns becomes the entry. */
+  update(start: number, end: number, visit: (address: number, pte: number) => number): void;
+  /** Frees the tables (not the frames that they name). */
+  destroy(): void;
+}
+
+/** A thread's registers while it does not run: CPU_STATE_SIZE bytes laid out as the CPU block. */
+export type CpuState = Uint8Array;
+
+export interface Machine {
+  readonly memory: MachineViews;
+  readonly frames: Frames;
+  createSpace(): AddressSpace | null;
+  /** Makes `space` the running one. */
+  activate(space: AddressSpace): void;
+  loadCpu(state: CpuState): void;
+  saveCpu(state: CpuState): void;
+  /** Runs the loaded thread for about `budget` back edges, calls and returns. */
+  run(budget: number): Exit;
+  readonly stats: MachineStats;
+  /** Forgets all decoded and translated code. */
+  flushCode(): void;
+}
+
+export interface MachineStats {
+  instructions: number;
+  blocksDecoded: number;
+  regionsTranslated: number;
+  modules: number;
+  wasmBytes: number;
+  tlbMisses: number;
+  pageFaults: number;
+  codeInvalidations: number;
+}
+
+export interface MachineOptions {
+  /** Bytes of guest memory (frames); rounded up to pages. */
+  memory: number;
+  /** Interpret only, translate at once, or translate what is hot (default). */
+  tier?: 'interpret' | 'translate' | 'mixed';
+  /** One line for what should not pass unseen: an unknown instruction with its bytes and address. */
+  log?: (line: string) => void;
+}
