@@ -1,0 +1,79 @@
+/**
+ * The line between a Sandbox object and the kernel that it stands for. The same interface is spoken directly (kernel in
+ * the caller's thread) and by messages (kernel in a worker): all that crosses is plain data.
+ */
+import type { FileStat, MountSpec, SandboxOptions, Statistics } from './types.js';
+
+/** SandboxOptions checked and completed, as plain data; functions stay on the caller's side. */
+export interface Settings {
+  readonly rootfs: string | null;
+  readonly readOnly: boolean;
+  readonly mounts: readonly PlainMount[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly user: string;
+  readonly hostname: string;
+  readonly memory: number;
+  readonly cpus: number;
+  readonly tier: 'interpret' | 'translate' | 'mixed';
+  readonly strace: boolean;
+  readonly logLevel: NonNullable<SandboxOptions['logLevel']>;
+}
+
+/** A MountSpec without functions: an application's files are named by their mount's place in the list. */
+export type PlainMount =
+  Exclude<MountSpec, { type: 'app' }> | { type: 'app'; target: string; writable: boolean };
+
+export interface SpawnRequest {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | null;
+  readonly user: string | null;
+  readonly terminal: { columns: number; rows: number } | null;
+}
+
+/** A started program, by the backend's own number. */
+export type ProcessId = number;
+
+/** Standard streams by their descriptor. */
+export type OutputStream = 1 | 2;
+
+export type FileRequest =
+  | { readonly op: 'read' | 'list' | 'stat' | 'lstat' | 'readlink' | 'remove'; readonly path: string }
+  | { readonly op: 'write'; readonly path: string; readonly content: Uint8Array; readonly mode: number }
+  | { readonly op: 'mkdir'; readonly path: string; readonly recursive: boolean; readonly mode: number }
+  | { readonly op: 'rename' | 'symlink'; readonly path: string; readonly to: string }
+  | { readonly op: 'removeAll'; readonly path: string };
+
+export type FileReply = Uint8Array | string | readonly string[] | FileStat | null;
+
+export interface Backend {
+  start(settings: Settings): Promise<void>;
+  spawn(request: SpawnRequest): Promise<ProcessId>;
+  /** Resolves once the program may be given more. */
+  writeInput(id: ProcessId, bytes: Uint8Array): Promise<void>;
+  endInput(id: ProcessId): Promise<void>;
+  /** So many bytes of output have been taken by the reader: the guest's writes go on. */
+  consumed(id: ProcessId, stream: OutputStream, count: number): Promise<void>;
+  /** The reader has gone: the guest's writes get EPIPE and SIGPIPE. */
+  closeOutput(id: ProcessId, stream: OutputStream): Promise<void>;
+  kill(id: ProcessId, signal: number): Promise<void>;
+  resize(id: ProcessId, columns: number, rows: number): Promise<void>;
+  file(request: FileRequest): Promise<FileReply>;
+  /** Reports changes below `path` as events until `unwatch`. */
+  watch(path: string): Promise<number>;
+  unwatch(watch: number): Promise<void>;
+  statistics(): Promise<Statistics>;
+  dispose(): Promise<void>;
+}
+
+/** What a backend tells of its own accord. */
+export interface BackendEvents {
+  output(id: ProcessId, stream: OutputStream, bytes: Uint8Array): void;
+  exit(id: ProcessId, status: number, signal: number): void;
+  log(line: string): void;
+  strace(line: string): void;
+  changed(watch: number, type: 'change' | 'rename', path: string): void;
+  /** The kernel has ended because of a fault of its own. */
+  failed(message: string): void;
+}

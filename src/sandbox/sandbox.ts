@@ -1,0 +1,171 @@
+import type { Backend, BackendEvents, ProcessId } from './backend.js';
+import { SandboxFiles } from './files.js';
+import { checkEnv, checkOptions } from './options.js';
+import { SandboxProcess } from './process.js';
+import {
+  CulmError,
+  type AppFiles,
+  type ExecOptions,
+  type ExecResult,
+  type SandboxOptions,
+  type SpawnOptions,
+  type Statistics,
+} from './types.js';
+
+/** How a platform makes the kernel's side: in a worker or in the caller's thread. */
+export interface Platform {
+  connect(
+    thread: 'worker' | 'caller',
+    events: BackendEvents,
+    files: ReadonlyMap<string, AppFiles>,
+  ): { readonly backend: Backend; close(): Promise<void> };
+}
+
+const TERM = 'xterm-256color';
+
+/**
+ * One Linux system: a kernel, its memory, its mounts and its processes. Several can live in one host process. Made by
+ * `Sandbox.create` of the package's entry; ended by `dispose` or `await using`.
+ */
+export class Sandbox {
+  readonly fs: SandboxFiles;
+  private readonly processes = new Map<ProcessId, SandboxProcess>();
+  private readonly early = new Map<ProcessId, ((process: SandboxProcess) => void)[]>();
+  private ended: CulmError | null = null;
+
+  private constructor(
+    private readonly backend: Backend,
+    private readonly close: () => Promise<void>,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {
+    this.fs = new SandboxFiles(backend);
+  }
+
+  /** @internal Use `Sandbox.create` of the package's entry. */
+  static async connect(platform: Platform, options: SandboxOptions): Promise<Sandbox> {
+    const settings = checkOptions(options);
+    const files = new Map<string, AppFiles>();
+    for (const mount of options.mounts ?? []) if (mount.type === 'app') files.set(mount.target, mount.files);
+    // The events need the sandbox and the sandbox its backend: nothing is called before `start`.
+    const holder: { sandbox?: Sandbox } = {};
+    const events = eventsFor(() => holder.sandbox, options);
+    const { backend, close } = platform.connect(options.thread ?? 'worker', events, files);
+    const sandbox = (holder.sandbox = new Sandbox(backend, close, settings.env));
+    try {
+      await backend.start(settings);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return sandbox;
+  }
+
+  /** Starts a program; `argv[0]` is looked up in PATH if it has no slash. Throws CulmError if it cannot be started. */
+  async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<SandboxProcess> {
+    if (this.ended !== null) throw this.ended;
+    if (argv.length === 0) throw new CulmError('option', '"argv" must name a program');
+    const term = options.terminal === undefined ? {} : { TERM: options.terminal.term ?? TERM };
+    const id = await this.backend.spawn({
+      argv,
+      env: { ...this.env, ...term, ...checkEnv(options.env ?? {}) },
+      cwd: options.cwd ?? null,
+      user: options.user === undefined ? null : String(options.user),
+      terminal: options.terminal ?? null,
+    });
+    const process = new SandboxProcess(this.backend, id, options);
+    this.processes.set(id, process);
+    for (const event of this.early.get(id) ?? []) event(process);
+    this.early.delete(id);
+    return process;
+  }
+
+  /** Runs a program to its end and collects its output. A status that is not 0 is a value, not an exception. */
+  async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    const process = await this.spawn(argv, options);
+    const input = options.stdin ?? '';
+    const writer = process.stdin.getWriter();
+    const feed = async (): Promise<void> => {
+      if (input.length > 0)
+        await writer.write(typeof input === 'string' ? new TextEncoder().encode(input) : input);
+      await writer.close();
+    };
+    const fed = feed().catch(() => undefined);
+    const [stdout, stderr, exit] = await Promise.all([
+      collect(process.stdout),
+      collect(process.stderr),
+      process.exit,
+    ]);
+    await fed;
+    const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+    return { ...exit, stdout, stderr, stdoutText: text(stdout), stderrText: text(stderr) };
+  }
+
+  /** What the machine and the kernel have done so far. */
+  statistics(): Promise<Statistics> {
+    return this.backend.statistics();
+  }
+
+  /** Ends all programs and frees the sandbox. Calling it again does nothing. */
+  async dispose(): Promise<void> {
+    if (this.ended?.code === 'disposed') return;
+    this.end(new CulmError('disposed', 'the sandbox has been disposed of'));
+    await this.backend.dispose().catch(() => undefined);
+    await this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  /** @internal Delivers an event about a process; one that comes before `spawn` has returned waits. */
+  deliver(id: ProcessId, event: (process: SandboxProcess) => void): void {
+    const process = this.processes.get(id);
+    if (process !== undefined) return event(process);
+    const waiting = this.early.get(id);
+    if (waiting === undefined) this.early.set(id, [event]);
+    else waiting.push(event);
+  }
+
+  /** @internal */
+  forget(id: ProcessId): void {
+    this.processes.delete(id);
+  }
+
+  /** @internal */
+  end(error: CulmError): void {
+    this.ended = error;
+    for (const process of this.processes.values()) process.lost(error);
+    this.processes.clear();
+  }
+}
+
+function eventsFor(sandbox: () => Sandbox | undefined, options: SandboxOptions): BackendEvents {
+  return {
+    output: (id, stream, bytes) => sandbox()?.deliver(id, (process) => process.received(stream, bytes)),
+    exit: (id, status, signal) =>
+      sandbox()?.deliver(id, (process) => {
+        process.exited({ status, signal });
+        sandbox()?.forget(id);
+      }),
+    log: (line) => options.log?.(line),
+    strace: (line) => options.strace?.(line),
+    changed: (watch, type, path) => sandbox()?.fs.changed(watch, { type, path }),
+    failed: (message) => sandbox()?.end(new CulmError('kernel', message)),
+  };
+}
+
+async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}

@@ -1,0 +1,139 @@
+/** The public API's types. Lengths are bytes, times milliseconds, names and paths ordinary strings (UTF-8 inside). */
+
+/** Where a guest's files come from. `target` is absolute; missing folders above it appear as empty ones. */
+export type MountSpec =
+  /** A host folder, as it is: writes reach it unless `readOnly`. */
+  | { readonly type: 'host'; readonly source: string; readonly target: string; readonly readOnly?: boolean }
+  /** A host folder that is only read; what the guest writes stays in memory. */
+  | { readonly type: 'overlay'; readonly source: string; readonly target: string }
+  /** An empty filesystem in memory. */
+  | { readonly type: 'tmpfs'; readonly target: string; readonly size?: number; readonly mode?: number }
+  /** Files that the application makes up when they are asked for. */
+  | { readonly type: 'app'; readonly target: string; readonly files: AppFiles };
+
+export interface AppFileStat {
+  readonly type: 'file' | 'directory';
+  readonly size: number;
+  /** Permission bits; default 0444 and 0555. */
+  readonly mode?: number;
+  /** Milliseconds since the epoch. */
+  readonly mtime?: number;
+}
+
+/** A filesystem in the application's own functions. Paths are relative to the mount, without a leading slash. */
+export interface AppFiles {
+  /** What is at `path` ('' for the mount itself), or null for nothing. */
+  stat(path: string): AppFileStat | null | Promise<AppFileStat | null>;
+  list(path: string): readonly string[] | Promise<readonly string[]>;
+  read(path: string): Uint8Array | string | Promise<Uint8Array | string>;
+  /** Without it the mount is read-only. Called with the whole content when a written file is closed or synced. */
+  write?(path: string, content: Uint8Array): void | Promise<void>;
+  remove?(path: string): void | Promise<void>;
+}
+
+export interface SandboxOptions {
+  /** A host folder with the guest's root filesystem. The guest writes to memory above it. Without it: an empty root. */
+  readonly rootfs?: string;
+  /** Nothing in the root can be written, not even in memory. */
+  readonly readOnly?: boolean;
+  readonly mounts?: readonly MountSpec[];
+  /** The environment of every program; the host's is never passed on. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** A user as 'uid', 'uid:gid', or a name that the root's /etc/passwd knows. Default 0. */
+  readonly user?: string | number;
+  readonly hostname?: string;
+  /** The guest's memory in bytes, or with a suffix ('512m', '2g'). Default 1 GiB. */
+  readonly memory?: number | string;
+  /** Processors that the guest sees. Default 1. */
+  readonly cpus?: number;
+  /** 'worker' (default): in a thread of its own. 'caller': in the caller's, in slices of a few milliseconds. */
+  readonly thread?: 'worker' | 'caller';
+  /** A line for each system call, as strace prints it. */
+  readonly strace?: (line: string) => void;
+  readonly log?: (line: string) => void;
+  readonly logLevel?: LogLevel;
+  /** 'interpret', 'translate' or 'mixed' (default): which of the machine's tiers to use. */
+  readonly tier?: 'interpret' | 'translate' | 'mixed';
+}
+
+export type LogLevel = 'none' | 'error' | 'warning' | 'debug';
+
+export interface SpawnOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly user?: string | number;
+  /** Ends the program with SIGKILL after so many milliseconds; its status is then 137. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  /** Gives the program a terminal of this size for all three streams; its output comes through stdout. */
+  readonly terminal?: { readonly columns: number; readonly rows: number; readonly term?: string };
+}
+
+export interface ExecOptions extends SpawnOptions {
+  /** What the program reads from standard input; default nothing. */
+  readonly stdin?: string | Uint8Array;
+}
+
+export interface ExitStatus {
+  /** The exit status as a shell has it: 0..255, 128 + n after signal n. */
+  readonly status: number;
+  /** The signal's number, or 0. */
+  readonly signal: number;
+}
+
+export interface ExecResult extends ExitStatus {
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** The same as text. */
+  readonly stdoutText: string;
+  readonly stderrText: string;
+}
+
+export interface FileStat {
+  readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
+  readonly mode: number;
+  readonly size: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: number;
+}
+
+export interface WatchEvent {
+  /** 'rename' covers creation and removal. */
+  readonly type: 'change' | 'rename';
+  readonly path: string;
+}
+
+/** What a sandbox has done so far. */
+export interface Statistics {
+  readonly instructions: number;
+  readonly blocksDecoded: number;
+  readonly regionsTranslated: number;
+  readonly modules: number;
+  readonly wasmBytes: number;
+  readonly tlbMisses: number;
+  readonly pageFaults: number;
+  readonly codeInvalidations: number;
+  readonly syscalls: number;
+  /** Bytes of guest memory in use now, and there at all. */
+  readonly memoryUsed: number;
+  readonly memoryTotal: number;
+}
+
+/** What a call of this API throws: `code` is for programs, the message one sentence for people. */
+export class CulmError extends Error {
+  override readonly name = 'CulmError';
+  constructor(
+    readonly code: CulmErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * 'option': a setting is wrong. 'not-found', 'not-executable': the program. 'kernel': Culm's own fault, the sandbox has
+ * ended. 'disposed': the sandbox has ended already. 'E...': a file operation's error, as errno names it.
+ */
+export type CulmErrorCode = 'option' | 'not-found' | 'not-executable' | 'kernel' | 'disposed' | `E${string}`;
