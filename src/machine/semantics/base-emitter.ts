@@ -1,0 +1,127 @@
+import { CPU } from '../layout.js';
+import {
+  F32,
+  F64,
+  I32,
+  I64,
+  V128,
+  call,
+  f32,
+  f64,
+  i32,
+  i64,
+  v128,
+  type Expr,
+  type ValType,
+} from '../wasm/expr.js';
+import { STORE, type FunctionBuilder } from '../wasm/function.js';
+import type { Emitter, Flag, JumpKind, Modified, Variable } from './emitter.js';
+import type { Form } from '../x86/insn.js';
+import type { Helper } from './helper.js';
+
+const CPU_BLOCK = i32.const(CPU);
+
+/** A value of the CPU block, in the type that it lies there. */
+export function loadCpu(type: ValType, offset: number): Expr {
+  if (type === I32) return i32.load(CPU_BLOCK, offset);
+  if (type === I64) return i64.load(CPU_BLOCK, offset);
+  if (type === V128) return v128.load(CPU_BLOCK, offset);
+  return type === F32 ? f32.load(CPU_BLOCK, offset) : f64.load(CPU_BLOCK, offset);
+}
+
+const STORE_OF: Readonly<Record<ValType, number>> = {
+  [I32]: STORE.i32,
+  [I64]: STORE.i64,
+  [F32]: STORE.f32,
+  [F64]: STORE.f64,
+  [V128]: STORE.v128,
+};
+
+/** Stores `value` into the CPU block. */
+export function storeCpu(f: FunctionBuilder, offset: number, value: Expr): void {
+  f.store(STORE_OF[value.type], CPU_BLOCK, value, offset);
+}
+
+/** What both emitters do alike: local values, structured control, the uncached CPU fields, helpers. */
+export abstract class BaseEmitter implements Emitter {
+  abstract readonly form: Form;
+
+  constructor(protected readonly f: FunctionBuilder) {}
+
+  /** The function index of a helper in the module that is being written. */
+  protected abstract helperIndex(helper: Helper): number;
+
+  let(value: Expr): Expr {
+    return this.f.let(value);
+  }
+
+  variable(initial: Expr): Variable {
+    const index = this.f.local(initial.type);
+    this.f.set(index, initial);
+    return { get: () => this.f.get(index), set: (value) => this.f.set(index, value) };
+  }
+
+  if(cond: Expr, then: () => void, otherwise?: () => void): void {
+    this.f.if(cond);
+    then();
+    if (otherwise !== undefined) {
+      this.f.else();
+      otherwise();
+    }
+    this.f.end();
+  }
+
+  loop(body: () => Expr): void {
+    const start = this.f.loop();
+    this.f.brIf(start, body());
+    this.f.end();
+  }
+
+  state(type: ValType, offset: number): Expr {
+    return loadCpu(type, offset);
+  }
+
+  setState(offset: number, value: Expr): void {
+    storeCpu(this.f, offset, value);
+  }
+
+  call(helper: Helper, ...args: Expr[]): void {
+    const index = this.helperIndex(helper);
+    if (helper.result === null) this.f.call(index, args);
+    else this.f.drop(call(helper.result, index, args));
+  }
+
+  callValue(helper: Helper, ...args: Expr[]): Expr {
+    if (helper.result === null) throw new Error(`${helper.name} returns nothing`);
+    return this.let(call(helper.result, this.helperIndex(helper), args));
+  }
+
+  abstract read(k: number): Expr;
+  abstract readFloat(k: number): Expr;
+  abstract write(k: number, value: Expr): void;
+  abstract modify(k: number): Modified;
+  abstract imm(k: number, size?: number): Expr;
+  abstract address(k: number): Expr;
+  abstract offset(k: number): Expr;
+  abstract gpr(index: number, size: number): Expr;
+  abstract setGpr(index: number, size: number, value: Expr): void;
+  abstract xmm(index: number): Expr;
+  abstract setXmm(index: number, value: Expr): void;
+  abstract segmentBase(segment: number): Expr;
+  abstract setSegmentBase(segment: number, value: Expr): void;
+  abstract load(size: number | 'f32' | 'f64', address: Expr): Expr;
+  abstract store(size: number | 'f32' | 'f64', address: Expr, value: Expr): void;
+  abstract modifyAt(size: number, address: Expr): Modified;
+  abstract probe(size: number, address: Expr, access: 'read' | 'write'): void;
+  abstract setFlags(kind: number, size: number, x: Expr, y?: Expr, onlyIf?: Expr): void;
+  abstract flag(flag: Flag): Expr;
+  abstract condition(cc: number): Expr;
+  abstract arithmeticFlags(): Expr;
+  abstract thisAddress(): Expr;
+  abstract nextAddress(): Expr;
+  abstract branchIf(cond: Expr): void;
+  abstract jump(kind: JumpKind, target?: Expr): void;
+  abstract syscall(): void;
+  abstract raise(vector: number, kind: 'fault' | 'trap'): void;
+  abstract raiseIf(cond: Expr, vector: number): void;
+}
