@@ -9,4 +9,6 @@ if (!existsSync(`${root}/node_modules/typescript-native`)) {
   process.exit(1);
 }
 const tsc = `${root}/node_modules/typescript-native/bin/tsc`;
-process.exit(spawnSync(process.execPath, [tsc, '-b', 'tsconfig.json'], { cwd: root, stdio: 'inherit' }).status ?? 1);
+process.exit(
+  spawnSync(process.execPath, [tsc, '-b', 'tsconfig.json'], { cwd: root, stdio: 'inherit' }).status ?? 1,
+);
