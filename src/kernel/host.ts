@@ -51,9 +51,14 @@ export interface HostStat {
 export interface HostFolder {
   stat(): HostStat | number;
   lookup(name: string): HostStat | number;
-  list(): readonly string[] | number;
+  /** Without '.' and '..'. */
+  list(): readonly HostEntry[] | number;
   openFolder(name: string): HostFolder | number;
+  /** A regular file, for reading or for both; anything else is ENXIO and is not opened. */
   openFile(name: string, write: boolean): HostFile | number;
+  /** For a file that may be written but not read. */
+  openWriteOnly(name: string): HostFile | number;
+  /** Makes a regular file with exactly this mode and opens it for both; EEXIST if there is anything. */
   create(name: string, mode: number): HostFile | number;
   mkdir(name: string, mode: number): number;
   symlink(name: string, target: string): number;
@@ -62,18 +67,26 @@ export interface HostFolder {
   unlink(name: string): number;
   rmdir(name: string): number;
   rename(name: string, to: HostFolder, toName: string): number;
+  /** EOPNOTSUPP on a symbolic link. */
   chmod(name: string, mode: number): number;
   chown(name: string, uid: number, gid: number): number;
   utimes(name: string, atime: Timespec, mtime: Timespec): number;
   statfs(): HostStatfs | number;
   close(): void;
 }
+export interface HostEntry {
+  readonly name: string;
+  /** As d_type in getdents64(2). */
+  readonly type: number;
+}
 export interface HostFile {
+  readonly writable: boolean;
   stat(): HostStat | number;
   read(into: Uint8Array, start: number, length: number, position: number): number;
   write(from: Uint8Array, start: number, length: number, position: number): number;
   truncate(size: number): number;
   chmod(mode: number): number;
+  chown(uid: number, gid: number): number;
   utimes(atime: Timespec, mtime: Timespec): number;
   sync(): number;
   close(): void;

@@ -1,0 +1,13 @@
+/** Culm's host in Node.js: implements kernel/host.ts, and is with cli/ the only code that imports Node's modules. */
+import { randomFillSync } from 'node:crypto';
+import type { Host } from '../../kernel/host.js';
+import { NodeClock } from './clock.js';
+import { openRoot } from './folder.js';
+
+export function createNodeHost(): Host {
+  return {
+    clock: new NodeClock(),
+    files: { openRoot },
+    random: (into) => void randomFillSync(into),
+  };
+}
