@@ -2,7 +2,17 @@ import tseslint from 'typescript-eslint';
 import importX from 'eslint-plugin-import-x';
 import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
 
-const nodeModules = ['node:*', 'fs', 'path', 'os', 'worker_threads', 'child_process', 'crypto', 'url', 'util'];
+const nodeModules = [
+  'node:*',
+  'fs',
+  'path',
+  'os',
+  'worker_threads',
+  'child_process',
+  'crypto',
+  'url',
+  'util',
+];
 
 export default tseslint.config(
   { ignores: ['build/', 'node_modules/', 'bench/results/'] },
@@ -21,7 +31,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/host/node/**', 'src/cli/**', 'src/index.ts', '**/*.test.ts'],
+    ignores: ['src/host/node/**', 'src/node/**', 'src/cli/**', 'src/index.ts', '**/*.test.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: nodeModules }] },
   },
   {

@@ -1,0 +1,46 @@
+/**
+ * Asks the caller's thread from inside a system call: the request goes through a port, the worker sleeps on a shared
+ * word until the answer has been posted, then takes it without the event loop.
+ */
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import { answer, type AppBridge, type AppRequest } from '../sandbox/bridge.js';
+import type { AppFiles } from '../sandbox/types.js';
+
+type Answer = { readonly value: unknown } | { readonly error: string };
+
+/** The worker's end. */
+export function waitingBridge(port: MessagePort, lock: SharedArrayBuffer): AppBridge {
+  const word = new Int32Array(lock);
+  return (request) => {
+    Atomics.store(word, 0, 0);
+    port.postMessage(request);
+    Atomics.wait(word, 0, 0);
+    const received = receiveMessageOnPort(port) as { message: Answer } | undefined;
+    if (received === undefined) throw new Error('the application has not answered');
+    if ('error' in received.message) throw new Error(received.message.error);
+    return received.message.value;
+  };
+}
+
+/** The caller's end. */
+export function answerRequests(
+  port: MessagePort,
+  lock: SharedArrayBuffer,
+  files: ReadonlyMap<string, AppFiles>,
+): void {
+  const word = new Int32Array(lock);
+  const reply = (message: Answer): void => {
+    port.postMessage(message);
+    Atomics.store(word, 0, 1);
+    Atomics.notify(word, 0);
+  };
+  port.on('message', (request: AppRequest) => {
+    Promise.resolve()
+      .then(() => answer(files, request))
+      .then(
+        (value) => reply({ value }),
+        (error: unknown) => reply({ error: error instanceof Error ? error.message : String(error) }),
+      );
+  });
+  port.unref();
+}

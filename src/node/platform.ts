@@ -1,0 +1,55 @@
+/** Sandboxes in Node.js: the kernel in a worker thread or in the caller's. */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { nodeHost } from '../host/node/index.js';
+import { directBridge } from '../sandbox/bridge.js';
+import type { BackendEvents } from '../sandbox/backend.js';
+import { remoteBackend } from '../sandbox/remote.js';
+import type { Platform } from '../sandbox/sandbox.js';
+import { SandboxServer } from '../sandbox/server.js';
+import type { AppFiles } from '../sandbox/types.js';
+import { answerRequests } from './bridge.js';
+import { nodeLoop } from './loop.js';
+
+type Connection = ReturnType<Platform['connect']>;
+
+function inCaller(events: BackendEvents, files: ReadonlyMap<string, AppFiles>): Connection {
+  const backend = new SandboxServer(nodeHost(), nodeLoop, events, directBridge(files));
+  return { backend, close: () => Promise.resolve() };
+}
+
+function inWorker(events: BackendEvents, files: ReadonlyMap<string, AppFiles>): Connection {
+  const { port1, port2 } = new MessageChannel();
+  const lock = new SharedArrayBuffer(4);
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: { port: port2, lock },
+    transferList: [port2],
+  });
+  const port = {
+    post: (message: unknown) => worker.postMessage(message),
+    receive: (handler: (message: unknown) => void) => void worker.on('message', handler),
+  };
+  answerRequests(port1, lock, files);
+  const { backend, lost } = remoteBackend(port, events);
+  let closing = false;
+  worker.on('error', (error) => {
+    events.failed(error.message);
+    lost(error.message);
+  });
+  worker.on('exit', () => {
+    port1.close();
+    lost('the sandbox has ended');
+    if (!closing) events.failed('the sandbox’s worker has ended');
+  });
+  return {
+    backend,
+    async close() {
+      closing = true;
+      await worker.terminate();
+    },
+  };
+}
+
+export const nodePlatform: Platform = {
+  connect: (thread, events, files) =>
+    thread === 'worker' ? inWorker(events, files) : inCaller(events, files),
+};

@@ -1,0 +1,15 @@
+/** The worker's side of a sandbox. */
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { nodeHost } from '../host/node/index.js';
+import { remoteEvents, serve, type Port } from '../sandbox/remote.js';
+import { SandboxServer } from '../sandbox/server.js';
+import { waitingBridge } from './bridge.js';
+import { nodeLoop } from './loop.js';
+
+const { port, lock } = workerData as { port: MessagePort; lock: SharedArrayBuffer };
+
+const parent: Port = {
+  post: (message) => parentPort?.postMessage(message),
+  receive: (handler) => void parentPort?.on('message', handler),
+};
+serve(parent, new SandboxServer(nodeHost(), nodeLoop, remoteEvents(parent), waitingBridge(port, lock)));
