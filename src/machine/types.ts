@@ -101,6 +101,10 @@ export interface MachineOptions {
   memory: number;
   /** Interpret only, translate at once, or translate what is hot (default). */
   tier?: 'interpret' | 'translate' | 'mixed';
+  /** Nanoseconds since some fixed time, never going back: what RDTSC reads. Without it time stands still. */
+  clock?: () => number;
+  /** Processors that CPUID reports; 1 without it. */
+  cpus?: number;
   /** One line for what should not pass unseen: an unknown instruction with its bytes and address. */
   log?: (line: string) => void;
 }

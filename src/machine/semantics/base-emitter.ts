@@ -85,6 +85,14 @@ export abstract class BaseEmitter implements Emitter {
     storeCpu(this.f, offset, value);
   }
 
+  copyBytes(to: Expr, from: Expr, count: Expr): void {
+    this.f.memoryCopy(to, from, count);
+  }
+
+  fillBytes(to: Expr, byte: Expr, count: Expr): void {
+    this.f.memoryFill(to, byte, count);
+  }
+
   call(helper: Helper, ...args: Expr[]): void {
     const index = this.helperIndex(helper);
     if (helper.result === null) this.f.call(index, args);
@@ -113,6 +121,7 @@ export abstract class BaseEmitter implements Emitter {
   abstract store(size: number | 'f32' | 'f64', address: Expr, value: Expr): void;
   abstract modifyAt(size: number, address: Expr): Modified;
   abstract probe(size: number, address: Expr, access: 'read' | 'write'): void;
+  abstract span(count: Expr, address: Expr, access: 'read' | 'write'): Expr;
   abstract setFlags(kind: number, size: number, x: Expr, y?: Expr, onlyIf?: Expr): void;
   abstract flag(flag: Flag): Expr;
   abstract condition(cc: number): Expr;

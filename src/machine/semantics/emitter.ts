@@ -64,11 +64,21 @@ export interface Emitter {
   modifyAt(size: number, address: Expr): Modified;
   /** Faults unless `size` bytes (at most 4096) at `address` can be written (or read). */
   probe(size: number, address: Expr, access: 'read' | 'write'): void;
+  /**
+   * Faults unless `count` (i32, at least 1) bytes from `address` on, all in one page, can be read (or written). Returns
+   * their offset in the WebAssembly memory, i32, for `copyBytes` and `fillBytes`; good until the next access that may
+   * fault. Code made from bytes that are to be written is dropped.
+   */
+  span(count: Expr, address: Expr, access: 'read' | 'write'): Expr;
+  /** memory.copy and memory.fill, on offsets that `span` gave. */
+  copyBytes(to: Expr, from: Expr, count: Expr): void;
+  fillBytes(to: Expr, byte: Expr, count: Expr): void;
 
   // Arithmetic flags
   /**
    * Sets all six flags lazily: see semantics/flags.ts for what x and y mean for each kind. `size` is the operand's.
-   * With a condition (i32), only where it is not 0.
+   * With a condition (i32), only where it is not 0. x and y may be any trees without side effects; they are evaluated
+   * once and now, or not at all if nothing reads these flags.
    */
   setFlags(kind: number, size: number, x: Expr, y?: Expr, onlyIf?: Expr): void;
   /** One flag as i32 0 or 1. */

@@ -12,7 +12,15 @@ export interface Helper {
   readonly result: ValType | null;
   /** Writes the body; the parameters are locals 0.. of `f`. `func` gives another WebAssembly helper's index. */
   readonly wasm?: (f: FunctionBuilder, func: (helper: Helper) => number) => void;
-  readonly js?: (memory: MachineViews) => (...args: number[]) => number | void;
+  readonly js?: (memory: MachineViews, surroundings: Surroundings) => (...args: number[]) => number | void;
+}
+
+/** What the machine lets instructions see of its surroundings (MachineOptions). */
+export interface Surroundings {
+  /** Nanoseconds since some fixed time, never going back: the time-stamp counter. */
+  readonly clock: () => number;
+  /** How many processors CPUID reports. */
+  readonly cpus: number;
 }
 
 /** The sandbox's memory, seen as JavaScript sees it. It never grows, so the views stay good. */
