@@ -1,12 +1,13 @@
 import type { Helper, MachineViews } from '../../src/machine/semantics/helper.js';
 import { FunctionBuilder } from '../../src/machine/wasm/function.js';
 import { ModuleBuilder } from '../../src/machine/wasm/module.js';
+import { wasm, type WasmFunction } from '../../src/machine/wasm/webassembly.js';
 
 /** A module under test: adds functions, helpers among them, and instantiates them over one page of memory. */
 export class HelperModule {
   private readonly module = new ModuleBuilder();
   private readonly indices = new Map<Helper, number>();
-  readonly memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  readonly memory = new wasm.Memory({ initial: 1, maximum: 1 });
 
   constructor() {
     this.module.importMemory('m', 'memory', 1, 1);
@@ -28,10 +29,10 @@ export class HelperModule {
     this.module.export(name, this.module.function(f));
   }
 
-  instantiate(): Record<string, (...args: number[]) => number> {
-    const module = new WebAssembly.Module(new Uint8Array(this.module.finish()));
-    const instance = new WebAssembly.Instance(module, { m: { memory: this.memory } });
-    return instance.exports as Record<string, (...args: number[]) => number>;
+  instantiate(): Record<string, WasmFunction> {
+    const module = new wasm.Module(this.module.finish());
+    const instance = new wasm.Instance(module, { m: { memory: this.memory } });
+    return instance.exports as Record<string, WasmFunction>;
   }
 
   views(): MachineViews {

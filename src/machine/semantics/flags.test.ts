@@ -71,6 +71,11 @@ function shiftCases(size: number, a: bigint, n: bigint): Case[] {
   ];
 }
 
+function product(size: number, kind: number, x: bigint, y: bigint, overflow: boolean): Case {
+  const expected = ofResult(size, (x * y) & mask(size)) | (overflow ? CF | OF : 0);
+  return { kind, x, y, expected, mask: ALL & ~AF, what: `${x} * ${y}` };
+}
+
 function* cases(size: number, a: bigint, b: bigint): Generator<Case> {
   const what = `${a} ${b}`;
   yield { kind: flags.KIND_ADD, x: a, y: b, expected: arithmetic(size, a, b, 0n, 1n), mask: ALL, what };
@@ -86,6 +91,9 @@ function* cases(size: number, a: bigint, b: bigint): Generator<Case> {
   yield { kind: flags.KIND_INC, x: (a + 1n) & mask(size), y: cf, expected: inc, mask: ALL, what };
   const dec = (arithmetic(size, a, 1n, 0n, -1n) & kept) | Number(cf);
   yield { kind: flags.KIND_DEC, x: (a - 1n) & mask(size), y: cf, expected: dec, mask: ALL, what };
+  const signedProduct = signed(size, a) * signed(size, b);
+  yield product(size, flags.KIND_IMUL, a, b, signedProduct !== signed(size, signedProduct));
+  yield product(size, flags.KIND_MUL, a, b, a * b > mask(size));
   const raw = Number(b & BigInt(ALL));
   if (size === 4) yield { kind: flags.KIND_RAW, x: a, y: BigInt(raw), expected: raw, mask: ALL, what };
   const n = b & BigInt(8 * size - 1);

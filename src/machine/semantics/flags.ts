@@ -3,6 +3,7 @@ import { Expr, I32, I64, call, i32, i64 } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 import type { Flag } from './emitter.js';
 import type { Helper } from './helper.js';
+import { highSigned, highUnsigned } from './product.js';
 import { isNumber, low32, signExtend, topBit, width, zeroExtend } from './width.js';
 
 /**
@@ -27,12 +28,15 @@ export const KIND_INC = 4;
 export const KIND_DEC = 5;
 /**
  * x: the result; y: the carries out of each bit. CF is y's top bit, AF its bit 3, and OF says whether the two top
- * carries differ. That suits additions and subtractions with carry; shifts to the left, with y the value shifted by one
- * less than the count; and products, with y's top bit alone set or not.
+ * carries differ. That suits additions and subtractions with carry, and shifts to the left, with y the value shifted by
+ * one less than the count.
  */
 export const KIND_CARRY = 6;
 /** x: the result; y: the value shifted to the right by one less than the count. CF is y's bit 0; OF: the signs differ. */
 export const KIND_RIGHT = 7;
+/** x * y, signed and unsigned; CF and OF: the product does not fit the size. */
+export const KIND_IMUL = 8;
+export const KIND_MUL = 9;
 
 export const CF = 1 << 0;
 export const PF = 1 << 2;
@@ -42,7 +46,7 @@ export const SF = 1 << 7;
 export const OF = 1 << 11;
 export const ARITHMETIC_FLAGS = CF | PF | AF | ZF | SF | OF;
 
-const KINDS = 8;
+const KINDS = 10;
 const SIZES = [1, 2, 4, 8] as const;
 const BITS: Readonly<Record<Flag, number>> = { CF, PF, AF, ZF, SF, OF };
 const FLAGS = Object.keys(BITS) as Flag[];
@@ -86,13 +90,33 @@ function result(kind: number, size: number, x: Expr, y: Expr): Expr {
   const w = width(size);
   if (kind === KIND_ADD) return w.add(x, y);
   if (kind === KIND_SUB) return isNumber(y, 0) ? x : w.sub(x, y);
-  return x;
+  return kind === KIND_IMUL || kind === KIND_MUL ? w.mul(x, y) : x;
+}
+
+/** Whether the signed product needs more than `size` bytes. */
+function signedOverflow(size: number, x: Expr, y: Expr): Expr {
+  if (size === 8) return i64.ne(highSigned(x, y), i64.shr_s(i64.mul(x, y), i64.num(63)));
+  if (size === 4) {
+    const product = i64.mul(i64.extend_i32_s(x), i64.extend_i32_s(y));
+    return i64.ne(product, i64.extend32_s(product));
+  }
+  const product = i32.mul(signExtend(size, x), signExtend(size, y));
+  return i32.ne(product, signExtend(size, product));
+}
+
+/** Whether the unsigned product needs more than `size` bytes. */
+function unsignedOverflow(size: number, x: Expr, y: Expr): Expr {
+  if (size === 8) return i64.ne(highUnsigned(x, y), i64.num(0));
+  if (size === 4) return i64.gt_u(i64.mul(i64.extend_i32_u(x), i64.extend_i32_u(y)), i64.const(-1, 0));
+  return i32.gt_u(i32.mul(x, y), i32.const(size === 1 ? 0xff : 0xffff));
 }
 
 function zeroFlag(kind: number, size: number, x: Expr, y: Expr): Expr {
   const w = width(size);
   if (kind === KIND_SUB && !isNumber(y, 0)) return w.eq(x, y);
-  return w.eqz(kind === KIND_ADD ? zeroExtend(size, w.add(x, y)) : x);
+  if (kind === KIND_SUB) return w.eqz(x);
+  const r = result(kind, size, x, y);
+  return w.eqz(r === x ? x : zeroExtend(size, r));
 }
 
 function carryFlag(kind: number, size: number, x: Expr, y: Expr): Expr {
@@ -109,6 +133,10 @@ function carryFlag(kind: number, size: number, x: Expr, y: Expr): Expr {
       return topBit(size, y);
     case KIND_RIGHT:
       return bit(y, 0);
+    case KIND_IMUL:
+      return signedOverflow(size, x, y);
+    case KIND_MUL:
+      return unsignedOverflow(size, x, y);
     default:
       return ZERO;
   }
@@ -130,6 +158,10 @@ function overflowFlag(kind: number, size: number, x: Expr, y: Expr): Expr {
       return topBit(size, w.xor(y, w.shl(y, w.num(1))));
     case KIND_RIGHT:
       return topBit(size, w.xor(x, y));
+    case KIND_IMUL:
+      return signedOverflow(size, x, y);
+    case KIND_MUL:
+      return unsignedOverflow(size, x, y);
     default:
       return ZERO;
   }
