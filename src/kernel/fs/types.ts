@@ -68,6 +68,8 @@ export interface Inode {
   nlink: number;
   /** Device number of a device node, as st_rdev. */
   rdev: number;
+  /** 512-byte blocks, as st_blocks; without it as many as the size needs. */
+  blocks?: number;
   readonly atime: Timespec;
   readonly mtime: Timespec;
   readonly ctime: Timespec;
@@ -203,6 +205,8 @@ export interface FileSystem {
   seekHole?(inode: Inode, offset: number, hole: boolean): number | Errno;
   statfs(): FsStatistics;
   sync?(): 0 | Errno;
+  /** Memory is short: gives up to `pages` frames of cached, unchanged content back; returns how many. */
+  reclaim?(pages: number): number;
   /** The last reference has gone. */
   evict?(inode: Inode): void;
 }
