@@ -15,7 +15,7 @@ export interface OperandForm {
 export type Rep = '' | 'rep' | 'repne';
 
 export interface Form {
-  /** Number of this form, in order of first use; forms are interned. */
+  /** Number of this form: its place in `allForms()`. Forms are interned. */
   readonly id: number;
   /** Lower case, as in the manual; jcc, setcc and cmovcc are 'jcc', 'setcc', 'cmovcc' with `cc`. */
   readonly mnemonic: string;
@@ -26,7 +26,10 @@ export interface Form {
   readonly cc: number;
   /** f3 and f2 where they repeat a string instruction; else ''. */
   readonly rep: Rep;
-  /** 8, or 4 after a 67 prefix. */
+  /**
+   * 4 after a 67 prefix, where registers are implied: string instructions, loop, jrcxz. Else 8: memory operands carry
+   * their own address size, so that this rare prefix does not double the forms.
+   */
   readonly addressSize: 4 | 8;
 }
 
@@ -46,6 +49,11 @@ export interface MemoryOperand {
   readonly disp: number;
   /** SEG_FLAT, SEG_FS or SEG_GS (layout.ts). */
   readonly segment: number;
+  /**
+   * 4: the sum of base, index and disp is cut to 32 bits before the segment's base is added (67 prefix). Where neither
+   * base nor index is there, disp is cut already and this is 8.
+   */
+  readonly addressSize: 4 | 8;
 }
 export interface ImmediateOperand {
   readonly kind: 'imm';

@@ -84,8 +84,8 @@ export const ROWS_0F: readonly Row[] = [
   ['C0', 'xadd', 'Eb,Gb', 'lock >OSZAPC'],
   ['C1', 'xadd', 'Ev,Gv', 'lock >OSZAPC'],
   ['NP C3', 'movnti', 'My,Gy', 'SSE2'],
-  ['C7 /1 W0', 'cmpxchg8b', 'Mq', 'lock >Z'],
-  ['C7 /1 W1', 'cmpxchg16b', 'Mdq', 'lock >Z'],
+  ['C7 /1 w0', 'cmpxchg8b', 'Mq', 'lock >Z'],
+  ['C7 /1 w1', 'cmpxchg16b', 'Mdq', 'lock >Z'],
   ['C8+r', 'bswap', 'Zv', ''],
   ['FF', 'ud2', '~Ev', ''],
 ];

@@ -8,12 +8,13 @@
  *               of the same opcode asks for the one that is there.
  *   opcode      two hex digits; +r: eight opcodes, the register in the low bits; +cc: sixteen, the condition there.
  *   modrm       /0../7: the reg field; or the whole byte in hex, +i: eight of them.
- *   conditions  r, m: only registers, only memory; W0, W1: REX.W; B0, B1: REX.B.
+ *   conditions  r, m: only registers, only memory; w0, w1: REX.W; b0, b1: REX.B.
  *
  * Operands, destination first as in the manual: addressing method and size (SDM volume 2, appendix A.2).
  *   E r/m general   G general by reg   R general by r/m   Z general by the opcode   M memory   O moffs
  *   W r/m xmm       V xmm by reg       U xmm by r/m       Q r/m mmx   P mmx by reg  N mmx by r/m
  *   S segment register by reg          STi x87 by r/m     I immediate               J relative, its target
+ *   B memory at rbx (xlat)
  *   A/B         register form A, memory form B, where their sizes differ: Rd/Mb
  *   AL AX rAX CL DX FS GS ST0 XMM0 1   fixed
  *   ~           decoded, but no operand: ~Ev
@@ -23,7 +24,7 @@
  *
  * Attributes: CPUID's feature (none: every x86-64 has it), and
  *   lock        LOCK is allowed with a memory destination
- *   b v y q d64 f64   the form's size where operand 0 does not tell: 1; 2 4 8; 4 8; 8; 8 or 2 after 66; always 8
+ *   b v y z q d64 f64   the form's size where operand 0 does not tell: as above; 8 or 2 after 66; always 8
  *   rep repcc   a string instruction; F3 and F2 repeat alike, or differ (repe, repne)
  *   source      a string instruction that reads at rsi
  *   addr        the address size matters to the semantics (form.addressSize)

@@ -1,0 +1,125 @@
+import { FIXED, type Encoding, type OperandPattern } from './encoding.js';
+import type { Form, OperandForm, OperandKind, Rep } from './insn.js';
+
+/** Interned forms, and the variants of an encoding that decide between them. */
+
+const forms: Form[] = [];
+const formByKey = new Map<string, Form>();
+const operandByKey = new Map<string, OperandForm>();
+
+function internOperand(kind: OperandKind, size: number): OperandForm {
+  const key = `${kind}${size}`;
+  const known = operandByKey.get(key);
+  if (known !== undefined) return known;
+  const operand: OperandForm = { kind, size };
+  operandByKey.set(key, operand);
+  return operand;
+}
+
+function intern(form: Omit<Form, 'id'>): Form {
+  const operands = form.operands.map((operand) => operand.kind + operand.size).join();
+  const key = `${form.mnemonic} ${form.size} ${operands} ${form.cc} ${form.rep} ${form.addressSize}`;
+  const known = formByKey.get(key);
+  if (known !== undefined) return known;
+  const made: Form = { id: forms.length, ...form };
+  forms.push(made);
+  formByKey.set(key, made);
+  return made;
+}
+
+/** Every form that `decode` can return, by its id. */
+export function knownForms(): readonly Form[] {
+  return forms;
+}
+
+const KIND_BY_METHOD: Readonly<Record<string, OperandKind>> = {
+  E: 'gpr',
+  G: 'gpr',
+  R: 'gpr',
+  Z: 'gpr',
+  M: 'mem',
+  O: 'mem',
+  B: 'mem',
+  W: 'xmm',
+  V: 'xmm',
+  U: 'xmm',
+  Q: 'mmx',
+  P: 'mmx',
+  N: 'mmx',
+  S: 'seg',
+  STi: 'st',
+  I: 'imm',
+  J: 'imm',
+};
+const BY_RM = 'EWQ';
+
+/** Whether the operand is memory when modrm's mod field says memory. */
+export function isMemory(pattern: OperandPattern, memory: boolean): boolean {
+  return 'MOB'.includes(pattern.method) || (memory && BY_RM.includes(pattern.method));
+}
+
+/** Whether the operand may be one of ah, ch, dh, bh. */
+export function isByteRegister(pattern: OperandPattern, memory: boolean): boolean {
+  return 'EGZ'.includes(pattern.method) && pattern.sizes[0] === 1 && !isMemory(pattern, memory);
+}
+
+/** Bytes that follow opcode and modrm. */
+export function immediateBytes(encoding: Encoding, size: number): number {
+  return encoding.operands.reduce(
+    (sum, pattern) => sum + (pattern.method === 'O' ? 0 : pattern.bytes[size]),
+    0,
+  );
+}
+
+/** Which of an encoding's forms: an index made of bits. For string instructions and loops: */
+export const STRING_SOURCE = 1;
+export const STRING_ADDRESS_32 = 2;
+export const STRING_REP = 4;
+export const STRING_REPNE = 8;
+/** For others, bit k: operand k is a high byte register. */
+
+function operandForm(pattern: OperandPattern, size: number, memory: boolean, high: boolean): OperandForm {
+  if (isMemory(pattern, memory)) return internOperand('mem', pattern.memorySizes[size]);
+  const kind = KIND_BY_METHOD[pattern.method] ?? FIXED[pattern.method].kind;
+  return internOperand(high ? 'high' : kind, pattern.sizes[size]);
+}
+
+function stringForms(encoding: Encoding, size: number): (Form | undefined)[] {
+  const reps: Rep[] =
+    encoding.rep === 'repcc' ? ['', 'rep', 'repne'] : encoding.rep === 'rep' ? ['', 'rep'] : [''];
+  const sources = encoding.source ? [0, STRING_SOURCE] : [0];
+  const formSize = encoding.sizes[size];
+  const plain = encoding.operands.map((pattern) => operandForm(pattern, size, false, false));
+  const found: (Form | undefined)[] = [];
+  for (const rep of reps) {
+    const repBit = rep === 'rep' ? STRING_REP : rep === 'repne' ? STRING_REPNE : 0;
+    for (const source of sources) {
+      const operands = source === 0 ? plain : [internOperand('mem', formSize)];
+      const shared = { mnemonic: encoding.mnemonic, size: formSize, operands, cc: -1, rep };
+      found[repBit | source] = intern({ ...shared, addressSize: 8 });
+      found[repBit | source | STRING_ADDRESS_32] = intern({ ...shared, addressSize: 4 });
+    }
+  }
+  return found;
+}
+
+function plainForms(encoding: Encoding, size: number, memory: boolean): (Form | undefined)[] {
+  const reported = encoding.operands.filter((pattern) => !pattern.hidden);
+  let highs = 0;
+  reported.forEach((pattern, k) => (highs |= isByteRegister(pattern, memory) ? 1 << k : 0));
+  const found: (Form | undefined)[] = [];
+  for (let mask = 0; mask <= highs; mask++) {
+    if ((mask & ~highs) !== 0) continue;
+    const operands = reported.map((pattern, k) =>
+      operandForm(pattern, size, memory, ((mask >> k) & 1) === 1),
+    );
+    const { mnemonic, cc } = encoding;
+    found[mask] = intern({ mnemonic, size: encoding.sizes[size], operands, cc, rep: '', addressSize: 8 });
+  }
+  return found;
+}
+
+/** The forms of an encoding for one operand size (SIZE_*), with a register or memory by r/m. */
+export function formsOf(encoding: Encoding, size: number, memory: boolean): readonly (Form | undefined)[] {
+  return encoding.addressSizeMatters ? stringForms(encoding, size) : plainForms(encoding, size, memory);
+}
