@@ -27,7 +27,8 @@ export interface Emitter {
   loop(body: () => Expr): void;
 
   // Operands, by position
-  /** Operand `k` as an integer or v128 of its own size; a vector register of size 4 or 8 gives its low part as i32, i64. */
+  /** Operand `k` as an integer or v128 of its own size; a vector register of size 4 or 8 gives its low part as i32, i64;
+   * an x87 register (kind 'st') gives its number i of st(i), as i32. */
   read(k: number): Expr;
   /** Operand `k` (vector register or memory) of 4 or 8 bytes as a float. */
   readFloat(k: number): Expr;
