@@ -45,7 +45,7 @@ export interface HostStat {
 
 /**
  * Operations on an open folder by the name of an entry, as the *at calls of Linux have them. `name` has no slash and is
- * neither '.' nor '..'. Results are values or negative error numbers. Folders and files stay good when the host renames
+ * neither '.' nor '..', except that lookup, chmod, chown and utimes take '.' for the folder itself. Results are values or negative error numbers. Folders and files stay good when the host renames
  * or removes them.
  */
 export interface HostFolder {
@@ -80,7 +80,6 @@ export interface HostEntry {
   readonly type: number;
 }
 export interface HostFile {
-  readonly writable: boolean;
   stat(): HostStat | number;
   read(into: Uint8Array, start: number, length: number, position: number): number;
   write(from: Uint8Array, start: number, length: number, position: number): number;
@@ -89,6 +88,8 @@ export interface HostFile {
   chown(uid: number, gid: number): number;
   utimes(atime: Timespec, mtime: Timespec): number;
   sync(): number;
+  /** The same file opened again for reading and writing, whatever its name is by now; EOPNOTSUPP if the host cannot. */
+  reopen(): HostFile | number;
   close(): void;
 }
 export interface HostStatfs {

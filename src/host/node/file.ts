@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { EOPNOTSUPP } from '../../kernel/errno.js';
 import type { HostFile, HostStat, Timespec } from '../../kernel/host.js';
 import { attempt, attemptVoid } from './errors.js';
 import { hostStat } from './stat.js';
@@ -10,10 +11,7 @@ export function seconds(time: Timespec): number {
 
 /** A regular file, open. */
 export class NodeFile implements HostFile {
-  constructor(
-    private readonly fd: number,
-    readonly writable: boolean,
-  ) {}
+  constructor(private readonly fd: number) {}
 
   stat(): HostStat | number {
     return attempt(() => hostStat(fs.fstatSync(this.fd, { bigint: true })));
@@ -45,6 +43,12 @@ export class NodeFile implements HostFile {
 
   sync(): number {
     return attemptVoid(() => fs.fsyncSync(this.fd));
+  }
+
+  reopen(): HostFile | number {
+    if (process.platform !== 'linux') return EOPNOTSUPP;
+    const fd = attempt(() => fs.openSync(`/proc/self/fd/${this.fd}`, fs.constants.O_RDWR));
+    return fd < 0 ? fd : new NodeFile(fd);
   }
 
   close(): void {

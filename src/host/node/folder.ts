@@ -18,9 +18,9 @@ const S_IFREG = 0o100000;
 const WITHOUT_THROWING = { bigint: true, throwIfNoEntry: false } as const;
 
 /** Nothing that is not a plain file gets past this, should the host have swapped the entry since it was looked at. */
-function plainFile(fd: number, writable: boolean): NodeFile | Errno {
+function plainFile(fd: number): NodeFile | Errno {
   const mode = attempt(() => fs.fstatSync(fd).mode);
-  if (mode >= 0 && (mode & S_IFMT) === S_IFREG) return new NodeFile(fd, writable);
+  if (mode >= 0 && (mode & S_IFMT) === S_IFREG) return new NodeFile(fd);
   fs.closeSync(fd);
   return ENXIO;
 }
@@ -80,18 +80,18 @@ export class NodeFolder implements HostFolder {
 
   openFile(name: string, write: boolean): HostFile | number {
     const fd = this.#open(name, write ? O_RDWR : O_RDONLY);
-    return fd < 0 ? fd : plainFile(fd, write);
+    return fd < 0 ? fd : plainFile(fd);
   }
 
   openWriteOnly(name: string): HostFile | number {
     const fd = this.#open(name, O_WRONLY);
-    return fd < 0 ? fd : plainFile(fd, true);
+    return fd < 0 ? fd : plainFile(fd);
   }
 
   create(name: string, mode: number): HostFile | number {
     const fd = this.#open(name, O_RDWR | O_CREAT | O_EXCL, mode & 0o777);
     if (fd < 0) return fd;
-    const file = new NodeFile(fd, true);
+    const file = new NodeFile(fd);
     file.chmod(mode);
     return file;
   }

@@ -1,0 +1,502 @@
+/**
+ * A folder of the host as a filesystem.
+ *
+ * An inode stands for one file of the host, known by device and number, so that hard links are one inode and a file stays
+ * what it was when the host renames it. It remembers under which names it was found; a directory is reached by an open
+ * folder (Folders), a regular file that is open or was so lately by one open file (Files). Nothing else holds the host.
+ *
+ * What has been seen is believed for `trust` milliseconds (names, attributes, names that are missing) and asked again
+ * afterwards; the host may change everything at any time. The guest's own changes are seen at once.
+ *
+ * The host never resolves more than one name at a time and follows no symbolic link; their texts go to the guest's walk.
+ * Device nodes, sockets and FIFOs are shown and not opened.
+ */
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../../abi/stat.js';
+import { EINVAL, EIO, EISDIR, ELOOP, ENOENT, ENXIO, EOPNOTSUPP, EPERM, EROFS } from '../../errno.js';
+import type { Errno } from '../../errno.js';
+import type { HostClock, HostEntry, HostFile, HostFolder, HostStat, Timespec } from '../../host.js';
+import { emitListing } from '../listing.js';
+import type {
+  Attributes,
+  Credentials,
+  Dentry,
+  DirEntry,
+  FileSystem,
+  FsStatistics,
+  Handle,
+  HandleOperations,
+  Inode,
+} from '../types.js';
+import { Files } from './files.js';
+import { Folders } from './folders.js';
+import { Inodes } from './inodes.js';
+import type { OwnerMap } from './inodes.js';
+import { CAN_READ, CAN_WRITE, hostPages } from './node.js';
+import type { HostInode } from './node.js';
+import type { FrameMemory } from './pages.js';
+
+export interface HostFsOptions {
+  /** Taken over: closed with the filesystem. */
+  readonly folder: HostFolder;
+  readonly clock: HostClock;
+  readonly memory: FrameMemory;
+  /** st_dev. */
+  readonly dev: number;
+  readonly readOnly?: boolean;
+  /** How long the host is believed not to have changed, ms; default 50, or 1000 when read-only. */
+  readonly trust?: number;
+  readonly owner?: OwnerMap;
+}
+
+/** Within so many ms after a change, another one may leave the same time stamp. */
+const TICK = 20;
+
+const $time: Timespec = { sec: 0, nsec: 0 };
+
+function ms(time: Timespec): number {
+  return time.sec * 1000 + time.nsec / 1e6;
+}
+
+function isType(inode: Inode, type: number): boolean {
+  return (inode.mode & S_IFMT) === type;
+}
+
+export class HostFs implements FileSystem {
+  readonly type = 'hostfs';
+  readonly dev: number;
+  readonly magic: number;
+  readonly readOnly: boolean;
+  readonly #root: HostInode;
+  readonly #clock: HostClock;
+  readonly #trust: number;
+  readonly #folders = new Folders();
+  readonly #inodes: Inodes;
+  readonly #files: Files;
+  readonly #folder: HostFolder;
+  #distrustBefore = -Infinity;
+
+  private constructor(options: HostFsOptions, root: HostStat, magic: number) {
+    this.dev = options.dev;
+    this.magic = magic;
+    this.readOnly = options.readOnly ?? false;
+    this.#clock = options.clock;
+    this.#trust = options.trust ?? (this.readOnly ? 1000 : 50);
+    this.#folder = options.folder;
+    this.#inodes = new Inodes(this, options.owner ?? null, () => this.#now());
+    this.#files = new Files(
+      options.memory,
+      (inode) => this.#locate(inode),
+      () => this.reclaim(64) > 0,
+    );
+    this.#root = this.#inodes.from(root);
+    this.#root.data.folder = options.folder;
+    // Never evicted.
+    this.#root.references = 1;
+  }
+
+  static create(options: HostFsOptions): HostFs | Errno {
+    const root = options.folder.stat();
+    if (typeof root === 'number') return root as Errno;
+    const space = options.folder.statfs();
+    return new HostFs(options, root, typeof space === 'number' ? 0 : space.type);
+  }
+
+  root(): Inode {
+    return this.#root;
+  }
+
+  #now(): number {
+    this.#clock.monotonic($time);
+    return ms($time);
+  }
+
+  /** Something from outside has reached the guest, which may come with changes to the folder: nothing seen is believed. */
+  distrust(): void {
+    this.#distrustBefore = this.#now();
+  }
+
+  #isFresh(checkedAt: number): boolean {
+    return checkedAt > this.#distrustBefore && this.#now() - checkedAt < this.#trust;
+  }
+
+  #locate(inode: HostInode): { folder: HostFolder; name: string } | Errno {
+    if (inode === this.#root) return { folder: this.#folder, name: '.' };
+    const name = inode.data.names.at(-1);
+    if (name === undefined) return ENOENT;
+    const folder = this.#folders.of(name.dir);
+    return typeof folder === 'number' ? folder : { folder, name: name.name };
+  }
+
+  // Looking up.
+
+  lookup(dir: Inode, name: string): Inode | Errno {
+    const parent = dir as HostInode;
+    const stat = this.#find(parent, name);
+    if (typeof stat === 'number') return stat;
+    const inode = this.#inodes.from(stat);
+    inode.data.addName(parent, name);
+    return inode;
+  }
+
+  #find(dir: HostInode, name: string): HostStat | Errno {
+    const node = dir.data;
+    const listed = node.listed?.get(name);
+    if (listed !== undefined) {
+      node.listed?.delete(name);
+      if (this.#isFresh(node.listedAt)) return listed;
+    }
+    if (node.absent.has(name)) {
+      this.refresh(dir);
+      if (node.absent.has(name)) return ENOENT;
+    }
+    return this.#ask(dir, name);
+  }
+
+  #ask(dir: HostInode, name: string): HostStat | Errno {
+    const folder = this.#folders.of(dir);
+    if (typeof folder === 'number') return folder;
+    const stat = folder.lookup(name);
+    if (stat === ENOENT) this.#rememberAbsent(dir, name);
+    return stat as HostStat | Errno;
+  }
+
+  #rememberAbsent(dir: HostInode, name: string): void {
+    this.refresh(dir);
+    this.#clock.realtime($time);
+    if (ms($time) - ms(dir.data.seen.mtime) > TICK) dir.data.absent.add(name);
+  }
+
+  revalidate(dentry: Dentry): boolean {
+    const inode = dentry.inode as HostInode | null;
+    const dir = dentry.parent?.inode as HostInode | null | undefined;
+    if (inode === null) return false;
+    if (dir === null || dir === undefined || this.#isFresh(inode.data.checkedAt)) return true;
+    const folder = this.#folders.of(dir);
+    const stat = typeof folder === 'number' ? folder : folder.lookup(dentry.name);
+    if (typeof stat === 'number') return false;
+    return this.#inodes.from(stat) === inode;
+  }
+
+  // Attributes.
+
+  refresh(inode: Inode): 0 | Errno {
+    const known = inode as HostInode;
+    if (this.#isFresh(known.data.checkedAt)) return 0;
+    const stat = this.#stat(known);
+    const { seen } = known.data;
+    if (typeof stat !== 'number' && stat.ino === seen.ino && stat.dev === seen.dev) {
+      this.#inodes.apply(known, stat);
+    } else if (isType(known, S_IFDIR) || known.data.names.length === 0) {
+      known.nlink = 0;
+    }
+    return 0;
+  }
+
+  #stat(inode: HostInode): HostStat | number {
+    const { file, folder } = inode.data;
+    if (file !== null) return file.stat();
+    if (folder !== null) return folder.stat();
+    const place = this.#locate(inode);
+    return typeof place === 'number' ? place : place.folder.lookup(place.name);
+  }
+
+  #changed(inode: Inode): void {
+    (inode as HostInode).data.checkedAt = -Infinity;
+    this.refresh(inode);
+  }
+
+  setattr(inode: Inode, changes: Attributes): 0 | Errno {
+    if (this.readOnly) return EROFS;
+    const known = inode as HostInode;
+    const error =
+      this.#setSize(known, changes) ||
+      this.#setOwner(known, changes) ||
+      this.#setMode(known, changes) ||
+      this.#setTimes(known, changes);
+    this.#changed(known);
+    return error as 0 | Errno;
+  }
+
+  #setSize(inode: HostInode, { size }: Attributes): number {
+    if (size === undefined) return 0;
+    const opened = this.#files.need(inode, CAN_WRITE);
+    if (opened < 0) return opened;
+    const error = inode.data.file?.truncate(size) ?? EIO;
+    if (error !== 0) return error;
+    inode.data.wroteItself = true;
+    inode.size = size;
+    hostPages(inode)?.truncate(size);
+    return 0;
+  }
+
+  #setOwner(inode: HostInode, { uid, gid }: Attributes): number {
+    if (uid === undefined && gid === undefined) return 0;
+    const newUid = this.#inodes.hostUid(uid ?? inode.uid);
+    const newGid = this.#inodes.hostGid(gid ?? inode.gid);
+    const { seen } = inode.data;
+    if (newUid === seen.uid && newGid === seen.gid) return 0;
+    return this.#onEntry(
+      inode,
+      (file) => file.chown(newUid, newGid),
+      (folder, name) => folder.chown(name, newUid, newGid),
+    );
+  }
+
+  #setMode(inode: HostInode, { mode }: Attributes): number {
+    if (mode === undefined) return 0;
+    return this.#onEntry(
+      inode,
+      (file) => file.chmod(mode),
+      (folder, name) => folder.chmod(name, mode),
+    );
+  }
+
+  #setTimes(inode: HostInode, changes: Attributes): number {
+    if (changes.atime === undefined && changes.mtime === undefined) return 0;
+    const atime = { ...(changes.atime ?? inode.atime) };
+    const mtime = { ...(changes.mtime ?? inode.mtime) };
+    const error = this.#onEntry(
+      inode,
+      (file) => file.utimes(atime, mtime),
+      (folder, name) => folder.utimes(name, atime, mtime),
+    );
+    const stat = error < 0 ? error : this.#stat(inode);
+    if (typeof stat === 'number') return stat;
+    inode.data.exact = { atime, mtime, hostAtime: stat.atime, hostMtime: stat.mtime };
+    inode.data.wroteItself = true;
+    return 0;
+  }
+
+  /** Changes a file through what is open of it, or else by its name. */
+  #onEntry(
+    inode: HostInode,
+    onFile: (file: HostFile) => number,
+    onName: (folder: HostFolder, name: string) => number,
+  ): number {
+    if (inode.data.file !== null) return onFile(inode.data.file);
+    const place = this.#locate(inode);
+    if (typeof place === 'number') return place;
+    return onName(place.folder, place.name);
+  }
+
+  // Making and removing names.
+
+  /** Runs a change to an entry of `dir`; afterwards the directory is looked at again. */
+  #inFolder(dir: Inode, name: string, change: (folder: HostFolder) => number): 0 | Errno {
+    if (this.readOnly) return EROFS;
+    const folder = this.#folders.of(dir as HostInode);
+    if (typeof folder === 'number') return folder;
+    const result = change(folder);
+    const { data } = dir as HostInode;
+    data.absent.delete(name);
+    data.listed?.delete(name);
+    data.checkedAt = -Infinity;
+    return result < 0 ? (result as Errno) : 0;
+  }
+
+  /** A new entry belongs to who made it, as far as the host lets Culm give it away. */
+  #give(dir: Inode, name: string, cred: Credentials): Inode | Errno {
+    const inode = this.lookup(dir, name);
+    if (typeof inode === 'number') return inode;
+    const inherited = (dir.mode & S_ISGID) !== 0;
+    this.#setOwner(inode as HostInode, { uid: cred.fsuid, gid: inherited ? inode.gid : cred.fsgid });
+    this.#changed(inode);
+    return inode;
+  }
+
+  create(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno {
+    let file: ReturnType<HostFolder['create']> = EIO;
+    const error = this.#inFolder(dir, name, (folder) => {
+      file = folder.create(name, mode);
+      return typeof file === 'number' ? file : 0;
+    });
+    if (error !== 0) return error;
+    const inode = this.lookup(dir, name);
+    if (typeof inode === 'number') {
+      if (typeof file !== 'number') (file as { close(): void }).close();
+      return inode;
+    }
+    if (typeof file !== 'number') this.#files.adopt(inode as HostInode, file, CAN_READ | CAN_WRITE);
+    return this.#give(dir, name, cred);
+  }
+
+  mkdir(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno {
+    const error = this.#inFolder(dir, name, (folder) => folder.mkdir(name, mode));
+    return error !== 0 ? error : this.#give(dir, name, cred);
+  }
+
+  mknod(dir: Inode, name: string, mode: number, _rdev: number, cred: Credentials): Inode | Errno {
+    const type = mode & S_IFMT;
+    return type === S_IFREG || type === 0 ? this.create(dir, name, mode, cred) : EPERM;
+  }
+
+  symlink(dir: Inode, name: string, target: string, cred: Credentials): Inode | Errno {
+    const error = this.#inFolder(dir, name, (folder) => folder.symlink(name, target));
+    return error !== 0 ? error : this.#give(dir, name, cred);
+  }
+
+  link(dir: Inode, name: string, inode: Inode): 0 | Errno {
+    const known = inode as HostInode;
+    const place = this.#locate(known);
+    if (typeof place === 'number') return place;
+    const error = this.#inFolder(dir, name, (folder) => folder.link(place.folder, place.name, name));
+    if (error !== 0) return error;
+    known.data.addName(dir as HostInode, name);
+    this.#changed(known);
+    return 0;
+  }
+
+  unlink(dir: Inode, name: string, inode: Inode): 0 | Errno {
+    const error = this.#inFolder(dir, name, (folder) => folder.unlink(name));
+    return error !== 0 ? error : this.#gone(dir, name, inode);
+  }
+
+  rmdir(dir: Inode, name: string, inode: Inode): 0 | Errno {
+    const error = this.#inFolder(dir, name, (folder) => folder.rmdir(name));
+    return error !== 0 ? error : this.#gone(dir, name, inode);
+  }
+
+  #gone(dir: Inode, name: string, inode: Inode): 0 {
+    const known = inode as HostInode;
+    known.data.dropName(dir as HostInode, name);
+    known.nlink = isType(known, S_IFDIR) ? 0 : Math.max(0, known.nlink - 1);
+    this.#changed(known);
+    if (known.data.names.length === 0) this.#files.closeIfIdle(known);
+    return 0;
+  }
+
+  rename(
+    dir: Inode,
+    name: string,
+    inode: Inode,
+    newDir: Inode,
+    newName: string,
+    replaced: Inode | null,
+    flags: number,
+  ): 0 | Errno {
+    const RENAME_NOREPLACE = 1;
+    if ((flags & ~RENAME_NOREPLACE) !== 0) return EINVAL;
+    const error = this.#inFolder(newDir, newName, (to) =>
+      this.#inFolder(dir, name, (from) => from.rename(name, to, newName)),
+    );
+    if (error !== 0) return error;
+    // Two names of one file: rename(2) leaves both.
+    if (replaced === inode) return 0;
+    const known = inode as HostInode;
+    known.data.dropName(dir as HostInode, name);
+    known.data.addName(newDir as HostInode, newName);
+    this.#changed(known);
+    if (replaced !== null) this.#gone(newDir, newName, replaced);
+    return 0;
+  }
+
+  readlink(inode: Inode): string | Errno {
+    const known = inode as HostInode;
+    if (known.data.target !== null) return known.data.target;
+    const place = this.#locate(known);
+    if (typeof place === 'number') return place;
+    const target = place.folder.readlink(place.name);
+    if (typeof target === 'number') return target as Errno;
+    known.data.target = target;
+    return target;
+  }
+
+  // Opening.
+
+  open(inode: Inode, flags: number): HandleOperations | Errno {
+    switch (inode.mode & S_IFMT) {
+      case S_IFREG: {
+        const error = this.#files.open(inode as HostInode, flags);
+        return error !== 0 ? error : this.#files;
+      }
+      case S_IFDIR:
+        return this.#directories;
+      case S_IFLNK:
+        return ELOOP;
+      default:
+        return ENXIO;
+    }
+  }
+
+  readonly #directories: HandleOperations = {
+    seekable: true,
+    read: () => EISDIR,
+    write: () => EISDIR,
+    readdir: (handle, emit) => this.#readdir(handle, emit),
+    fsync: () => 0,
+  };
+
+  #readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
+    const dir = handle.inode as HostInode;
+    const folder = this.#folders.of(dir);
+    if (typeof folder === 'number') return folder;
+    if (handle.position === 0 || handle.data === null || handle.data === undefined) {
+      const entries = folder.list();
+      if (typeof entries === 'number') return entries as Errno;
+      handle.data = entries;
+    }
+    dir.data.listed = new Map();
+    dir.data.listedAt = this.#now();
+    return emitListing(handle, handle.data as readonly HostEntry[], emit, (entry) =>
+      this.#entryNumber(dir, folder, entry.name),
+    );
+  }
+
+  /** Asks for the entry's number, and keeps the rest of the answer for the look-up that often follows. */
+  #entryNumber(dir: HostInode, folder: HostFolder, name: string): number | null {
+    const stat = folder.lookup(name);
+    if (typeof stat === 'number') return null;
+    dir.data.listed?.set(name, stat);
+    return this.#inodes.numberOf(stat);
+  }
+
+  fallocate(inode: Inode, mode: number, offset: number, length: number): 0 | Errno {
+    const FALLOC_FL_KEEP_SIZE = 1;
+    if (this.readOnly) return EROFS;
+    if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return EOPNOTSUPP;
+    this.refresh(inode);
+    if ((mode & FALLOC_FL_KEEP_SIZE) !== 0 || offset + length <= inode.size) return 0;
+    return this.setattr(inode, { size: offset + length });
+  }
+
+  // The whole.
+
+  statfs(): FsStatistics {
+    const none = { bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
+    const space = this.#folder.statfs();
+    return typeof space === 'number' ? none : space;
+  }
+
+  sync(): 0 | Errno {
+    for (const inode of this.#inodes.all()) {
+      const error = hostPages(inode)?.sync(0, Number.MAX_SAFE_INTEGER) ?? 0;
+      if (error !== 0) return error;
+    }
+    return 0;
+  }
+
+  reclaim(pages: number): number {
+    let given = 0;
+    for (const inode of this.#inodes.all()) {
+      if (given >= pages) break;
+      given += hostPages(inode)?.shrink(pages - given) ?? 0;
+    }
+    return given;
+  }
+
+  evict(inode: Inode): void {
+    const known = inode as HostInode;
+    if (known === this.#root) return;
+    hostPages(known)?.dispose();
+    known.pages = null;
+    this.#files.close(known);
+    this.#folders.close(known);
+    this.#inodes.forget(known);
+  }
+
+  /** Closes everything that is open on the host. */
+  close(): void {
+    for (const inode of this.#inodes.all()) this.evict(inode);
+    this.#folder.close();
+  }
+}
