@@ -8,6 +8,7 @@
  *   0x06000  write TLB
  *   0x10000  jump cache     guest address -> table slot and decoded block
  *   0x40000  decoded code   the interpreter's records
+ *   CODE_LINES              for every frame, which of its 64-byte lines code was made from
  *   FRAME_BASE              frames, to the end of memory; frame n is the 4 KiB at n * 4096
  */
 export const PAGE_SHIFT = 12;
@@ -20,6 +21,8 @@ export const SCRATCH = 0x100;
 /** An access over a page's end is done here; 64 bytes. A "physical address" below BOUNCE_END means: copy back. */
 export const BOUNCE = 0x180;
 export const BOUNCE_END = 0x1c0;
+/** crc32's table, 256 x i32, filled when first used. */
+export const CRC32C = 0x400;
 
 export const CPU = 0x1000;
 
@@ -35,14 +38,20 @@ export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4;
 
 export const JUMP_CACHE = 0x10000;
 export const JUMP_ENTRIES = 4096;
-/** An entry: guest address i64 (-1 when empty), table slot i32 (0: not translated), decoded block i32 (0: none). */
+/**
+ * An entry: guest address i64, table slot i32 (0: not translated), decoded block i32 (0: none). An empty entry is all
+ * zero: address 0 then finds slot 0, as any code that is not translated. For an address's entry see code/jump-cache.ts.
+ */
 export const JUMP_ENTRY_SIZE = 16;
 export const JUMP_SLOT = 8;
 export const JUMP_BLOCK = 12;
 
 export const DECODED = 0x40000;
 export const DECODED_END = 0x1040000;
-export const FRAME_BASE = DECODED_END;
+/** One i64 a frame, bit n for line n. Room for all 2^20 frames; untouched, it costs nothing. */
+export const CODE_LINES = DECODED_END;
+export const CODE_LINE_SHIFT = 6;
+export const FRAME_BASE = CODE_LINES + 0x800000;
 export const FIRST_FRAME = FRAME_BASE / PAGE_SIZE;
 
 /** Offsets in the CPU block. Everything a thread's context consists of lies in [0, CPU_STATE_SIZE). */
@@ -90,6 +99,12 @@ export const CPU_BUDGET = 0x418; // i32
 export const CPU_CALL_DEPTH = 0x41c; // i32
 /** Instructions interpreted and, roughly, translated code run: f64 counters would cost more than they tell. */
 export const CPU_INSTRUCTIONS = 0x420; // i64
+/** Offset of the running address space's topmost page table. */
+export const CPU_PAGE_ROOT = 0x428; // i32
+/** Not 0: code that may be running was dropped or unmapped, so it must be left; the dispatcher makes it 0 again. */
+export const CPU_CODE_STALE = 0x42c; // i32
+/** Misses of the TLB since the machine was made. */
+export const CPU_TLB_MISSES = 0x430; // i32
 
 export const RAX = 0;
 export const RCX = 1;
