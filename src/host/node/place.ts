@@ -10,7 +10,7 @@
  * The name itself is never followed: every user passes O_NOFOLLOW or uses a call of the l- family.
  */
 import fs from 'node:fs';
-import { ENOENT } from '../../kernel/errno.js';
+import { EINVAL, ENOENT } from '../../kernel/errno.js';
 import type { Errno } from '../../kernel/errno.js';
 import { attempt } from './errors.js';
 
@@ -37,6 +37,11 @@ export function hostPath(bytes: string): HostPath {
   return bytes;
 }
 
+/** The last line against names that are more than a name; the kernel has split paths long before. */
+function isEntry(name: string): boolean {
+  return name !== '' && name !== '..' && !name.includes('/') && !name.includes('\0');
+}
+
 class OpenPlace implements Place {
   readonly #prefix: string;
 
@@ -44,8 +49,8 @@ class OpenPlace implements Place {
     this.#prefix = `/proc/self/fd/${fd}`;
   }
 
-  entry(name: string): HostPath {
-    return hostPath(`${this.#prefix}/${name}`);
+  entry(name: string): HostPath | Errno {
+    return isEntry(name) ? hostPath(`${this.#prefix}/${name}`) : EINVAL;
   }
 
   self(): HostPath {
@@ -57,7 +62,9 @@ class OpenPlace implements Place {
   }
 
   child(name: string): Place | Errno {
-    const fd = attempt(() => fs.openSync(this.entry(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const path = this.entry(name);
+    if (typeof path === 'number') return path;
+    const fd = attempt(() => fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     return fd < 0 ? (fd as Errno) : new OpenPlace(fd);
   }
 
@@ -86,6 +93,7 @@ class PathPlace implements Place {
   }
 
   entry(name: string): HostPath | Errno {
+    if (!isEntry(name)) return EINVAL;
     return this.#isWhatItWas() ? hostPath(`${this.path}/${name}`) : ENOENT;
   }
 

@@ -1,4 +1,4 @@
-import { ENOENT } from '../../errno.js';
+import { ELOOP, ENOENT, ENOTDIR } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import type { HostFolder } from '../../host.js';
 import type { HostInode } from './node.js';
@@ -25,7 +25,8 @@ export class Folders {
 
   #openIn(parent: HostFolder, name: string, dir: HostInode): HostFolder | Errno {
     const folder = parent.openFolder(name);
-    if (typeof folder === 'number') return folder as Errno;
+    if (typeof folder === 'number')
+      return folder === ENOTDIR || folder === ELOOP ? ENOENT : (folder as Errno);
     const stat = folder.stat();
     if (typeof stat === 'number' || stat.ino !== dir.data.seen.ino || stat.dev !== dir.data.seen.dev) {
       folder.close();
