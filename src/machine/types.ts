@@ -78,6 +78,9 @@ export interface Machine {
   activate(space: AddressSpace): void;
   loadCpu(state: CpuState): void;
   saveCpu(state: CpuState): void;
+  /** RFLAGS of the loaded thread; of what is written, the bits that user code can set count. */
+  readFlags(): number;
+  writeFlags(flags: number): void;
   /** Runs the loaded thread for about `budget` back edges, calls and returns. */
   run(budget: number): Exit;
   readonly stats: MachineStats;
