@@ -1,17 +1,10 @@
 import { SEG_FLAT, SEG_FS, SEG_GS } from '../layout.js';
-import { PREFIXES, SIZE_66, SIZE_PLAIN, SIZE_W, encodingsOf, type Encoding } from './encoding.js';
-import {
-  STRING_ADDRESS_32,
-  STRING_REP,
-  STRING_REPNE,
-  STRING_SOURCE,
-  formsOf,
-  immediateBytes,
-  knownForms,
-} from './forms.js';
+import { compileAll, dispatchOf, variantAt, type Dispatch, type Variant } from './dispatch.js';
+import { SIZE_66, SIZE_PLAIN, SIZE_W, type Encoding } from './encoding.js';
+import { STRING_ADDRESS_32, STRING_REP, STRING_REPNE, STRING_SOURCE, knownForms } from './forms.js';
 import type { Form, Insn, Operand } from './insn.js';
-import { cursor, readStringSource, readerOf, type Reader } from './operands.js';
-import { MAPS, MAP_0F, MAP_0F38, MAP_0F3A, MAP_PRIMARY, TABLE } from './table.js';
+import { cursor, readStringSource } from './operands.js';
+import { MAP_0F, MAP_0F38, MAP_0F3A, MAP_PRIMARY } from './table.js';
 
 /** No instruction: #UD. */
 export const DECODE_INVALID = -1;
@@ -21,147 +14,9 @@ export const DECODE_TRUNCATED = -2;
 export const DECODE_TOO_LONG = -3;
 export const MAX_INSN_LENGTH = 15;
 
-/** An encoding for one operand size, with a register or memory by r/m. */
-interface Variant {
-  readonly readers: readonly Reader[];
-  readonly forms: readonly (Form | undefined)[];
-  readonly immediateBytes: number;
-  readonly encoding: Encoding;
-  readonly hidden: boolean;
-}
-
-/** An encoding's variants, at size * 2 + mod (0 memory, 1 register). */
-type Variants = readonly (Variant | undefined)[];
-
-/**
- * Where an opcode's encodings lie: cells from `base` on, as many as the fields that matter to it span. A field that
- * does not matter has stride 0.
- */
-interface Dispatch {
-  readonly modrm: boolean;
-  readonly cells: readonly (Variants | undefined)[];
-  readonly prefixStride: number;
-  readonly regStride: number;
-  readonly modStride: number;
-  readonly rmStride: number;
-  readonly wStride: number;
-  readonly bStride: number;
-}
-
-function variantOf(encoding: Encoding, size: number, memory: boolean): Variant {
-  return {
-    readers: encoding.operands.map((pattern) => readerOf(pattern, size, memory)),
-    forms: formsOf(encoding, size, memory),
-    immediateBytes: immediateBytes(encoding, size),
-    encoding,
-    hidden: encoding.operands.some((pattern) => pattern.hidden),
-  };
-}
-
-function variantsOf(encoding: Encoding): Variants {
-  const variants: (Variant | undefined)[] = [];
-  for (const size of [SIZE_PLAIN, SIZE_66, SIZE_W]) {
-    if (encoding.w === 0 && size === SIZE_W) continue;
-    if (encoding.w === 1 && size !== SIZE_W) continue;
-    for (const mod of [0, 1]) {
-      if (encoding.mod === 1 - mod || (!encoding.modrm && mod === 0)) continue;
-      variants[size * 2 + mod] = variantOf(encoding, size, encoding.modrm && mod === 0);
-    }
-  }
-  return variants;
-}
-
-/** The fields of a cell, in the order of the strides. */
-interface Fields {
-  prefix: number;
-  reg: number;
-  mod: number;
-  rm: number;
-  w: number;
-  b: number;
-}
-
-const accepts = (wanted: number, value: number) => wanted < 0 || wanted === value;
-
-function matches(encoding: Encoding, fields: Fields): boolean {
-  return (
-    accepts(encoding.reg, fields.reg) &&
-    accepts(encoding.mod, fields.mod) &&
-    accepts(encoding.rm, fields.rm) &&
-    accepts(encoding.w, fields.w) &&
-    accepts(encoding.b, fields.b)
-  );
-}
-
-/** The first encoding that asks for the very prefix, else the first that takes any. */
-function choose(encodings: readonly Encoding[], fields: Fields): Encoding | undefined {
-  const prefix = PREFIXES[fields.prefix];
-  const fitting = encodings.filter((encoding) => matches(encoding, fields));
-  return (
-    fitting.find((encoding) => encoding.prefix === prefix) ??
-    fitting.find((encoding) => encoding.prefix === null)
-  );
-}
-
-function dispatchOf(encodings: readonly Encoding[], variants: Map<Encoding, Variants>): Dispatch {
-  const counts: Fields = {
-    prefix: encodings.some((e) => e.prefix !== null) ? PREFIXES.length : 1,
-    reg: encodings.some((e) => e.reg >= 0) ? 8 : 1,
-    mod: encodings.some((e) => e.mod >= 0) ? 2 : 1,
-    rm: encodings.some((e) => e.rm >= 0) ? 8 : 1,
-    w: encodings.some((e) => e.w >= 0) ? 2 : 1,
-    b: encodings.some((e) => e.b >= 0) ? 2 : 1,
-  };
-  const cells: (Variants | undefined)[] = [];
-  const fields: Fields = { prefix: 0, reg: 0, mod: 0, rm: 0, w: 0, b: 0 };
-  const strides: Fields = { ...fields };
-  const names = ['b', 'w', 'rm', 'mod', 'reg', 'prefix'] as const;
-  let total = 1;
-  for (const name of names) {
-    strides[name] = counts[name] === 1 ? 0 : total;
-    total *= counts[name];
-  }
-  for (let cell = 0; cell < total; cell++) {
-    for (const name of names)
-      fields[name] = strides[name] === 0 ? 0 : Math.floor(cell / strides[name]) % counts[name];
-    const encoding = choose(encodings, fields);
-    cells.push(encoding === undefined ? undefined : variants.get(encoding));
-  }
-  return {
-    modrm: encodings[0].modrm,
-    cells,
-    prefixStride: strides.prefix,
-    regStride: strides.reg,
-    modStride: strides.mod,
-    rmStride: strides.rm,
-    wStride: strides.w,
-    bStride: strides.b,
-  };
-}
-
-/** Dispatches by map * 256 + opcode. */
-function compile(): readonly (Dispatch | undefined)[] {
-  const dispatches: (Dispatch | undefined)[] = new Array<undefined>(MAPS * 256).fill(undefined);
-  TABLE.forEach((rows, map) => {
-    const byOpcode = new Map<number, Encoding[]>();
-    const variants = new Map<Encoding, Variants>();
-    for (const encoding of rows.flatMap(encodingsOf)) {
-      variants.set(encoding, variantsOf(encoding));
-      for (const opcode of encoding.opcodes) {
-        const list = byOpcode.get(opcode);
-        if (list === undefined) byOpcode.set(opcode, [encoding]);
-        else list.push(encoding);
-      }
-    }
-    for (const [opcode, list] of byOpcode) dispatches[map * 256 + opcode] = dispatchOf(list, variants);
-  });
-  return dispatches;
-}
-
-const DISPATCHES = compile();
-
-/** Every form that `decode` can return, by its id. */
+/** Every form that `decode` can return. Compiles the whole table, and so is for tests and generators. */
 export function allForms(): readonly Form[] {
+  compileAll();
   return knownForms();
 }
 
@@ -251,20 +106,22 @@ function readSib(mod: number): void {
 }
 
 function findVariant(dispatch: Dispatch): Variant | undefined {
+  const { strides } = dispatch;
   const prefix = $rep === 0xf3 ? 2 : $rep === 0xf2 ? 3 : $has66 ? 1 : 0;
   const w = cursor.rex >> 3;
   const mod = cursor.mod === 3 ? 1 : 0;
-  const variants =
+  const cell =
     dispatch.cells[
-      prefix * dispatch.prefixStride +
-        (cursor.reg & 7) * dispatch.regStride +
-        mod * dispatch.modStride +
-        (cursor.rm & 7) * dispatch.rmStride +
-        w * dispatch.wStride +
-        (cursor.rex & 1) * dispatch.bStride
+      prefix * strides.prefix +
+        (cursor.reg & 7) * strides.reg +
+        mod * strides.mod +
+        (cursor.rm & 7) * strides.rm +
+        w * strides.w +
+        (cursor.rex & 1) * strides.b
     ];
-  if (variants === undefined) return undefined;
-  return variants[(w === 1 ? SIZE_W : $has66 ? SIZE_66 : SIZE_PLAIN) * 2 + mod];
+  return cell === undefined
+    ? undefined
+    : variantAt(cell, w === 1 ? SIZE_W : $has66 ? SIZE_66 : SIZE_PLAIN, mod);
 }
 
 function readOperands(variant: Variant): Operand[] {
@@ -322,7 +179,7 @@ export function decode(bytes: Uint8Array, offset: number, end: number, address: 
   cursor.limit = limitIsEnd ? end : offset + MAX_INSN_LENGTH;
   const opcode = readOpcode(readPrefixes());
   cursor.opcode = opcode & 255;
-  const dispatch = DISPATCHES[opcode];
+  const dispatch = dispatchOf(opcode);
   if (dispatch === undefined) return failure(limitIsEnd);
   cursor.mod = 3;
   cursor.reg = cursor.rm = 0;

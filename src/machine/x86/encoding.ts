@@ -1,6 +1,6 @@
 import { FEATURES, KNOWN_FEATURES, type Row } from './table.js';
 
-/** Reads the table's notation: rows become encodings, whose sizes are worked out for each operand size. */
+/** Reads the table's notation: a row becomes encodings, whose sizes are worked out for each operand size. */
 
 /** What the operand-size attribute is made of: nothing, a 66 prefix, REX.W. Sizes are triples in this order. */
 export const SIZE_PLAIN = 0;
@@ -35,7 +35,6 @@ export interface FlagEffects {
 
 export interface Encoding {
   readonly mnemonic: string;
-  readonly opcodes: readonly number[];
   /** Condition code of a +cc row, else -1. */
   readonly cc: number;
   /** null: any prefix. */
@@ -217,32 +216,36 @@ function flagEffects(attributes: readonly string[]): FlagEffects {
 const condition = (conditions: readonly string[], letter: string) =>
   conditions.includes(`${letter}0`) ? 0 : conditions.includes(`${letter}1`) ? 1 : -1;
 
-function opcodesOf(opcode: Opcode): number[] {
-  const count = opcode.suffix === 'r' ? 8 : 1;
-  return Array.from({ length: count }, (_, k) => opcode.base + k);
+/** Opcode with a register or condition in its low bits: how many there are. */
+const OPCODES_BY_SUFFIX: Readonly<Record<string, number>> = { r: 8, cc: 16 };
+
+/** The opcodes of a row, in its map; none when CPUID does not report its feature. */
+export function opcodesOf(row: Row): number[] {
+  if (row[3] !== '' && row[3].split(' ').some((word) => KNOWN_FEATURES.has(word) && !FEATURES.has(word)))
+    return [];
+  const { base, suffix } = parseOpcode(row[0]);
+  return Array.from({ length: OPCODES_BY_SUFFIX[suffix] ?? 1 }, (_, k) => base + k);
 }
 
-/** The encodings of a row: sixteen for +cc, none when CPUID does not report its feature. */
-export function encodingsOf(row: Row): Encoding[] {
+/** What a row says for one of its opcodes. */
+export function encodingOf(row: Row, code: number): Encoding {
   const [text, mnemonic, operandText, attributeText] = row;
   const attributes = attributeText.split(' ');
-  if (attributes.some((word) => KNOWN_FEATURES.has(word) && !FEATURES.has(word))) return [];
   const opcode = parseOpcode(text);
   const operands = operandText === '' ? [] : operandText.split(',');
   const ruleName = attributes.find((word) => word in SIZE_RULES);
   const rule = ruleName === undefined ? undefined : SIZE_RULES[ruleName];
   const sizes = rule ?? formSizes(operands, mnemonic);
-  const encoding: Encoding = {
+  return {
     mnemonic,
-    opcodes: opcodesOf(opcode),
-    cc: -1,
+    cc: opcode.suffix === 'cc' ? code - opcode.base : -1,
     prefix: opcode.prefix,
     reg: opcode.modrm >= 0 ? (opcode.modrm >> 3) & 7 : opcode.digit,
     rm: opcode.modrm >= 0 && !opcode.any ? opcode.modrm & 7 : -1,
     mod: opcode.modrm >= 0 ? 1 : modOf(operands, opcode.conditions),
     w: condition(opcode.conditions, 'w'),
     b: condition(opcode.conditions, 'b'),
-    modrm: opcode.modrm >= 0 || opcode.digit >= 0 || operands.some((o) => usesModrm(o)),
+    modrm: opcode.modrm >= 0 || opcode.digit >= 0 || operands.some(usesModrm),
     operands: operands.map((operand) => operandPattern(operand, sizes, rule)),
     sizes,
     lock: attributes.includes('lock'),
@@ -251,8 +254,6 @@ export function encodingsOf(row: Row): Encoding[] {
     addressSizeMatters: attributes.includes('addr'),
     flags: flagEffects(attributes),
   };
-  if (opcode.suffix !== 'cc') return [encoding];
-  return Array.from({ length: 16 }, (_, cc) => ({ ...encoding, cc, opcodes: [opcode.base + cc] }));
 }
 
 function usesModrm(operand: string): boolean {

@@ -16,18 +16,27 @@ function internOperand(kind: OperandKind, size: number): OperandForm {
   return operand;
 }
 
-function intern(form: Omit<Form, 'id'>): Form {
-  const operands = form.operands.map((operand) => operand.kind + operand.size).join();
-  const key = `${form.mnemonic} ${form.size} ${operands} ${form.cc} ${form.rep} ${form.addressSize}`;
+/** `mnemonic size operands`, then what is unusual: 'add 4 gpr4,imm4', 'jcc 8 imm8 cc5', 'movs 8 rep a4'. */
+function keyOf(form: Omit<Form, 'id' | 'key'>): string {
+  let key = `${form.mnemonic} ${form.size}`;
+  if (form.operands.length > 0)
+    key += ` ${form.operands.map((operand) => operand.kind + operand.size).join()}`;
+  if (form.cc >= 0) key += ` cc${form.cc}`;
+  if (form.rep !== '') key += ` ${form.rep}`;
+  return form.addressSize === 4 ? `${key} a4` : key;
+}
+
+function intern(form: Omit<Form, 'id' | 'key'>): Form {
+  const key = keyOf(form);
   const known = formByKey.get(key);
   if (known !== undefined) return known;
-  const made: Form = { id: forms.length, ...form };
+  const made: Form = { id: forms.length, key, ...form };
   forms.push(made);
   formByKey.set(key, made);
   return made;
 }
 
-/** Every form that `decode` can return, by its id. */
+/** The forms made so far, by their ids. */
 export function knownForms(): readonly Form[] {
   return forms;
 }

@@ -15,8 +15,10 @@ export interface OperandForm {
 export type Rep = '' | 'rep' | 'repne';
 
 export interface Form {
-  /** Number of this form: its place in `allForms()`. Forms are interned. */
+  /** Number of this form, in order of first use; forms are interned. */
   readonly id: number;
+  /** What tells it from all others, the same in every run: 'add 4 gpr4,imm4'. */
+  readonly key: string;
   /** Lower case, as in the manual; jcc, setcc and cmovcc are 'jcc', 'setcc', 'cmovcc' with `cc`. */
   readonly mnemonic: string;
   /** The operand-size attribute in bytes (1, 2, 4, 8); for vector instructions 16. */
