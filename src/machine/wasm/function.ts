@@ -59,6 +59,12 @@ export class FunctionBuilder {
     this.code.uleb(index);
   }
 
+  /** Sets a local to the value on top of the stack. */
+  setTop(index: number): void {
+    this.code.u8(0x21);
+    this.code.uleb(index);
+  }
+
   /** Evaluates `value` now, into a fresh local. */
   let(value: Expr): Expr {
     if (value.op === OP_I32_CONST || value.op === OP_I64_CONST) return value;

@@ -1,0 +1,141 @@
+import type { Block, Flow } from './discover.js';
+import { predecessorsOf, type GraphOrder } from './graph.js';
+import { FLAGS_KEPT, FLAGS_UNKNOWN } from './scan.js';
+
+/** Where a node finds the flags: in the CPU block, or in locals with a kind that is known (>= 0) or lies in a local. */
+export const FLAGS_IN_CPU = -3;
+export const FLAGS_IN_LOCALS = FLAGS_UNKNOWN;
+
+/** What the emitter has to know beforehand, by node. */
+export interface Analysis {
+  /** Whether somebody may see the flags that the node starts with. */
+  readonly flagsNeeded: readonly boolean[];
+  /** FLAGS_IN_CPU, FLAGS_IN_LOCALS, or a packed kind with the values in locals. */
+  readonly flagsIn: readonly number[];
+  /** For each step of a block (node - 1), whether somebody may see the flags that it leaves. */
+  readonly flagsNeededAfter: readonly (readonly boolean[])[];
+  /** Registers that may differ from the CPU block when the node starts (masks as in Step). */
+  readonly dirtyIn: readonly number[];
+  /** Registers that the region uses at all, and those that it writes. */
+  readonly used: number;
+  readonly written: number;
+  readonly predecessors: readonly (readonly number[])[];
+}
+
+/** Mnemonics whose flags read only those that they pass on: where nobody sees the result, nobody reads. */
+const PASS_FLAGS_ON = new Set(['inc', 'dec', 'rol', 'ror']);
+
+/** Whether the block's end stores all that the region keeps in locals, and starts afresh from the CPU block. */
+function endsOutside(block: Block): boolean {
+  const control = block.steps[block.steps.length - 1]?.effects.control ?? 'next';
+  return control !== 'next' && control !== 'branch' && !(control === 'jump' && block.next.length > 0);
+}
+
+/** Goes backward through a block; fills `after`, returns whether the flags are needed at its start. */
+function neededBefore(block: Block, neededAtEnd: boolean, after: boolean[]): boolean {
+  let needed = neededAtEnd || endsOutside(block);
+  for (let i = block.steps.length - 1; i >= 0; i--) {
+    const step = block.steps[i];
+    if (step === undefined) continue;
+    after[i] = needed;
+    const { flags, flagsRead, leaves } = step.effects;
+    const reads = flagsRead && (needed || !PASS_FLAGS_ON.has(step.insn.form.mnemonic));
+    needed = leaves || reads || (needed && flags < 0);
+  }
+  return needed;
+}
+
+/** Backward over the graph. Loop heads count as readers: the region may be left there. */
+function findNeeded(flow: Flow, order: GraphOrder): Pick<Analysis, 'flagsNeeded' | 'flagsNeededAfter'> {
+  const { successors } = flow.graph;
+  const flagsNeeded: boolean[] = successors.map(() => false);
+  const flagsNeededAfter: boolean[][] = flow.blocks.map(() => []);
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let i = order.order.length - 1; i >= 0; i--) {
+      const node = order.order[i] ?? 0;
+      const atEnd = (successors[node] ?? []).some((s) => flagsNeeded[s] === true);
+      const block = flow.blocks[node - 1];
+      const before =
+        block === undefined
+          ? node > 0 || atEnd
+          : neededBefore(block, atEnd, flagsNeededAfter[node - 1] ?? []);
+      const needed = before || order.loopHeads.has(node);
+      if (needed === flagsNeeded[node]) continue;
+      flagsNeeded[node] = needed;
+      changed = true;
+    }
+  }
+  return { flagsNeeded, flagsNeededAfter };
+}
+
+const UNDECIDED = -4;
+
+function flagsAfter(block: Block, before: number): number {
+  if (endsOutside(block)) return FLAGS_IN_CPU;
+  return block.steps.reduce(
+    (state, { effects }) => (effects.flags === FLAGS_KEPT ? state : effects.flags),
+    before,
+  );
+}
+
+function meet(a: number, b: number): number {
+  if (a === UNDECIDED || a === b) return b;
+  return b === UNDECIDED ? a : FLAGS_IN_LOCALS;
+}
+
+/** Forward over the graph: what all ways into a node agree on. */
+function findFlagsIn(flow: Flow, order: GraphOrder, predecessors: readonly (readonly number[])[]): number[] {
+  const flagsIn: number[] = order.place.map(() => UNDECIDED);
+  const flagsOut: number[] = order.place.map(() => UNDECIDED);
+  flagsOut[0] = FLAGS_IN_CPU;
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const node of order.order) {
+      if (node === 0) continue;
+      const before = (predecessors[node] ?? []).map((p) => flagsOut[p] ?? UNDECIDED).reduce(meet, UNDECIDED);
+      const block = flow.blocks[node - 1];
+      const after = block === undefined ? before : flagsAfter(block, before);
+      changed ||= before !== flagsIn[node] || after !== flagsOut[node];
+      flagsIn[node] = before;
+      flagsOut[node] = after;
+    }
+  }
+  return flagsIn;
+}
+
+function findDirtyIn(flow: Flow, order: GraphOrder, predecessors: readonly (readonly number[])[]): number[] {
+  const dirtyIn: number[] = order.place.map(() => 0);
+  const dirtyOut: number[] = order.place.map(() => 0);
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const node of order.order) {
+      const before = (predecessors[node] ?? []).reduce((mask, p) => mask | (dirtyOut[p] ?? 0), 0);
+      const block = flow.blocks[node - 1];
+      const after =
+        block === undefined
+          ? before
+          : endsOutside(block)
+            ? 0
+            : block.steps.reduce((m, s) => m | s.writes, before);
+      changed ||= after !== dirtyOut[node];
+      dirtyIn[node] = before;
+      dirtyOut[node] = after;
+    }
+  }
+  return dirtyIn;
+}
+
+export function analyse(flow: Flow, order: GraphOrder): Analysis {
+  const predecessors = predecessorsOf(flow.graph, order.order);
+  const steps = flow.blocks.flatMap((block) => block.steps);
+  const written = steps.reduce((mask, step) => mask | step.writes, 0);
+  return {
+    ...findNeeded(flow, order),
+    flagsIn: findFlagsIn(flow, order, predecessors),
+    dirtyIn: findDirtyIn(flow, order, predecessors),
+    used: steps.reduce((mask, step) => mask | step.reads, written),
+    written,
+    predecessors,
+  };
+}

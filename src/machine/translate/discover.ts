@@ -1,0 +1,158 @@
+import type { Insn } from '../x86/insn.js';
+import type { Graph } from './graph.js';
+import { registersOf, type Effects, type Scanner } from './scan.js';
+
+/** One instruction of a region: what it is, and what it touches. */
+export interface Step {
+  readonly insn: Insn;
+  readonly effects: Effects;
+  /** Registers, as masks: bits 0..15 general, 16..31 xmm. */
+  readonly reads: number;
+  readonly writes: number;
+}
+
+export interface Block {
+  readonly address: number;
+  readonly steps: readonly Step[];
+  /** Where it goes on: a branch's target first, then what lies behind. Empty after a jump to who knows where. */
+  readonly next: readonly number[];
+}
+
+/**
+ * The code that is reached from one entry. The graph's nodes: 0 stands for the way in, 1.. are the blocks (the entry's
+ * first), and behind them the addresses at which the region is left.
+ */
+export interface Flow {
+  readonly entry: number;
+  readonly blocks: readonly Block[];
+  readonly exits: readonly number[];
+  readonly graph: Graph;
+  /** The node of a block's or an exit's address. */
+  readonly nodeAt: ReadonlyMap<number, number>;
+  /** Start and end of each stretch of code, in order. */
+  readonly ranges: readonly number[];
+}
+
+export interface Limits {
+  readonly instructions: number;
+  readonly blocks: number;
+}
+
+/** An instruction's distance from the entry must fit 32 bits. */
+const FARTHEST = 0x40000000;
+
+type Decode = (address: number) => Insn | null;
+
+/** Addresses at which an instruction may go on, as far as they are known. */
+function successorsOf(insn: Insn, effects: Effects): number[] {
+  const next = insn.address + insn.length;
+  const [operand] = insn.operands;
+  const targets = operand?.kind === 'imm' ? [operand.hi * 4294967296 + (operand.lo >>> 0)] : [];
+  switch (effects.control) {
+    case 'branch':
+      return [...targets, next];
+    case 'jump':
+      return targets;
+    case 'ret':
+    case 'raise':
+      return [];
+    default:
+      return [next];
+  }
+}
+
+/** Collects instructions from an entry on, the nearest first, up to the limits. */
+class Discovery {
+  readonly steps = new Map<number, Step>();
+  readonly leaders = new Set<number>();
+
+  constructor(
+    private readonly entry: number,
+    private readonly decode: Decode,
+    private readonly scanner: Scanner,
+    private readonly limits: Limits,
+  ) {}
+
+  run(): void {
+    const queue = [this.entry];
+    this.leaders.add(this.entry);
+    for (let i = 0; i < queue.length && this.leaders.size <= this.limits.blocks; i++) {
+      this.straight(queue[i] ?? 0, queue);
+    }
+  }
+
+  /** Follows the code from `address` until it branches or meets code that is known. */
+  private straight(address: number, queue: number[]): void {
+    while (!this.steps.has(address) && this.steps.size < this.limits.instructions) {
+      const step = this.step(address);
+      if (step === null) return;
+      this.steps.set(address, step);
+      const next = address + step.insn.length;
+      if (step.effects.control !== 'next') {
+        for (const target of successorsOf(step.insn, step.effects)) this.lead(target, queue);
+        return;
+      }
+      address = next;
+    }
+    this.leaders.add(address);
+  }
+
+  private lead(address: number, queue: number[]): void {
+    if (this.leaders.has(address)) return;
+    this.leaders.add(address);
+    queue.push(address);
+  }
+
+  private step(address: number): Step | null {
+    if (Math.abs(address - this.entry) > FARTHEST) return null;
+    const insn = this.decode(address);
+    const effects = insn === null ? null : this.scanner.effects(insn);
+    return insn === null || effects === null ? null : { insn, effects, ...registersOf(insn, effects) };
+  }
+}
+
+function blockAt(found: Discovery, address: number): Block {
+  const steps: Step[] = [];
+  for (let at = address; ;) {
+    const step = found.steps.get(at);
+    if (step === undefined || (steps.length > 0 && found.leaders.has(at)))
+      return { address, steps, next: [at] };
+    steps.push(step);
+    if (step.effects.control !== 'next')
+      return { address, steps, next: successorsOf(step.insn, step.effects) };
+    at += step.insn.length;
+  }
+}
+
+function rangesOf(steps: Iterable<Step>): number[] {
+  const ranges: number[] = [];
+  const byAddress = [...steps].sort((a, b) => a.insn.address - b.insn.address);
+  for (const { insn } of byAddress) {
+    const end = insn.address + insn.length;
+    const last = ranges.length - 1;
+    if (ranges[last] === insn.address) ranges[last] = end;
+    else ranges.push(insn.address, end);
+  }
+  return ranges;
+}
+
+/** Null when there is no instruction at the entry that could be translated. */
+export function discover(entry: number, decode: Decode, scanner: Scanner, limits: Limits): Flow | null {
+  const found = new Discovery(entry, decode, scanner, limits);
+  found.run();
+  if (!found.steps.has(entry)) return null;
+  const starts = [...found.leaders].filter((address) => found.steps.has(address));
+  const blocks = starts.map((address) => blockAt(found, address));
+  const nodeAt = new Map(starts.map((address, i) => [address, i + 1]));
+  const exits: number[] = [];
+  const nodeOf = (address: number): number => {
+    const known = nodeAt.get(address);
+    if (known !== undefined) return known;
+    exits.push(address);
+    nodeAt.set(address, blocks.length + exits.length);
+    return blocks.length + exits.length;
+  };
+  const successors = [[1], ...blocks.map((block) => block.next.map(nodeOf))];
+  for (let i = 0; i < exits.length; i++) successors.push([]);
+  return { entry, blocks, exits, graph: { successors }, nodeAt, ranges: rangesOf(found.steps.values()) };
+}

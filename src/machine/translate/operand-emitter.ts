@@ -1,0 +1,233 @@
+import { CPU_SEGMENT, CPU_X87, SEG_FLAT } from '../layout.js';
+import { BaseEmitter, loadCpu, storeCpu } from '../semantics/base-emitter.js';
+import type { Modified, Variable } from '../semantics/emitter.js';
+import { low32, zeroExtend } from '../semantics/width.js';
+import {
+  F32,
+  F64,
+  I32,
+  I64,
+  OP_I32_CONST,
+  V128,
+  f32x4,
+  f64x2,
+  i32,
+  i32x4,
+  i64,
+  i64x2,
+  type Expr,
+} from '../wasm/expr.js';
+import type { FunctionBuilder } from '../wasm/function.js';
+import type { Form, Insn, MemoryOperand, Operand, OperandForm } from '../x86/insn.js';
+import type { Access, AccessSize } from './access.js';
+import { Registers } from './registers.js';
+import { Temporaries } from './temporaries.js';
+
+/** What a write of `size` bytes makes of a general register: 4 clear the upper half, fewer keep the rest. */
+function merged(registers: Registers, index: number, size: number, value: Expr): Expr {
+  if (size === 8) return value;
+  if (size === 4) return value.op === OP_I32_CONST ? i64.const(value.imm, 0) : i64.extend_i32_u(value);
+  const mask = size === 1 ? 0xff : 0xffff;
+  const kept = i64.and(registers.gpr(index), i64.num(-1 - mask));
+  return i64.or(kept, i64.extend_i32_u(i32.and(value, i32.const(mask))));
+}
+
+/** The low lane of vector register `old` replaced, or all of it by a v128. */
+function mergedVector(old: Expr, value: Expr): Expr {
+  if (value.type === V128) return value;
+  if (value.type === I64) return i64x2.replace_lane(0, old, value);
+  if (value.type === I32) return i32x4.replace_lane(0, old, value);
+  return value.type === F32 ? f32x4.replace_lane(0, old, value) : f64x2.replace_lane(0, old, value);
+}
+
+function accessSize(size: number, value: Expr): AccessSize {
+  if (value.type === F32) return 'f32';
+  return value.type === F64 ? 'f64' : size;
+}
+
+function mmxOffset(index: number): number {
+  return CPU_X87 + 16 * index;
+}
+
+/** Operands whose places are known: registers are locals, immediates constants, addresses sums. */
+export abstract class OperandEmitter extends BaseEmitter {
+  protected readonly registers: Registers;
+  readonly temporaries: Temporaries;
+  protected abstract readonly access: Access;
+  protected abstract get insn(): Insn;
+
+  constructor(f: FunctionBuilder, usedRegisters: number) {
+    super(f);
+    this.registers = new Registers(f, usedRegisters);
+    this.temporaries = new Temporaries(f);
+  }
+
+  get form(): Form {
+    return this.insn.form;
+  }
+
+  override let(value: Expr): Expr {
+    return this.temporaries.let(value);
+  }
+
+  override variable(initial: Expr): Variable {
+    const index = this.temporaries.take(initial);
+    return { get: () => this.f.get(index), set: (value) => this.f.set(index, value) };
+  }
+
+  private operand(k: number): Operand & OperandForm {
+    const operand = this.insn.operands[k];
+    const form = this.form.operands[k];
+    if (operand === undefined || form === undefined)
+      throw new Error(`${this.form.mnemonic} has no operand ${k}`);
+    return { ...form, ...operand };
+  }
+
+  private memory(k: number): MemoryOperand {
+    const operand = this.insn.operands[k];
+    if (operand?.kind !== 'mem') throw new Error(`${this.form.mnemonic}: operand ${k} is not in memory`);
+    return operand;
+  }
+
+  read(k: number): Expr {
+    const operand = this.operand(k);
+    switch (operand.kind) {
+      case 'gpr':
+        return this.gpr(operand.index, operand.size);
+      case 'high':
+        return i32.and(i32.shr_u(this.gpr(operand.index, 4), i32.const(8)), i32.const(0xff));
+      case 'xmm':
+        return this.readVector(operand.index, operand.size);
+      case 'mmx':
+        return loadCpu(operand.size === 8 ? I64 : I32, mmxOffset(operand.index));
+      case 'mem':
+        return this.load(operand.size, this.address(k));
+      case 'imm':
+        return this.imm(k, operand.size);
+      default:
+        return i32.const(operand.index);
+    }
+  }
+
+  private readVector(index: number, size: number): Expr {
+    const value = this.xmm(index);
+    if (size === 16) return value;
+    if (size === 8) return i64x2.extract_lane(0, value);
+    return zeroExtend(size, i32x4.extract_lane(0, value));
+  }
+
+  readFloat(k: number): Expr {
+    const operand = this.operand(k);
+    if (operand.kind === 'mem') return this.load(operand.size === 4 ? 'f32' : 'f64', this.address(k));
+    if (operand.kind !== 'xmm') throw new Error(`${this.form.mnemonic}: operand ${k} is no vector register`);
+    const value = this.xmm(operand.index);
+    return operand.size === 4 ? f32x4.extract_lane(0, value) : f64x2.extract_lane(0, value);
+  }
+
+  write(k: number, value: Expr): void {
+    const operand = this.operand(k);
+    switch (operand.kind) {
+      case 'gpr':
+        return this.setGpr(operand.index, operand.size, value);
+      case 'high':
+        return this.setHigh(operand.index, value);
+      case 'xmm':
+        return this.setXmm(operand.index, mergedVector(this.xmm(operand.index), value));
+      case 'mmx':
+        return storeCpu(this.f, mmxOffset(operand.index), value);
+      case 'mem':
+        return this.store(accessSize(operand.size, value), this.address(k), value);
+      default:
+        throw new Error(`${this.form.mnemonic}: operand ${k} cannot be written`);
+    }
+  }
+
+  private setHigh(index: number, value: Expr): void {
+    const byte = i64.extend_i32_u(i32.shl(i32.and(value, i32.const(0xff)), i32.const(8)));
+    this.registers.setGpr(index, i64.or(i64.and(this.registers.gpr(index), i64.num(-1 - 0xff00)), byte));
+  }
+
+  modify(k: number): Modified {
+    const operand = this.operand(k);
+    if (operand.kind === 'mem') return this.modifyAt(operand.size, this.address(k));
+    return { value: this.read(k), write: (value) => this.write(k, value) };
+  }
+
+  imm(k: number, size = this.form.size): Expr {
+    const operand = this.insn.operands[k];
+    if (operand?.kind !== 'imm') throw new Error(`${this.form.mnemonic}: operand ${k} is no immediate`);
+    return size === 8 ? i64.const(operand.lo, operand.hi) : zeroExtend(size, i32.const(operand.lo));
+  }
+
+  address(k: number): Expr {
+    const { segment } = this.memory(k);
+    const offset = this.offset(k);
+    return segment === SEG_FLAT ? offset : i64.add(offset, this.segmentBase(segment));
+  }
+
+  offset(k: number): Expr {
+    const { base, index, scale, disp } = this.memory(k);
+    const terms: Expr[] = [];
+    if (base >= 0) terms.push(this.registers.gpr(base));
+    if (index >= 0) {
+      const value = this.registers.gpr(index);
+      terms.push(scale === 0 ? value : i64.shl(value, i64.num(scale)));
+    }
+    if (disp !== 0 || terms.length === 0) terms.push(i64.num(disp));
+    const sum = terms.reduce((a, b) => i64.add(a, b));
+    return this.form.addressSize === 8 ? sum : i64.extend_i32_u(low32(sum));
+  }
+
+  gpr(index: number, size: number): Expr {
+    const value = this.registers.gpr(index);
+    return size === 8 ? value : zeroExtend(size, i32.wrap_i64(value));
+  }
+
+  setGpr(index: number, size: number, value: Expr): void {
+    this.registers.setGpr(index, merged(this.registers, index, size, value));
+  }
+
+  xmm(index: number): Expr {
+    return this.registers.xmm(index);
+  }
+
+  setXmm(index: number, value: Expr): void {
+    this.registers.setXmm(index, value);
+  }
+
+  segmentBase(segment: number): Expr {
+    return loadCpu(I64, CPU_SEGMENT + 8 * segment);
+  }
+
+  setSegmentBase(segment: number, value: Expr): void {
+    storeCpu(this.f, CPU_SEGMENT + 8 * segment, value);
+  }
+
+  load(size: AccessSize, address: Expr): Expr {
+    return this.access.load(size, address);
+  }
+
+  store(size: AccessSize, address: Expr, value: Expr): void {
+    this.access.store(size, address, value);
+  }
+
+  modifyAt(size: number, address: Expr): Modified {
+    return this.access.modify(size, address);
+  }
+
+  probe(size: number, address: Expr, access: 'read' | 'write'): void {
+    this.access.probe(size, address, access);
+  }
+
+  span(count: Expr, address: Expr, access: 'read' | 'write'): Expr {
+    return this.access.span(count, address, access);
+  }
+
+  thisAddress(): Expr {
+    return i64.num(this.insn.address);
+  }
+
+  nextAddress(): Expr {
+    return i64.num(this.insn.address + this.insn.length);
+  }
+}

@@ -1,0 +1,314 @@
+import {
+  CPU_BUDGET,
+  CPU_EXIT,
+  CPU_EXIT_ERROR,
+  CPU_EXIT_VECTOR,
+  CPU_RIP,
+  JUMP_CACHE,
+  JUMP_SLOT,
+} from '../layout.js';
+import { jumpEntry, jumpIndex } from '../code/jump-cache.js';
+import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
+import type { Flag, JumpKind, Semantics } from '../semantics/emitter.js';
+import type { Helper } from '../semantics/helper.js';
+import { isConst, isNumber, width } from '../semantics/width.js';
+import { EXIT_EXCEPTION } from '../types.js';
+import { I32, I64, OP_I64_CONST, call, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
+import type { FunctionBuilder, Label } from '../wasm/function.js';
+import type { Insn } from '../x86/insn.js';
+import { Access, type AccessContext } from './access.js';
+import { FLAGS_IN_CPU, FLAGS_IN_LOCALS } from './analysis.js';
+import type { Step } from './discover.js';
+import { FlagLocals } from './flag-locals.js';
+import { LOOKUP, SYSCALL, type CoreFunction, type Imports } from './imports.js';
+import { OperandEmitter } from './operand-emitter.js';
+import { FLAGS_UNKNOWN } from './scan.js';
+
+const NO_STEP = { insn: null, effects: null } as const;
+const ZERO = i32.const(0);
+const GO_ON_AT_RIP = i64.num(-1);
+/** The region's parameter. */
+const DEPTH = 0;
+
+/** What a region's code shares: where it starts, the module around it, whether it has loops. */
+export interface RegionFrame {
+  readonly entry: number;
+  readonly usedRegisters: number;
+  readonly writtenRegisters: number;
+  readonly hasLoops: boolean;
+  readonly imports: Imports;
+  /** Index of the signature of regions. */
+  readonly regionType: number;
+}
+
+/** How the last instruction of a block ended: gone, or with a condition under which it goes to its first successor. */
+export type StepEnd = 'next' | 'gone' | { readonly cond: Expr };
+
+/** The translator's emitter: code for known instructions, one after the other, of one region. */
+export class RegionEmitter extends OperandEmitter implements AccessContext {
+  readonly flags: FlagLocals;
+  protected readonly access: Access;
+  private step: Step | typeof NO_STEP = NO_STEP;
+  private flagsNeeded = true;
+  private nesting = 0;
+  private end: StepEnd = 'next';
+  /** The instruction to report when the region is left, less the entry. */
+  private readonly pc: number;
+  /** The budget while it is not in the CPU block; undefined in a region without loops. */
+  private readonly fuel: number | undefined;
+  private leaveKeepingFlags: Label = { depth: 0 };
+  private leaveWithFlags: Label = { depth: 0 };
+
+  constructor(
+    override readonly f: FunctionBuilder,
+    private readonly frame: RegionFrame,
+  ) {
+    super(f, frame.usedRegisters);
+    this.flags = new FlagLocals(f, (helper, ...args) => this.callValue(helper, ...args));
+    this.access = new Access(this);
+    this.pc = f.local(I32);
+    this.fuel = frame.hasLoops ? f.local(I32) : undefined;
+  }
+
+  // The region as a whole
+
+  /** Loads the registers and opens the blocks behind which the region is left. */
+  open(): void {
+    this.reload();
+    this.leaveKeepingFlags = this.f.block();
+    this.leaveWithFlags = this.f.block();
+  }
+
+  /** Writes what all ways out because of a fault or a used-up budget have in common. */
+  close(): void {
+    this.f.end();
+    this.flags.storeLocals();
+    this.f.end();
+    this.registers.store(this.frame.writtenRegisters);
+    this.storeFuel();
+    storeCpu(this.f, CPU_RIP, i64.add(i64.num(this.frame.entry), i64.extend_i32_s(this.f.get(this.pc))));
+    this.f.return(GO_ON_AT_RIP);
+  }
+
+  private reload(): void {
+    this.registers.load();
+    this.flags.forget();
+    if (this.fuel !== undefined) this.f.set(this.fuel, loadCpu(I32, CPU_BUDGET));
+  }
+
+  private storeFuel(): void {
+    if (this.fuel !== undefined) storeCpu(this.f, CPU_BUDGET, this.f.get(this.fuel));
+  }
+
+  private storeAll(): void {
+    this.registers.store(this.registers.dirty);
+    this.flags.store();
+    this.storeFuel();
+  }
+
+  /** To go on at `address` later, with all as it is here. */
+  private leaveAt(address: number): void {
+    this.f.set(this.pc, i32.const(address - this.frame.entry));
+    if (this.flags.state.kind === FLAGS_IN_CPU) return this.f.br(this.leaveKeepingFlags);
+    this.flags.settle(FLAGS_IN_LOCALS);
+    this.f.br(this.leaveWithFlags);
+  }
+
+  // Blocks and instructions
+
+  /** Begins a block with these registers dirty. */
+  beginBlock(dirty: number): void {
+    this.registers.dirty = dirty;
+  }
+
+  /** Emits one instruction. */
+  emit(step: Step, semantics: Semantics, flagsNeededAfter: boolean): StepEnd {
+    this.temporaries.release();
+    this.step = step;
+    this.flagsNeeded = flagsNeededAfter;
+    this.end = 'next';
+    semantics(this);
+    return this.end;
+  }
+
+  /** Counts a jump back; leaves at `target` when the budget is used up. */
+  countBack(target: number): void {
+    if (this.fuel === undefined) return;
+    this.f.set(this.fuel, i32.sub(this.f.get(this.fuel), i32.const(1)));
+    this.f.if(i32.lt_s(this.f.get(this.fuel), ZERO));
+    this.leaveAt(target);
+    this.f.end();
+  }
+
+  /** Leaves to `target`, another region's. */
+  leaveTo(target: number): void {
+    this.temporaries.release();
+    this.tailJump(i64.num(target));
+  }
+
+  protected get insn(): Insn {
+    if (this.step.insn === null) throw new Error('no instruction is being emitted');
+    return this.step.insn;
+  }
+
+  protected helperIndex(helper: Helper): number {
+    return this.frame.imports.helper(helper);
+  }
+
+  core(func: CoreFunction): number {
+    return this.frame.imports.core(func);
+  }
+
+  leaveAtFault(): void {
+    this.leaveAt(this.insn.address);
+  }
+
+  // Structure: flags set in an arm must find those that the other arm leaves
+
+  override if(cond: Expr, then: () => void, otherwise?: () => void): void {
+    this.settleBeforeArms();
+    this.nesting++;
+    super.if(cond, then, otherwise);
+    this.nesting--;
+  }
+
+  override loop(body: () => Expr): void {
+    this.settleBeforeArms();
+    this.nesting++;
+    super.loop(body);
+    this.nesting--;
+  }
+
+  private settleBeforeArms(): void {
+    if (this.flagsNeeded && this.step.effects?.flags === FLAGS_UNKNOWN) this.flags.toLocals();
+  }
+
+  // Flags
+
+  setFlags(kind: number, size: number, x: Expr, y?: Expr, onlyIf?: Expr): void {
+    if (!this.flagsNeeded || (onlyIf !== undefined && isNumber(onlyIf, 0))) return;
+    const w = width(size);
+    const setY = y ?? w.num(0);
+    if (onlyIf === undefined || isConst(onlyIf)) {
+      if (this.nesting === 0) this.flags.set(kind, size, x, setY);
+      else this.flags.setInLocals(kind, size, x, setY);
+      return;
+    }
+    this.flags.toLocals();
+    this.f.if(onlyIf);
+    this.flags.setInLocals(kind, size, x, setY);
+    this.f.end();
+  }
+
+  flag(flag: Flag): Expr {
+    return this.flags.flag(flag);
+  }
+  condition(cc: number): Expr {
+    return this.flags.condition(cc);
+  }
+  arithmeticFlags(): Expr {
+    return this.flags.all();
+  }
+
+  // Control
+
+  branchIf(cond: Expr): void {
+    this.end = { cond };
+  }
+
+  jump(kind: JumpKind, target?: Expr): void {
+    if (kind === 'jump' && target === undefined) return;
+    this.end = kind === 'call' ? 'next' : 'gone';
+    const to = this.constOrLocal(target ?? this.imm(0, 8));
+    if (kind === 'call') return this.callRegion(to);
+    if (kind === 'jump') return this.tailJump(to);
+    this.storeAll();
+    this.f.return(to);
+  }
+
+  private constOrLocal(value: Expr): Expr {
+    return isConst(value) ? value : this.let(value);
+  }
+
+  private tailJump(to: Expr): void {
+    this.storeAll();
+    storeCpu(this.f, CPU_RIP, to);
+    this.leaveIf(i32.lt_s(this.countDown(), ZERO));
+    this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH)], this.slotOf(to));
+  }
+
+  /** Calls the region at `to`; if that does not come back to the next instruction, its caller has to see to it. */
+  private callRegion(to: Expr): void {
+    this.storeAll();
+    storeCpu(this.f, CPU_RIP, to);
+    const used = i32.lt_s(this.countDown(), ZERO);
+    this.leaveIf(i32.or(used, i32.eqz(this.f.get(DEPTH))));
+    const depth = i32.sub(this.f.get(DEPTH), i32.const(1));
+    const result = this.let(callIndirect(I64, this.frame.regionType, [depth], this.slotOf(to)));
+    this.f.if(i64.ne(result, this.nextAddress()));
+    this.f.return(result);
+    this.f.end();
+    this.reload();
+  }
+
+  /** Counts down the budget in the CPU block, where all else is, and returns what is left. */
+  private countDown(): Expr {
+    const left = this.let(i32.sub(loadCpu(I32, CPU_BUDGET), i32.const(1)));
+    storeCpu(this.f, CPU_BUDGET, left);
+    return left;
+  }
+
+  private leaveIf(cond: Expr): void {
+    this.f.if(cond);
+    this.f.return(GO_ON_AT_RIP);
+    this.f.end();
+  }
+
+  /** The table slot of guest address `to`: from the jump cache, or by a search. */
+  private slotOf(to: Expr): Expr {
+    const entry =
+      to.op === OP_I64_CONST
+        ? i32.const(jumpEntry(to.imm) - JUMP_CACHE)
+        : this.let(jumpIndex(i32.wrap_i64(to)));
+    const slot = this.temporaries.takeEmpty(I32);
+    this.f.if(i64.eq(i64.load(entry, JUMP_CACHE), to));
+    this.f.set(slot, i32.load(entry, JUMP_CACHE + JUMP_SLOT));
+    this.f.else();
+    this.f.set(slot, call(I32, this.core(LOOKUP), [to]));
+    this.f.end();
+    return this.f.get(slot);
+  }
+
+  /** The kernel may have changed any register, rip among them. */
+  syscall(): void {
+    this.storeAll();
+    storeCpu(this.f, CPU_RIP, this.nextAddress());
+    this.leaveIf(i32.eqz(call(I32, this.core(SYSCALL), [])));
+    const rip = this.let(loadCpu(I64, CPU_RIP));
+    this.f.if(i64.ne(rip, this.nextAddress()));
+    this.f.return(rip);
+    this.f.end();
+    this.reload();
+  }
+
+  raise(vector: number, kind: 'fault' | 'trap'): void {
+    if (this.nesting === 0) this.end = 'gone';
+    this.leaveWithException(
+      vector,
+      kind === 'fault' ? this.insn.address : this.insn.address + this.insn.length,
+    );
+  }
+
+  raiseIf(cond: Expr, vector: number): void {
+    this.f.if(cond);
+    this.leaveWithException(vector, this.insn.address);
+    this.f.end();
+  }
+
+  private leaveWithException(vector: number, address: number): void {
+    storeCpu(this.f, CPU_EXIT, i32.const(EXIT_EXCEPTION));
+    storeCpu(this.f, CPU_EXIT_VECTOR, i32.const(vector));
+    storeCpu(this.f, CPU_EXIT_ERROR, ZERO);
+    this.leaveAt(address);
+  }
+}

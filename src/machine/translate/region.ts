@@ -1,0 +1,105 @@
+import type { Semantics } from '../semantics/emitter.js';
+import { I32, I64 } from '../wasm/expr.js';
+import { FunctionBuilder } from '../wasm/function.js';
+import type { Form } from '../x86/insn.js';
+import { analyse, type Analysis } from './analysis.js';
+import type { Flow } from './discover.js';
+import type { FlagState } from './flag-locals.js';
+import { orderGraph } from './graph.js';
+import type { Imports } from './imports.js';
+import { RegionEmitter, type StepEnd } from './region-emitter.js';
+import { emitGraph, type Ending, type NodeEmitter } from './structure.js';
+
+export const REGION_PARAMS = [I32] as const;
+export const REGION_RESULTS = [I64] as const;
+
+/** Emits a region's blocks, in the order that the structure asks for, and takes the flags' state along the edges. */
+class RegionNodes implements NodeEmitter {
+  private readonly flagsOut: FlagState[] = [];
+
+  constructor(
+    private readonly flow: Flow,
+    private readonly analysis: Analysis,
+    private readonly emitter: RegionEmitter,
+    private readonly semanticsOf: (form: Form) => Semantics | undefined,
+  ) {}
+
+  node(node: number): Ending | null {
+    this.begin(node);
+    const end = this.body(node);
+    return end === 'gone' ? null : this.finish(node, end);
+  }
+
+  private begin(node: number): void {
+    const { flags } = this.emitter;
+    this.emitter.beginBlock(this.analysis.dirtyIn[node] ?? 0);
+    const sources = this.analysis.predecessors[node] ?? [];
+    const state = sources.length === 1 ? this.flagsOut[sources[0] ?? 0] : undefined;
+    if (state !== undefined) flags.state = state;
+    else if (node > 0) flags.enter(this.analysis.flagsIn[node] ?? 0);
+  }
+
+  private body(node: number): StepEnd {
+    const block = this.flow.blocks[node - 1];
+    if (block === undefined) return node === 0 ? 'next' : this.exit(node);
+    const neededAfter = this.analysis.flagsNeededAfter[node - 1] ?? [];
+    let end: StepEnd = 'next';
+    block.steps.forEach((step, i) => {
+      const semantics = this.semanticsOf(step.insn.form);
+      if (semantics === undefined) throw new Error(`no semantics for ${step.insn.form.mnemonic}`);
+      end = this.emitter.emit(step, semantics, neededAfter[i] ?? true);
+    });
+    return end;
+  }
+
+  private exit(node: number): StepEnd {
+    this.emitter.leaveTo(this.flow.exits[node - 1 - this.flow.blocks.length] ?? 0);
+    return 'gone';
+  }
+
+  /** Leaves the flags as the successors that have other ways in expect them. */
+  private finish(node: number, end: StepEnd): Ending {
+    const { flags } = this.emitter;
+    const successors = this.flow.graph.successors[node] ?? [];
+    for (const to of successors) {
+      const shared = (this.analysis.predecessors[to]?.length ?? 0) > 1;
+      if (shared && this.analysis.flagsNeeded[to] === true) flags.settle(this.analysis.flagsIn[to] ?? 0);
+    }
+    this.flagsOut[node] = flags.state;
+    const [first, second] = successors;
+    if (first === undefined) throw new Error('a block that goes nowhere did not leave');
+    if (typeof end === 'string') return { cases: [], otherwise: first };
+    if (second === undefined) throw new Error('a branch has one successor');
+    return { cases: [{ cond: end.cond, to: first }], otherwise: second };
+  }
+
+  back(from: number, to: number): void {
+    const state = this.flagsOut[from];
+    if (state !== undefined) this.emitter.flags.state = state;
+    this.emitter.countBack(this.flow.blocks[to - 1]?.address ?? this.flow.entry);
+  }
+}
+
+/** Writes the function of one region. */
+export function emitRegion(
+  flow: Flow,
+  imports: Imports,
+  regionType: number,
+  semanticsOf: (form: Form) => Semantics | undefined,
+): FunctionBuilder {
+  const order = orderGraph(flow.graph);
+  const analysis = analyse(flow, order);
+  const f = new FunctionBuilder(REGION_PARAMS, REGION_RESULTS);
+  const emitter = new RegionEmitter(f, {
+    entry: flow.entry,
+    usedRegisters: analysis.used,
+    writtenRegisters: analysis.written,
+    hasLoops: order.loopHeads.size > 0,
+    imports,
+    regionType,
+  });
+  emitter.open();
+  emitGraph(f, order, new RegionNodes(flow, analysis, emitter, semanticsOf));
+  emitter.close();
+  return f;
+}

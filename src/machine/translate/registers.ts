@@ -1,0 +1,69 @@
+import { CPU, CPU_GPR, CPU_XMM } from '../layout.js';
+import { I64, V128, i32, i64, v128, type Expr } from '../wasm/expr.js';
+import { STORE, type FunctionBuilder } from '../wasm/function.js';
+
+const CPU_BLOCK = i32.const(CPU);
+const XMM_BIT = 16;
+
+/**
+ * The guest's registers as a region's locals. Masks name registers: bits 0..15 general, 16..31 xmm. A local holds its
+ * register's value all through the region; `dirty` are those that may differ from the CPU block at the place that is
+ * being emitted.
+ */
+export class Registers {
+  dirty = 0;
+  private readonly locals: (number | undefined)[] = [];
+
+  constructor(
+    private readonly f: FunctionBuilder,
+    readonly used: number,
+  ) {
+    this.each(used, (bit) => (this.locals[bit] = f.local(bit < XMM_BIT ? I64 : V128)));
+  }
+
+  private each(mask: number, visit: (bit: number) => void): void {
+    for (let bit = 0; bit < 32; bit++) if ((mask & (1 << bit)) !== 0) visit(bit);
+  }
+
+  private local(bit: number): number {
+    const local = this.locals[bit];
+    if (local === undefined) throw new Error(`register ${bit} is used, but was not found to be`);
+    return local;
+  }
+
+  gpr(index: number): Expr {
+    return this.f.get(this.local(index));
+  }
+  xmm(index: number): Expr {
+    return this.f.get(this.local(XMM_BIT + index));
+  }
+  setGpr(index: number, value: Expr): void {
+    this.dirty |= 1 << index;
+    this.f.set(this.local(index), value);
+  }
+  setXmm(index: number, value: Expr): void {
+    this.dirty |= 1 << (XMM_BIT + index);
+    this.f.set(this.local(XMM_BIT + index), value);
+  }
+
+  /** Loads all that the region uses from the CPU block. */
+  load(): void {
+    this.each(this.used, (bit) => {
+      const value =
+        bit < XMM_BIT
+          ? i64.load(CPU_BLOCK, CPU_GPR + 8 * bit)
+          : v128.load(CPU_BLOCK, CPU_XMM + 16 * (bit - XMM_BIT));
+      this.f.set(this.local(bit), value);
+    });
+    this.dirty = 0;
+  }
+
+  /** Stores these registers. */
+  store(mask: number): void {
+    this.each(mask, (bit) => {
+      const value = this.f.get(this.local(bit));
+      if (bit < XMM_BIT) this.f.store(STORE.i64, CPU_BLOCK, value, CPU_GPR + 8 * bit);
+      else this.f.store(STORE.v128, CPU_BLOCK, value, CPU_XMM + 16 * (bit - XMM_BIT));
+    });
+  }
+}
