@@ -97,8 +97,8 @@ export class Access {
   load(size: AccessSize, address: Expr): Expr {
     const { f, temporaries } = this.context;
     const { bytes, type, load, fromSlow } = wayOf(size);
-    const a = this.settle(address);
-    const result = temporaries.takeEmpty(type);
+    const a = temporaries.let(address);
+    const result = temporaries.take(type);
     const entry = this.entry(a);
     f.if(this.hit(TLB_READ, entry, a, bytes));
     f.set(result, load(this.place(TLB_READ, entry, a)));
@@ -107,14 +107,14 @@ export class Access {
     f.set(result, fromSlow(call(slow.result ?? I32, this.context.core(slow), [a])));
     this.leaveIfFault();
     f.end();
-    return f.get(result);
+    return temporaries.settle(result);
   }
 
   store(size: AccessSize, address: Expr, value: Expr): void {
-    const { f } = this.context;
+    const { f, temporaries } = this.context;
     const { bytes, store, toSlow } = wayOf(size);
-    const a = this.settle(address);
-    const v = this.settle(value);
+    const a = temporaries.let(address);
+    const v = temporaries.let(value);
     const entry = this.entry(a);
     f.if(this.hit(TLB_WRITE, entry, a, bytes));
     f.store(store, this.place(TLB_WRITE, entry, a), v);
@@ -128,7 +128,7 @@ export class Access {
   modify(size: number, address: Expr): Modified {
     const { f, temporaries } = this.context;
     const { bytes, load, store } = wayOf(size);
-    const a = this.settle(address);
+    const a = temporaries.let(address);
     const at = this.locate(TLB_WRITE, PROBE_WRITE, a, bytes);
     return {
       value: temporaries.let(load(at)),
@@ -143,13 +143,9 @@ export class Access {
 
   /** Leaves unless `bytes` bytes at `address` can be read or written. */
   probe(bytes: number, address: Expr, access: 'read' | 'write'): void {
-    const isRead = access === 'read';
-    this.locate(
-      isRead ? TLB_READ : TLB_WRITE,
-      isRead ? PROBE_READ : PROBE_WRITE,
-      this.settle(address),
-      bytes,
-    );
+    const a = this.context.temporaries.let(address);
+    if (access === 'read') this.locate(TLB_READ, PROBE_READ, a, bytes);
+    else this.locate(TLB_WRITE, PROBE_WRITE, a, bytes);
   }
 
   /** Emitter.span: without a look-up in place, since what follows is long. */
@@ -164,7 +160,7 @@ export class Access {
   /** The offset of guest address `a` in the memory, by the TLB or by a core function of (address, size). */
   private locate(tlb: number, probe: CoreFunction, a: Expr, bytes: number): Expr {
     const { f, temporaries } = this.context;
-    const at = temporaries.takeEmpty(I32);
+    const at = temporaries.take(I32);
     const entry = this.entry(a);
     f.if(this.hit(tlb, entry, a, bytes));
     f.set(at, this.place(tlb, entry, a));
@@ -172,11 +168,7 @@ export class Access {
     f.set(at, call(I32, this.context.core(probe), [a, i32.const(bytes)]));
     this.leaveIfFault();
     f.end();
-    return f.get(at);
-  }
-
-  private settle(value: Expr): Expr {
-    return isConst(value) ? value : this.context.temporaries.let(value);
+    return temporaries.settle(at);
   }
 
   private slow(table: Readonly<Record<number, CoreFunction>>, bytes: number): CoreFunction {

@@ -58,6 +58,11 @@ export class Imports {
     return this.index('helper', helper.name, helper.params, helper.result);
   }
 
+  /** The helpers that were used, by name, for the module's instantiation. */
+  helperFunctions(functionOf: (helper: Helper) => unknown): Record<string, unknown> {
+    return Object.fromEntries([...this.helpers].map(([name, helper]) => [name, functionOf(helper)]));
+  }
+
   private index(from: string, name: string, params: readonly ValType[], result: ValType | null): number {
     const key = `${from}.${name}`;
     const known = this.indices.get(key);

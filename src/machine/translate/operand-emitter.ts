@@ -71,7 +71,8 @@ export abstract class OperandEmitter extends BaseEmitter {
   }
 
   override variable(initial: Expr): Variable {
-    const index = this.temporaries.take(initial);
+    const index = this.temporaries.take(initial.type);
+    this.f.set(index, initial);
     return { get: () => this.f.get(index), set: (value) => this.f.set(index, value) };
   }
 

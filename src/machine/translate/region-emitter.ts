@@ -219,15 +219,11 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   jump(kind: JumpKind, target?: Expr): void {
     if (kind === 'jump' && target === undefined) return;
     this.end = kind === 'call' ? 'next' : 'gone';
-    const to = this.constOrLocal(target ?? this.imm(0, 8));
+    const to = this.let(target ?? this.imm(0, 8));
     if (kind === 'call') return this.callRegion(to);
     if (kind === 'jump') return this.tailJump(to);
     this.storeAll();
     this.f.return(to);
-  }
-
-  private constOrLocal(value: Expr): Expr {
-    return isConst(value) ? value : this.let(value);
   }
 
   private tailJump(to: Expr): void {
@@ -270,13 +266,13 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
       to.op === OP_I64_CONST
         ? i32.const(jumpEntry(to.imm) - JUMP_CACHE)
         : this.let(jumpIndex(i32.wrap_i64(to)));
-    const slot = this.temporaries.takeEmpty(I32);
+    const slot = this.temporaries.take(I32);
     this.f.if(i64.eq(i64.load(entry, JUMP_CACHE), to));
     this.f.set(slot, i32.load(entry, JUMP_CACHE + JUMP_SLOT));
     this.f.else();
     this.f.set(slot, call(I32, this.core(LOOKUP), [to]));
     this.f.end();
-    return this.f.get(slot);
+    return this.temporaries.settle(slot);
   }
 
   /** The kernel may have changed any register, rip among them. */

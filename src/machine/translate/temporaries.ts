@@ -1,3 +1,4 @@
+import { isConst } from '../semantics/width.js';
 import type { Expr, ValType } from '../wasm/expr.js';
 import type { FunctionBuilder } from '../wasm/function.js';
 
@@ -5,17 +6,13 @@ import type { FunctionBuilder } from '../wasm/function.js';
 export class Temporaries {
   private readonly locals = new Map<ValType, number[]>();
   private readonly taken = new Map<ValType, number>();
+  /** What `let` has handed out: never written again before `release`. */
+  private readonly settled = new Set<Expr>();
 
   constructor(private readonly f: FunctionBuilder) {}
 
-  /** A local with `value` in it. */
-  take(value: Expr): number {
-    const local = this.takeEmpty(value.type);
-    this.f.set(local, value);
-    return local;
-  }
-
-  takeEmpty(type: ValType): number {
+  /** A local for writing. */
+  take(type: ValType): number {
     const locals = this.locals.get(type) ?? [];
     const next = this.taken.get(type) ?? 0;
     this.taken.set(type, next + 1);
@@ -26,12 +23,24 @@ export class Temporaries {
     return local;
   }
 
+  /** A local that has been written for good. */
+  settle(local: number): Expr {
+    const value = this.f.get(local);
+    this.settled.add(value);
+    return value;
+  }
+
+  /** Evaluates `value` now. */
   let(value: Expr): Expr {
-    return this.f.get(this.take(value));
+    if (isConst(value) || this.settled.has(value)) return value;
+    const local = this.take(value.type);
+    this.f.set(local, value);
+    return this.settle(local);
   }
 
   /** All may be taken again. */
   release(): void {
     this.taken.clear();
+    this.settled.clear();
   }
 }
