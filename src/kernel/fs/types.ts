@@ -132,6 +132,8 @@ export type PollMask = number;
 
 /** Operations on a handle. Reads and writes at `position` do not move handle.position; the syscall layer does. */
 export interface HandleOperations {
+  /** Called once, when the handle has been made. */
+  opened?(handle: Handle): void;
   read(handle: Handle, sink: Sink, position: number): number | Errno;
   write(handle: Handle, source: Source, position: number): number | Errno;
   /** Position counts (regular files) or not (pipes, sockets, terminals): ESPIPE. */

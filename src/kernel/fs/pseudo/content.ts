@@ -1,0 +1,98 @@
+import { O_ACCMODE, O_WRONLY } from '../../abi/fcntl.js';
+import { EFBIG, EINVAL, EIO, ESRCH } from '../../errno.js';
+import type { Errno } from '../../errno.js';
+import type { Handle, HandleOperations, Sink, Source } from '../types.js';
+import type { PseudoInode } from './inode.js';
+import type { FileRow } from './row.js';
+
+/** The longest value that can be saved. */
+const LONGEST_WRITE = 128 * 1024;
+
+/** What an open string file holds: it stays readable when its subject has gone, and goes along with the handle. */
+export interface Held {
+  bytes: Uint8Array;
+  /** It has been read, so that reading from 0 means to load afresh. */
+  read: boolean;
+}
+
+function rowOf(inode: PseudoInode): FileRow<unknown> {
+  return inode.data.row as FileRow<unknown>;
+}
+
+export function bytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** A file's content as of now. */
+export function load(inode: PseudoInode): Uint8Array | Errno {
+  const content = rowOf(inode).content(inode.subject);
+  return typeof content === 'string' ? bytesOf(content) : content;
+}
+
+/** The content of a handle that has none yet (it was just opened), or null when it is only written. */
+export function loadForOpen(inode: PseudoInode, flags: number): Held | null | Errno {
+  if ((flags & O_ACCMODE) === O_WRONLY) return null;
+  const bytes = load(inode);
+  return typeof bytes === 'number' ? bytes : { bytes, read: false };
+}
+
+/** The handle's content, loaded anew when it is read from the start again. */
+function heldFor(handle: Handle, position: number): Held | Errno {
+  const inode = handle.inode as PseudoInode;
+  const held = (handle.data ?? null) as Held | null;
+  if (held !== null && !(held.read && position === 0 && inode.alive)) return held;
+  const bytes = load(inode);
+  if (typeof bytes === 'number') return bytes;
+  const fresh = { bytes, read: false };
+  handle.data = fresh;
+  return fresh;
+}
+
+/**
+ * Operations of string files. They differ between opens only in `first`, what `open` has loaded and `opened` moves into
+ * the handle.
+ */
+export class StringFile implements HandleOperations {
+  readonly seekable = true;
+  #first: Held | null;
+
+  constructor(first: Held | null) {
+    this.#first = first;
+  }
+
+  opened(handle: Handle): void {
+    if (this.#first === null) return;
+    handle.data = this.#first;
+    this.#first = null;
+  }
+
+  read(handle: Handle, sink: Sink, position: number): number | Errno {
+    this.opened(handle);
+    const held = heldFor(handle, position);
+    if (typeof held === 'number') return held;
+    held.read = true;
+    if (position >= held.bytes.length) return 0;
+    return sink.put(held.bytes, position, Math.min(held.bytes.length, position + sink.remaining));
+  }
+
+  write(handle: Handle, source: Source, _position: number): number | Errno {
+    this.opened(handle);
+    const inode = handle.inode as PseudoInode;
+    const { save } = rowOf(inode);
+    if (save === undefined) return EIO;
+    if (source.remaining > LONGEST_WRITE) return EFBIG;
+    if (!inode.alive) return ESRCH;
+    const bytes = new Uint8Array(source.remaining);
+    const count = source.take(bytes, 0, bytes.length);
+    const error = save(inode.subject, bytes.subarray(0, count));
+    if (error !== 0) return error;
+    handle.data = null;
+    return count;
+  }
+
+  fsync(): Errno {
+    return EINVAL;
+  }
+}
