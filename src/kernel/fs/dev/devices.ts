@@ -1,0 +1,104 @@
+/** The memory devices (null(4), zero(4), full(4), random(4)) and the table of all devices by number. */
+import { S_IFCHR } from '../../abi/stat.js';
+import { EINVAL, ENOSPC, ENXIO } from '../../errno.js';
+import type { Errno } from '../../errno.js';
+import { SEEK_CUR } from '../../abi/fcntl.js';
+import { AnonymousPages } from '../../mm/pages.js';
+import type { FrameMemory } from '../hostfs/pages.js';
+import type { Handle, HandleOperations, Sink, Source } from '../types.js';
+
+/** What devices need of the kernel. */
+export interface DeviceView {
+  readonly memory: FrameMemory;
+  random(into: Uint8Array): void;
+  /** Opens the calling process's controlling terminal: ENXIO without one. */
+  openTerminal(flags: number): HandleOperations | Errno;
+  /** Opens the system's console: ENXIO (as on Linux: EIO) without one. */
+  openConsole(flags: number): HandleOperations | Errno;
+}
+
+export interface DeviceEntry {
+  readonly name: string;
+  readonly type: number;
+  readonly major: number;
+  readonly minor: number;
+  readonly mode: number;
+  readonly open: (view: DeviceView, flags: number) => HandleOperations | Errno;
+}
+
+function ignore(_handle: Handle, source: Source): number {
+  return source.remaining;
+}
+
+function zeros(_handle: Handle, sink: Sink): number {
+  return sink.zero(sink.remaining);
+}
+
+/** null_lseek: succeeds and stays at 0. */
+function seekNowhere(): number {
+  return 0;
+}
+
+const nullDevice: HandleOperations = { seekable: true, seek: seekNowhere, read: () => 0, write: ignore };
+const fullDevice: HandleOperations = { seekable: true, seek: seekNowhere, read: zeros, write: () => ENOSPC };
+
+function zeroDevice({ memory }: DeviceView): HandleOperations {
+  // Each mapping gets pages of its own, shared only with what inherits it.
+  const mmap = () => new AnonymousPages(memory.frames);
+  return { seekable: true, seek: seekNowhere, read: zeros, write: ignore, mmap };
+}
+
+const $random = new Uint8Array(4096);
+
+function readRandom(view: DeviceView, sink: Sink): number {
+  let done = 0;
+  while (sink.remaining > 0) {
+    const length = Math.min(sink.remaining, $random.length);
+    const chunk = $random.subarray(0, length);
+    view.random(chunk);
+    const put = sink.put(chunk, 0, length);
+    done += put;
+    if (put < length) break;
+  }
+  $random.fill(0);
+  return done;
+}
+
+const RNDGETENTCNT = 0x80045200;
+const ENTROPY = 256;
+
+function randomDevice(view: DeviceView): HandleOperations {
+  return {
+    seekable: true,
+    seek: (handle, _offset, whence) => (whence === SEEK_CUR ? handle.position : 0),
+    read: (_handle, sink) => readRandom(view, sink),
+    write: ignore,
+    ioctl: (_handle, request, arg, user) => (request === RNDGETENTCNT ? user.writeU32(arg, ENTROPY) : EINVAL),
+  };
+}
+
+const memory = { type: S_IFCHR, major: 1, mode: 0o666 };
+const terminal = { type: S_IFCHR, major: 5 };
+
+export const DEVICES: readonly DeviceEntry[] = [
+  { ...memory, name: 'null', minor: 3, open: () => nullDevice },
+  { ...memory, name: 'zero', minor: 5, open: zeroDevice },
+  { ...memory, name: 'full', minor: 7, open: () => fullDevice },
+  { ...memory, name: 'random', minor: 8, open: randomDevice },
+  { ...memory, name: 'urandom', minor: 9, open: randomDevice },
+  { ...terminal, name: 'tty', minor: 0, mode: 0o666, open: (view, flags) => view.openTerminal(flags) },
+  { ...terminal, name: 'console', minor: 1, mode: 0o600, open: (view, flags) => view.openConsole(flags) },
+];
+
+/** Opens a device node of another filesystem (mknod(2)) by its number; ENXIO when there is no such device. */
+export function openDevice(
+  view: DeviceView,
+  type: number,
+  rdev: number,
+  flags: number,
+): HandleOperations | Errno {
+  const major = (rdev >>> 8) & 0xfff;
+  const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
+  const entry = DEVICES.find((e) => e.type === type && e.major === major && e.minor === minor);
+  return entry === undefined ? ENXIO : entry.open(view, flags);
+}

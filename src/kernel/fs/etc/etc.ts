@@ -1,0 +1,73 @@
+/**
+ * The files below /etc that programs expect, for a root that lacks them: the lowest layer of the root's overlay, so that
+ * the root's own files hide it one by one.
+ */
+import type { Nodes } from '../pseudo/nodes.js';
+import { PseudoFs } from '../pseudo/pseudofs.js';
+import { dir, file } from '../pseudo/row.js';
+import type { DirRow, Row } from '../pseudo/row.js';
+import type { Timespec } from '../types.js';
+
+export interface EtcView {
+  readonly hostname: string;
+  realtime(out: Timespec): void;
+}
+
+const PASSWD = `root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+`;
+const GROUP = `root:x:0:
+tty:x:5:
+nogroup:x:65534:
+`;
+const NSSWITCH = `passwd: files
+group: files
+shadow: files
+hosts: files dns
+networks: files
+protocols: files
+services: files
+`;
+
+function hosts({ hostname }: EtcView): string {
+  return `127.0.0.1\tlocalhost\n127.0.1.1\t${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
+}
+
+/** A plain file to look at, with its size. */
+function etcFile(name: string, content: string | ((view: EtcView) => string)): Row<EtcView> {
+  const text = typeof content === 'string' ? () => content : content;
+  return file(name, text, { mode: 0o644, size: (view) => text(view).length });
+}
+
+export const ETC_ROOT: DirRow<EtcView> = dir(
+  '',
+  [
+    dir(
+      'etc',
+      [
+        etcFile('group', GROUP),
+        etcFile('hostname', ({ hostname }) => `${hostname}\n`),
+        etcFile('hosts', hosts),
+        etcFile('nsswitch.conf', NSSWITCH),
+        etcFile('passwd', PASSWD),
+        etcFile('resolv.conf', ''),
+      ],
+      { mode: 0o755 },
+    ),
+  ],
+  { mode: 0o755 },
+);
+
+export function createEtcFs(view: EtcView, nodes: Nodes, dev: number): PseudoFs<EtcView> {
+  const RAMFS_MAGIC = 0x858458f6;
+  const realtime = (out: Timespec) => view.realtime(out);
+  return new PseudoFs({
+    type: 'etc',
+    magic: RAMFS_MAGIC,
+    dev,
+    nodes,
+    root: ETC_ROOT,
+    subject: view,
+    realtime,
+  });
+}
