@@ -13,6 +13,7 @@ import {
   isUnsupported,
   isZero,
   normalise,
+  normaliseOperand,
   setIndefinite,
   setInfinity,
   setZero,
@@ -99,8 +100,8 @@ function sum(a: Extended, b: Extended, signB: number, result: Extended): void {
   $a.copy(a);
   $b.copy(b);
   $b.sign = signB;
-  if (!isZero(a)) normalise($a);
-  if (!isZero(b)) normalise($b);
+  if (!isZero(a)) normaliseOperand($a);
+  if (!isZero(b)) normaliseOperand($b);
   if (isZero(a)) result.copy($b);
   else if (isZero(b)) result.copy($a);
   else {
@@ -171,8 +172,8 @@ export const multiply: Binary = (a, b, result) => {
   if (isZero(a) || isZero(b)) return setZero(result, sign);
   $a.copy(a);
   $b.copy(b);
-  normalise($a);
-  normalise($b);
+  normaliseOperand($a);
+  normaliseOperand($b);
   multiplySignificands($a, $b, result);
   round(result, controlFormat());
 };
@@ -213,8 +214,7 @@ export const divide: Binary = (a, b, result) => {
   const sign = a.sign ^ b.sign;
   if ((isInfinite(a) && isInfinite(b)) || (isZero(a) && isZero(b))) return invalid(result);
   if (isZero(b) && !isInfinite(a)) {
-    noteDenormals(a, b);
-    if (!unmasked(DE)) raise(ZE);
+    raise(ZE);
     return setInfinity(result, sign);
   }
   noteDenormals(a, b);
@@ -223,8 +223,8 @@ export const divide: Binary = (a, b, result) => {
   if (isZero(a) || isInfinite(b)) return setZero(result, sign);
   $a.copy(a);
   $b.copy(b);
-  normalise($a);
-  normalise($b);
+  normaliseOperand($a);
+  normaliseOperand($b);
   divideSignificands($a, $b, result);
   round(result, controlFormat());
 };
@@ -238,7 +238,7 @@ export function squareRoot(x: Extended, result: Extended): void {
   noteDenormals(x, x);
   if (unmasked(DE)) return;
   $a.copy(x);
-  normalise($a);
+  normaliseOperand($a);
   const odd = ($a.exponent - BIAS) & 1;
   const exponent = ($a.exponent - BIAS - odd) / 2 + BIAS;
   const significand = (BigInt($a.hi) << 32n) | BigInt($a.lo);
@@ -269,7 +269,7 @@ export function roundToInteger(x: Extended, result: Extended): void {
   result.copy(x);
   noteDenormals(x, x);
   if (unmasked(DE) || isZero(x) || x.exponent >= BIAS + 63) return;
-  normalise(result);
+  normaliseOperand(result);
   truncateTo(result, roundingMode());
 }
 
@@ -307,7 +307,7 @@ export const scale: Binary = (a, b, result) => {
   if (unmasked(DE) || isZero(a) || isInfinite(a)) return;
   const magnitude =
     b.exponent < BIAS ? 0 : b.exponent > BIAS + 16 ? 0x1ffff : b.hi >>> (31 - (b.exponent - BIAS));
-  normalise(result);
+  normaliseOperand(result);
   result.exponent += b.sign !== 0 ? -magnitude : magnitude;
   round(result, EXTENDED_FORMAT);
 };
@@ -326,11 +326,16 @@ export function remainderOf(a: Extended, b: Extended, result: Extended, nearest:
   if (isInfinite(a) || isZero(b)) return invalid(result);
   noteDenormals(a, b);
   result.copy(a);
-  if (unmasked(DE) || isZero(a) || isInfinite(b)) return;
+  if (unmasked(DE) || isZero(a)) return;
+  if (isInfinite(b)) {
+    // A pseudo-denormal comes out as the number that it is.
+    if (a.hi >= INTEGER_BIT) result.exponent = Math.max(a.exponent, 1);
+    return;
+  }
   $a.copy(a);
   $b.copy(b);
-  normalise($a);
-  normalise($b);
+  normaliseOperand($a);
+  normaliseOperand($b);
   const distance = $a.exponent - $b.exponent;
   quotient.partial = distance >= 64;
   const steps = quotient.partial ? 32 + (distance % 32) : distance;
@@ -391,7 +396,7 @@ export function extract(x: Extended, exponent: Extended, significand: Extended):
   }
   noteDenormals(x, x);
   significand.copy(x);
-  normalise(significand);
+  normaliseOperand(significand);
   setInteger(exponent, significand.exponent - BIAS);
   significand.exponent = BIAS;
 }

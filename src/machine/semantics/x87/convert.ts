@@ -8,13 +8,13 @@ import {
   INTEGER_BIT,
   MAX_EXPONENT,
   QUIET_BIT,
-  isDenormal,
   isInfinite,
   isNaN80,
   isSignaling,
   isUnsupported,
   isZero,
   normalise,
+  normaliseOperand,
   setInfinity,
   setZero,
   shiftDown,
@@ -98,9 +98,8 @@ export function toFloat(m: MachineViews, x: Extended, bytes: 4 | 8): boolean {
   } else if (isInfinite(x)) put(m, x.sign, -1, 0, 0);
   else if (isZero(x)) put(m, x.sign, 0, 0, 0);
   else {
-    if (isDenormal(x)) raise(DE);
     $x.copy(x);
-    normalise($x);
+    normaliseOperand($x);
     const format = bytes === 4 ? SINGLE : DOUBLE;
     round($x, format);
     const infinite = $x.exponent === MAX_EXPONENT;
@@ -137,7 +136,7 @@ function toMagnitude(x: Extended, mode: number): boolean {
   if (isUnsupported(x) || x.exponent === MAX_EXPONENT || x.exponent > BIAS + 63) return false;
   $x.copy(x);
   if (isZero(x)) return true;
-  normalise($x);
+  normaliseOperand($x);
   shiftDown($x, Math.min(BIAS + 63 - $x.exponent, 96));
   const below = $x.below;
   const half = below > 0x80000000 ? 1 : below === 0x80000000 ? 0 : -1;

@@ -59,9 +59,14 @@ export function setIndefinite(x: Extended): void {
   x.set(1, MAX_EXPONENT, INTEGER_BIT + QUIET_BIT, 0);
 }
 
+/** An operand that is not 0 with its integer bit set. A denormal's exponent 0 stands for 1. */
+export function normaliseOperand(x: Extended): void {
+  if (x.exponent === 0) x.exponent = 1;
+  normalise(x);
+}
+
 /** Shifts a significand that is not 0 up until its integer bit is set. The exponent may go below 1. */
 export function normalise(x: Extended): void {
-  if (x.exponent === 0) x.exponent = 1;
   if (x.hi === 0 && x.lo === 0) {
     x.hi = x.below;
     x.below = 0;

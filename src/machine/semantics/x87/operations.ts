@@ -349,8 +349,10 @@ function angle(first: 'sin' | 'cos' | 'tan', second: 'cos' | 'one' | ''): Unary 
     if (unmasked(BEFORE_RESULT)) return;
     setConditions(m, status(m) & (C0 | C3));
     if (second === '') return;
+    const { c1 } = env;
     if (second === 'cos') trigonometric($a, $r, 'cos');
     else if (!isNaN80($r)) $r.set(0, BIAS, 0x80000000, 0);
+    env.c1 = c1;
     push(m, $r);
   };
 }

@@ -79,9 +79,14 @@ function constant(name: string, p: bigint, make: (p: bigint) => bigint): bigint 
 }
 const pi = (p: bigint): bigint =>
   constant('pi', p, (q) => 4n * (4n * arcTangentInverse(5n, q) - arcTangentInverse(239n, q)));
-const ln2 = (p: bigint): bigint => constant('ln2', p, (q) => naturalLog(2n << q, q));
+/** ln 2 with so many bits: more than any result can show. */
+const LN2_BITS = 256n;
+const ln2 = (): bigint =>
+  constant('ln2', LN2_BITS, (q) => 2n * naturalLog(3n << (q - 1n), q) - naturalLog((9n << q) / 8n, q));
+const timesLn2 = (x: bigint): bigint => (x * ln2()) >> LN2_BITS;
+const overLn2 = (x: bigint): bigint => (x << LN2_BITS) / ln2();
 
-/** ln of a positive number, by 2 atanh((x-1)/(x+1)). */
+/** ln of a number from 1/2 to 2, by 2 atanh((x-1)/(x+1)). */
 function naturalLog(x: bigint, p: bigint): bigint {
   const one = 1n << p;
   const z = ((x - one) << p) / (x + one);
@@ -95,14 +100,24 @@ function naturalLog(x: bigint, p: bigint): bigint {
   return 2n * sum;
 }
 
+/** log2 of a positive number: its exponent, and the logarithm of its significand. */
+function binaryLog(x: bigint, p: bigint): bigint {
+  const exponent = BigInt(bitLength(x) - 1) - p;
+  const significand = exponent >= 0n ? x >> exponent : x << -exponent;
+  return (exponent << p) + overLn2(naturalLog(significand, p));
+}
+
 /** e^x - 1 for small x. */
 function exponentialMinusOne(x: bigint, p: bigint): bigint {
   return series(x, (term, n) => multiply(term, x, p) / (n + 1n));
 }
 
+/** The 66 bits of pi by which processors reduce angles (SDM volume 1, 8.3.8), with 66 of them behind the point. */
+const ARGUMENT_PI = 0xc90fdaa22168c234cn;
+
 /** sin and cos of an angle, by quadrant and Taylor series. */
 function sineCosine(x: bigint, p: bigint): { sine: bigint; cosine: bigint } {
-  const quarter = pi(p) >> 1n;
+  const quarter = (ARGUMENT_PI << p) >> 67n;
   const quadrant = (2n * x + quarter) / (2n * quarter) - (2n * x + quarter < 0n ? 1n : 0n);
   const r = x - quadrant * quarter;
   const square = multiply(r, r, p);
@@ -189,7 +204,7 @@ export function power2MinusOne(x: Extended, result: Extended): void {
     return;
   }
   const p = precisionFor(x.exponent);
-  fromFixed(exponentialMinusOne(multiply(toFixed(x, p), ln2(p), p), p), p, result);
+  fromFixed(exponentialMinusOne(timesLn2(toFixed(x, p)), p), p, result);
 }
 
 /** y * log2(x). */
@@ -217,8 +232,7 @@ function scaledLogarithm(x: Extended, y: Extended, result: Extended): void {
   const significand = (BigInt(x.hi) << 32n) | BigInt(x.lo);
   const length = bitLength(significand);
   const exponent = Math.max(x.exponent, 1) - BIAS - 64 + length;
-  const log =
-    BigInt(exponent) * (1n << p) + (naturalLog(significand << (p - BigInt(length - 1)), p) << p) / ln2(p);
+  const log = (BigInt(exponent) << p) + overLn2(naturalLog(significand << (p - BigInt(length - 1)), p));
   product(log, p, y, significand === 1n << BigInt(length - 1), result);
 }
 
@@ -246,8 +260,9 @@ export function logarithmPlusOne(x: Extended, y: Extended, result: Extended): vo
   if (noteDenormal(x, y)) return;
   if (isZero(y)) return setZero(result, x.sign ^ y.sign);
   const p = precisionFor(x.exponent);
-  const log = naturalLog(toFixed(x, p) + (1n << p), p);
-  product((log << p) / ln2(p), p, y, false, result);
+  const sum = toFixed(x, p) + (1n << p);
+  // Near 1 the logarithm is taken as it is, so that a small one keeps its bits.
+  product(x.exponent < BIAS - 1 ? overLn2(naturalLog(sum, p)) : binaryLog(sum, p), p, y, false, result);
 }
 
 /** atan2(y, x), in all quadrants (SDM volume 2, table 3-30). */
