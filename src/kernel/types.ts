@@ -63,12 +63,17 @@ export interface Args {
 export interface Caller extends Waiter {
   readonly tid: number;
   readonly process: CallingProcess;
-  /** Keeps a call's progress between its tries (bytes already written, the time to wake up); undefined at the first. */
+  /**
+   * Keeps a call's progress between its tries (bytes already written, the time to wake up); undefined at the first. If it
+   * is an object with a method `abandon`, that is called when the thread ends within the call.
+   */
   callState: unknown;
   /** Wakes the thread at this monotonic time (ns as a double), besides what wakes it; the call sees it by the clock. */
   waitUntil(monotonicMs: number): void;
   /** A signal that is not blocked is pending: a call that would wait returns ERESTARTSYS instead. */
   readonly signalled: boolean;
+  /** Sends a signal that the kernel itself raises to this thread (SIGPIPE, SIGXFSZ). */
+  raise(signal: number): void;
 }
 
 export interface CallingProcess {

@@ -16,6 +16,9 @@ export class PlainInode<Data = unknown> implements Inode {
   pages: PageCache | null = null;
   locks: unknown = null;
   xattrs: Map<string, Uint8Array> | null = null;
+  writers = 0;
+  pipe: unknown = null;
+  btime?: Timespec;
 
   constructor(
     readonly fs: FileSystem,

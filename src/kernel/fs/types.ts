@@ -12,7 +12,7 @@
  * Names, paths and link targets are byte strings: one character (0..255) a byte, as Linux has bytes and not text.
  */
 import type { Errno } from '../errno.js';
-import type { Timespec } from '../host.js';
+import type { HostClock, Timespec } from '../host.js';
 
 export type { Timespec };
 
@@ -41,6 +41,8 @@ export interface Credentials {
   sgid: number;
   fsgid: number;
   groups: readonly number[];
+  /** Whether a capability (capabilities(7)) is in effect; without it, user 0 has all (permission.ts: `capable`). */
+  capable?(capability: number): boolean;
 }
 
 /** Where a path begins and on whose behalf it is walked: a process's, or the kernel's own. */
@@ -81,8 +83,14 @@ export interface Inode {
   pages: PageCache | null;
   /** Locks on the file, made at first use. */
   locks: unknown;
-  /** Extended attributes, made at first use; in memory for filesystems that have no others. */
+  /** Extended attributes, made at first use; kept here for filesystems with `FileSystem.xattrs`. */
   xattrs: Map<string, Uint8Array> | null;
+  /** Handles open for writing; below 0, that many running programs forbid it (ETXTBSY). */
+  writers: number;
+  /** The pipe behind a FIFO while somebody has it open. */
+  pipe: unknown;
+  /** When it was made, if the filesystem knows. */
+  btime?: Timespec;
 }
 
 /** A file's pages in frames, shared by all mappings and by the filesystem where it keeps its content there. */
@@ -93,23 +101,52 @@ export interface PageCache {
   dirty(index: number): 0 | Errno;
   /** Writes dirty pages of [start, end) bytes back. */
   sync(start: number, end: number): 0 | Errno;
+  /** Areas that map it: mm adds and removes them; whoever truncates or punches a hole tells them. */
+  readonly mappings?: Set<PageMapping>;
+}
+
+/** An area of memory that maps a PageCache. */
+export interface PageMapping {
+  /** Pages [start, end) of the file are no longer the cache's: page table entries for them must go. */
+  zap(start: number, end: number): void;
+  /** A shared mapping that may write (VM_SHARED with VM_MAYWRITE): F_SEAL_WRITE is refused meanwhile. */
+  readonly sharedWritable: boolean;
 }
 
 export interface Dentry {
-  readonly name: string;
-  readonly parent: Dentry | null;
+  name: string;
+  /** Null for a filesystem's root. */
+  parent: Dentry | null;
   inode: Inode | null;
   /** Mounts on this dentry, the last one visible. */
-  readonly mounts: readonly Mount[];
+  readonly mounts: Mount[];
+  /** Names below that are known, to be there or not; made at first use. */
+  children: Map<string, Dentry> | null;
+  /** The name has been removed, or no longer means this inode. */
+  deleted: boolean;
+  /** Uses besides children and mounts that keep it from being forgotten: handles, working directories. */
+  pins: number;
+  /** The age of the cache when it was last walked over. */
+  used: number;
 }
 
 export interface Mount {
+  readonly vfs: VfsContext;
   readonly fs: FileSystem;
   readonly root: Dentry;
   /** Where it is mounted; null for the first. */
-  readonly parent: Location | null;
-  readonly flags: number;
+  parent: Location | null;
+  /** MS_RDONLY, MS_NOSUID ... (abi/mount.ts). */
+  flags: number;
   readonly id: number;
+}
+
+/** What all mounts of one kernel share. */
+export interface VfsContext {
+  readonly clock: HostClock;
+  readonly mounts: readonly Mount[];
+  /** Opens a device node of a filesystem that does not open them itself; ENXIO when nothing has that number. */
+  openDevice(inode: Inode, flags: number): HandleOperations | Errno;
 }
 
 export interface Handle {
@@ -123,14 +160,28 @@ export interface Handle {
   /** What the filesystem keeps per open. */
   data: unknown;
   readonly ops: HandleOperations;
-  /** Descriptors and kernel uses; at 0 `release` runs. */
+  /** Descriptors and kernel uses; at 0 `release` runs (handle.ts: `releaseHandle`). */
   references: number;
+  /** F_SETOWN and F_SETSIG; absent until set. */
+  owner?: HandleOwner;
+}
+
+/** Who gets SIGIO for a handle: as in struct f_owner_ex. */
+export interface HandleOwner {
+  /** F_OWNER_TID, F_OWNER_PID or F_OWNER_PGRP. */
+  type: number;
+  id: number;
+  signal: number;
 }
 
 /** Events as poll(2) has them. */
 export type PollMask = number;
 
-/** Operations on a handle. Reads and writes at `position` do not move handle.position; the syscall layer does. */
+/**
+ * Operations on a handle. Reads and writes at `position` do not move handle.position; the syscall layer does. None waits:
+ * what would have to returns EAGAIN, and the syscall layer, if the handle is not O_NONBLOCK, gives its thread to `poll`
+ * and tries again when that wakes it.
+ */
 export interface HandleOperations {
   /** Called once, when the handle has been made. */
   opened?(handle: Handle): void;
@@ -142,10 +193,13 @@ export interface HandleOperations {
   seek?(handle: Handle, offset: number, whence: number): number | Errno;
   /** Entries from `handle.position` on; `emit` false means full. Position is whatever the filesystem puts in d_off. */
   readdir?(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno;
+  /** A waiter is put on all queues that may change the answer, whatever it is now. */
   poll?(handle: Handle, waiter: Waiter | null): PollMask;
+  /** An open that has to wait (FIFOs): false until it is over. The handle is not the program's before. */
+  openDone?(handle: Handle): boolean;
   ioctl?(handle: Handle, request: number, arg: number, user: UserMemory): number | Errno;
-  /** Pages for mmap; ENODEV without. */
-  mmap?(handle: Handle): PageCache | Errno;
+  /** Pages for mmap; ENODEV without. `sharedWritable`: MAP_SHARED with PROT_WRITE, which a sealed file refuses. */
+  mmap?(handle: Handle, sharedWritable?: boolean): PageCache | Errno;
   fsync?(handle: Handle): 0 | Errno;
   flush?(handle: Handle): 0 | Errno;
   release?(handle: Handle): void;
@@ -177,12 +231,18 @@ export interface FileSystem {
   readonly magic: number;
   root(): Inode;
   lookup(dir: Inode, name: string): Inode | Errno;
+  /** Extended attributes are kept in inode.xattrs; without it there are none (EOPNOTSUPP). */
+  readonly xattrs?: boolean;
+  /** In place of the permission bits; `mask` of MAY_READ, MAY_WRITE, MAY_EXEC. */
+  permission?(inode: Inode, mask: number, cred: Credentials): 0 | Errno;
   /** Whether a cached dentry still holds; without it, always. */
   revalidate?(dentry: Dentry): boolean;
   create?(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno;
   mkdir?(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno;
   mknod?(dir: Inode, name: string, mode: number, rdev: number, cred: Credentials): Inode | Errno;
   symlink?(dir: Inode, name: string, target: string, cred: Credentials): Inode | Errno;
+  /** A regular file without a name (O_TMPFILE), nlink 0. */
+  tmpfile?(dir: Inode, mode: number, cred: Credentials): Inode | Errno;
   link?(dir: Inode, name: string, inode: Inode): 0 | Errno;
   unlink?(dir: Inode, name: string, inode: Inode): 0 | Errno;
   rmdir?(dir: Inode, name: string, inode: Inode): 0 | Errno;
@@ -202,6 +262,7 @@ export interface FileSystem {
   /** Brings size, times and counts of `inode` up to date before they are read. */
   refresh?(inode: Inode): 0 | Errno;
   setattr?(inode: Inode, changes: Attributes): 0 | Errno;
+  /** `mode` as fallocate(2) has it, checked by the VFS: offset from 0, length above 0. */
   fallocate?(inode: Inode, mode: number, offset: number, length: number): 0 | Errno;
   /** SEEK_DATA and SEEK_HOLE; without it a file is all data. */
   seekHole?(inode: Inode, offset: number, hole: boolean): number | Errno;
