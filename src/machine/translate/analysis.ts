@@ -1,5 +1,6 @@
-import type { Block, Flow } from './discover.js';
+import { endsOutside, type Block, type Flow } from './discover.js';
 import { predecessorsOf, type GraphOrder } from './graph.js';
+import { analyseRegisters, type RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_KEPT, FLAGS_UNKNOWN } from './scan.js';
 
 /** Where a node finds the flags: in the CPU block, or in locals with a kind that is known (>= 0) or lies in a local. */
@@ -14,22 +15,12 @@ export interface Analysis {
   readonly flagsIn: readonly number[];
   /** For each step of a block (node - 1), whether somebody may see the flags that it leaves. */
   readonly flagsNeededAfter: readonly (readonly boolean[])[];
-  /** Registers that may differ from the CPU block when the node starts (masks as in Step). */
-  readonly dirtyIn: readonly number[];
-  /** Registers that the region uses at all, and those that it writes. */
-  readonly used: number;
-  readonly written: number;
+  readonly registers: RegisterAnalysis;
   readonly predecessors: readonly (readonly number[])[];
 }
 
 /** Mnemonics whose flags read only those that they pass on: where nobody sees the result, nobody reads. */
 const PASS_FLAGS_ON = new Set(['inc', 'dec', 'rol', 'ror']);
-
-/** Whether the block's end stores all that the region keeps in locals, and starts afresh from the CPU block. */
-function endsOutside(block: Block): boolean {
-  const control = block.steps[block.steps.length - 1]?.effects.control ?? 'next';
-  return control !== 'next' && control !== 'branch' && !(control === 'jump' && block.next.length > 0);
-}
 
 /** Goes backward through a block; fills `after`, returns whether the flags are needed at its start. */
 function neededBefore(block: Block, neededAtEnd: boolean, after: boolean[]): boolean {
@@ -104,38 +95,12 @@ function findFlagsIn(flow: Flow, order: GraphOrder, predecessors: readonly (read
   return flagsIn;
 }
 
-function findDirtyIn(flow: Flow, order: GraphOrder, predecessors: readonly (readonly number[])[]): number[] {
-  const dirtyIn: number[] = order.place.map(() => 0);
-  const dirtyOut: number[] = order.place.map(() => 0);
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const node of order.order) {
-      const before = (predecessors[node] ?? []).reduce((mask, p) => mask | (dirtyOut[p] ?? 0), 0);
-      const block = flow.blocks[node - 1];
-      const after =
-        block === undefined
-          ? before
-          : endsOutside(block)
-            ? 0
-            : block.steps.reduce((m, s) => m | s.writes, before);
-      changed ||= after !== dirtyOut[node];
-      dirtyIn[node] = before;
-      dirtyOut[node] = after;
-    }
-  }
-  return dirtyIn;
-}
-
 export function analyse(flow: Flow, order: GraphOrder): Analysis {
   const predecessors = predecessorsOf(flow.graph, order.order);
-  const steps = flow.blocks.flatMap((block) => block.steps);
-  const written = steps.reduce((mask, step) => mask | step.writes, 0);
   return {
     ...findNeeded(flow, order),
     flagsIn: findFlagsIn(flow, order, predecessors),
-    dirtyIn: findDirtyIn(flow, order, predecessors),
-    used: steps.reduce((mask, step) => mask | step.reads, written),
-    written,
+    registers: analyseRegisters(flow, order, predecessors),
     predecessors,
   };
 }

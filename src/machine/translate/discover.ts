@@ -156,3 +156,9 @@ export function discover(entry: number, decode: Decode, scanner: Scanner, limits
   for (let i = 0; i < exits.length; i++) successors.push([]);
   return { entry, blocks, exits, graph: { successors }, nodeAt, ranges: rangesOf(found.steps.values()) };
 }
+
+/** Whether the block's end stores all that the region keeps in locals, and starts afresh from the CPU block. */
+export function endsOutside(block: Block): boolean {
+  const control = block.steps[block.steps.length - 1]?.effects.control ?? 'next';
+  return control !== 'next' && control !== 'branch' && !(control === 'jump' && block.next.length > 0);
+}

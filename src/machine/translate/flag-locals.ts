@@ -111,11 +111,18 @@ export class FlagLocals {
     storeCpu(this.f, CPU_CC_Y, y ?? this.f.get(this.y));
   }
 
-  /** Stores the locals, where `settle(FLAGS_IN_LOCALS)` came before on all ways. */
-  storeLocals(): void {
-    storeCpu(this.f, CPU_CC_KIND, this.f.get(this.kind));
-    storeCpu(this.f, CPU_CC_X, this.f.get(this.x));
-    storeCpu(this.f, CPU_CC_Y, this.f.get(this.y));
+  /** Brings them where `storeIfInLocals` finds them, on a way out; the state here remains. */
+  settleForLeaving(): void {
+    if (this.state.kind === FLAGS_IN_CPU) this.f.set(this.kind, i32.const(FLAGS_IN_CPU));
+    else this.settle(FLAGS_IN_LOCALS);
+  }
+
+  /** Behind all ways out. */
+  storeIfInLocals(): void {
+    this.f.if(i32.ge_s(this.f.get(this.kind), i32.const(0)));
+    this.state = IN_LOCALS;
+    this.store();
+    this.f.end();
   }
 
   private narrow(size: number, local: number, constant: Expr | null): Expr {

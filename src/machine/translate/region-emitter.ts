@@ -17,11 +17,11 @@ import { I32, I64, OP_I64_CONST, call, callIndirect, i32, i64, type Expr } from 
 import type { FunctionBuilder, Label } from '../wasm/function.js';
 import type { Insn } from '../x86/insn.js';
 import { Access, type AccessContext } from './access.js';
-import { FLAGS_IN_CPU, FLAGS_IN_LOCALS } from './analysis.js';
 import type { Step } from './discover.js';
 import { FlagLocals } from './flag-locals.js';
 import { LOOKUP, SYSCALL, type CoreFunction, type Imports } from './imports.js';
 import { OperandEmitter } from './operand-emitter.js';
+import type { RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_UNKNOWN } from './scan.js';
 
 const NO_STEP = { insn: null, effects: null } as const;
@@ -33,8 +33,7 @@ const DEPTH = 0;
 /** What a region's code shares: where it starts, the module around it, whether it has loops. */
 export interface RegionFrame {
   readonly entry: number;
-  readonly usedRegisters: number;
-  readonly writtenRegisters: number;
+  readonly registers: RegisterAnalysis;
   readonly hasLoops: boolean;
   readonly imports: Imports;
   /** Index of the signature of regions. */
@@ -56,14 +55,17 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   private readonly pc: number;
   /** The budget while it is not in the CPU block; undefined in a region without loops. */
   private readonly fuel: number | undefined;
-  private leaveKeepingFlags: Label = { depth: 0 };
-  private leaveWithFlags: Label = { depth: 0 };
+  /** By mask of the registers to store, the blocks at whose ends the region is left. */
+  private readonly ways = new Map<number, Label>();
+  private wayOut: Label = { depth: 0 };
+  private leaveMask = 0;
+  private loadMask = 0;
 
   constructor(
     override readonly f: FunctionBuilder,
     private readonly frame: RegionFrame,
   ) {
-    super(f, frame.usedRegisters);
+    super(f, frame.registers.used);
     this.flags = new FlagLocals(f, (helper, ...args) => this.callValue(helper, ...args));
     this.access = new Access(this);
     this.pc = f.local(I32);
@@ -74,24 +76,28 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   /** Loads the registers and opens the blocks behind which the region is left. */
   open(): void {
-    this.reload();
-    this.leaveKeepingFlags = this.f.block();
-    this.leaveWithFlags = this.f.block();
+    const { masks, liveIn } = this.frame.registers;
+    this.reload(liveIn[0] ?? 0);
+    this.wayOut = this.f.block();
+    for (const mask of masks) this.ways.set(mask, this.f.block());
   }
 
   /** Writes what all ways out because of a fault or a used-up budget have in common. */
   close(): void {
+    for (const mask of [...this.ways.keys()].reverse()) {
+      this.f.end();
+      this.registers.store(mask);
+      this.f.br(this.wayOut);
+    }
     this.f.end();
-    this.flags.storeLocals();
-    this.f.end();
-    this.registers.store(this.frame.writtenRegisters);
+    this.flags.storeIfInLocals();
     this.storeFuel();
     storeCpu(this.f, CPU_RIP, i64.add(i64.num(this.frame.entry), i64.extend_i32_s(this.f.get(this.pc))));
     this.f.return(GO_ON_AT_RIP);
   }
 
-  private reload(): void {
-    this.registers.load();
+  private reload(mask: number): void {
+    this.registers.load(mask);
     this.flags.forget();
     if (this.fuel !== undefined) this.f.set(this.fuel, loadCpu(I32, CPU_BUDGET));
   }
@@ -106,19 +112,22 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.storeFuel();
   }
 
-  /** To go on at `address` later, with all as it is here. */
-  private leaveAt(address: number): void {
+  /** To go on at `address` later, with all as it is here; `mask` covers what is dirty. */
+  private leaveAt(address: number, mask: number): void {
+    const way = this.ways.get(mask);
+    if (way === undefined) throw new Error('a way out that was not foreseen');
     this.f.set(this.pc, i32.const(address - this.frame.entry));
-    if (this.flags.state.kind === FLAGS_IN_CPU) return this.f.br(this.leaveKeepingFlags);
-    this.flags.settle(FLAGS_IN_LOCALS);
-    this.f.br(this.leaveWithFlags);
+    this.flags.settleForLeaving();
+    this.f.br(way);
   }
 
   // Blocks and instructions
 
-  /** Begins a block with these registers dirty. */
-  beginBlock(dirty: number): void {
-    this.registers.dirty = dirty;
+  beginNode(node: number): void {
+    const { dirtyIn, leaveMask, liveOut } = this.frame.registers;
+    this.registers.dirty = dirtyIn[node] ?? 0;
+    this.leaveMask = leaveMask[node] ?? 0;
+    this.loadMask = liveOut[node] ?? 0;
   }
 
   /** Emits one instruction. */
@@ -131,12 +140,12 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     return this.end;
   }
 
-  /** Counts a jump back; leaves at `target` when the budget is used up. */
-  countBack(target: number): void {
+  /** Counts a jump back to `node`; leaves at its address when the budget is used up. */
+  countBack(node: number, address: number): void {
     if (this.fuel === undefined) return;
     this.f.set(this.fuel, i32.sub(this.f.get(this.fuel), i32.const(1)));
     this.f.if(i32.lt_s(this.f.get(this.fuel), ZERO));
-    this.leaveAt(target);
+    this.leaveAt(address, this.frame.registers.backMask[node] ?? 0);
     this.f.end();
   }
 
@@ -160,7 +169,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   leaveAtFault(): void {
-    this.leaveAt(this.insn.address);
+    this.leaveAt(this.insn.address, this.leaveMask);
   }
 
   // Structure: flags set in an arm must find those that the other arm leaves
@@ -244,7 +253,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.f.if(i64.ne(result, this.nextAddress()));
     this.f.return(result);
     this.f.end();
-    this.reload();
+    this.reload(this.loadMask);
   }
 
   /** Counts down the budget in the CPU block, where all else is, and returns what is left. */
@@ -284,7 +293,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.f.if(i64.ne(rip, this.nextAddress()));
     this.f.return(rip);
     this.f.end();
-    this.reload();
+    this.reload(this.loadMask);
   }
 
   raise(vector: number, kind: 'fault' | 'trap'): void {
@@ -305,6 +314,6 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     storeCpu(this.f, CPU_EXIT, i32.const(EXIT_EXCEPTION));
     storeCpu(this.f, CPU_EXIT_VECTOR, i32.const(vector));
     storeCpu(this.f, CPU_EXIT_ERROR, ZERO);
-    this.leaveAt(address);
+    this.leaveAt(address, this.leaveMask);
   }
 }

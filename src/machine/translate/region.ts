@@ -32,7 +32,7 @@ class RegionNodes implements NodeEmitter {
 
   private begin(node: number): void {
     const { flags } = this.emitter;
-    this.emitter.beginBlock(this.analysis.dirtyIn[node] ?? 0);
+    this.emitter.beginNode(node);
     const sources = this.analysis.predecessors[node] ?? [];
     const state = sources.length === 1 ? this.flagsOut[sources[0] ?? 0] : undefined;
     if (state !== undefined) flags.state = state;
@@ -76,7 +76,7 @@ class RegionNodes implements NodeEmitter {
   back(from: number, to: number): void {
     const state = this.flagsOut[from];
     if (state !== undefined) this.emitter.flags.state = state;
-    this.emitter.countBack(this.flow.blocks[to - 1]?.address ?? this.flow.entry);
+    this.emitter.countBack(to, this.flow.blocks[to - 1]?.address ?? this.flow.entry);
   }
 }
 
@@ -92,8 +92,7 @@ export function emitRegion(
   const f = new FunctionBuilder(REGION_PARAMS, REGION_RESULTS);
   const emitter = new RegionEmitter(f, {
     entry: flow.entry,
-    usedRegisters: analysis.used,
-    writtenRegisters: analysis.written,
+    registers: analysis.registers,
     hasLoops: order.loopHeads.size > 0,
     imports,
     regionType,

@@ -6,9 +6,8 @@ const CPU_BLOCK = i32.const(CPU);
 const XMM_BIT = 16;
 
 /**
- * The guest's registers as a region's locals. Masks name registers: bits 0..15 general, 16..31 xmm. A local holds its
- * register's value all through the region; `dirty` are those that may differ from the CPU block at the place that is
- * being emitted.
+ * The guest's registers as a region's locals. Masks name registers: bits 0..15 general, 16..31 xmm. `dirty` are those
+ * whose locals are newer than the CPU block at the place that is being emitted.
  */
 export class Registers {
   dirty = 0;
@@ -46,9 +45,9 @@ export class Registers {
     this.f.set(this.local(XMM_BIT + index), value);
   }
 
-  /** Loads all that the region uses from the CPU block. */
-  load(): void {
-    this.each(this.used, (bit) => {
+  /** Loads these registers from the CPU block; none is dirty then. */
+  load(mask: number): void {
+    this.each(mask, (bit) => {
       const value =
         bit < XMM_BIT
           ? i64.load(CPU_BLOCK, CPU_GPR + 8 * bit)
