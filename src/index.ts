@@ -1,5 +1,5 @@
 /** Culm for Node.js: the package's entry. */
-import { nodePlatform } from './host/node/platform.js';
+import { nodePlatform } from './node/platform.js';
 import { Sandbox as AnySandbox } from './sandbox/sandbox.js';
 import type { SandboxOptions } from './sandbox/types.js';
 
