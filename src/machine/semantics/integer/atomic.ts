@@ -7,15 +7,19 @@ import { atPlace, mergeFlags, source } from './operands.js';
 
 /** Compare and exchange. All threads take turns, so that a lock prefix changes nothing. */
 
-/** The target is written in any case; where it was equal, rax keeps even its upper half. */
+/** Of target and rax, the one that is not written keeps even its upper half. */
 function cmpxchg(e: Emitter): void {
   const { size } = e.form;
   const target = e.modify(0);
   const old = e.let(target.value);
   const expected = e.let(e.gpr(RAX, size));
   const equal = e.let(width(size).eq(expected, old));
-  target.write(select(equal, source(e, 1), old));
-  e.if(i32.eqz(equal), () => e.setGpr(RAX, size, old));
+  const desired = source(e, 1);
+  e.if(
+    equal,
+    () => target.write(desired),
+    () => e.setGpr(RAX, size, old),
+  );
   e.setFlags(KIND_SUB, size, expected, old);
 }
 
