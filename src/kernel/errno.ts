@@ -144,8 +144,12 @@ export const EWOULDBLOCK = EAGAIN;
 export const WAIT = -600 as Errno;
 /** A signal came while the call waited: as ERESTARTSYS in Linux, EINTR or a restart, as the handler's flags say. */
 export const ERESTARTSYS = -512 as Errno;
+/** Always restart (ERESTARTNOINTR). */
+export const ERESTARTNOINTR = -513 as Errno;
 /** Restart only when no handler runs (ERESTARTNOHAND). */
 export const ERESTARTNOHAND = -514 as Errno;
+/** The same, by restart_syscall(2), which goes on with what is left of a sleep. */
+export const ERESTART_RESTARTBLOCK = -516 as Errno;
 
 export function isErrno(value: unknown): value is Errno {
   return typeof value === 'number' && value < 0;

@@ -1,0 +1,283 @@
+import { CPU, CPU_EXIT_ADDRESS, CPU_EXIT_ERROR, CPU_EXIT_VECTOR } from '../machine/layout.js';
+import { createMachine } from '../machine/machine.js';
+import {
+  EXIT_BUDGET,
+  EXIT_EXCEPTION,
+  type Access,
+  type Machine,
+  type MachineOptions,
+  type Supervisor,
+} from '../machine/types.js';
+import { KernelBug } from './errno.js';
+import { releaseHandle } from './fs/handle.js';
+import type { Handle, Location } from './fs/types.js';
+import { Futexes } from './futex/table.js';
+import type { Host } from './host.js';
+import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
+import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
+import type { Process } from './process/process.js';
+import { Registers, getI64 } from './process/registers.js';
+import { addUsage, totalUsage } from './process/usage.js';
+import { READY, STOPPED, type Thread } from './process/thread.js';
+import { deliverSignals } from './signal/deliver.js';
+import { raiseException } from './signal/exception.js';
+import { CpuArgs } from './syscalls/args.js';
+import { Dispatcher } from './syscalls/dispatch.js';
+import { Tracer } from './syscalls/strace.js';
+import { SYSCALLS } from './syscalls/table.js';
+import { Clock } from './time/clock.js';
+import { TimerHeap } from './time/timers.js';
+import { killForMemory } from './process/oom.js';
+
+export interface KernelOptions {
+  readonly host: Host;
+  readonly machine: MachineOptions;
+  readonly hostname?: string;
+  /** Processors that programs see. Default 1. */
+  readonly cpus?: number;
+  /** One line for what should not pass unseen. */
+  readonly log?: (line: string) => void;
+  /** A line for each system call, as strace(1) prints it. */
+  readonly strace?: (line: string) => void;
+}
+
+/** What the outermost loop is to do after a step. */
+export interface StepResult {
+  /** ready: call again soon. idle: nothing can run before `wakeAtMs` or an event. ended: no process is left. */
+  readonly state: 'ready' | 'idle' | 'ended';
+  /** The kernel's monotonic time (clock.nowMs) at which the next timer fires; Infinity without one. */
+  readonly wakeAtMs: number;
+}
+
+/** How long a thread runs while others wait for their turn, in milliseconds. */
+const SLICE_MS = 4;
+const FIRST_BUDGET = 100_000;
+const LEAST_BUDGET = 1_000;
+const MOST_BUDGET = 100_000_000;
+
+/**
+ * One Linux system: all processes, the machine they run on, and what they share. It does nothing of its own accord:
+ * `step` runs threads in turn. Nothing here is asynchronous; whoever calls `step` sleeps when it says so, and after an
+ * event from outside wakes the wait queue concerned and steps again.
+ *
+ * At most one thread is loaded in the machine; the others keep their registers in `thread.cpu`.
+ */
+export class Kernel implements Supervisor, MemoryPool {
+  readonly host: Host;
+  readonly machine: Machine;
+  readonly zeroFrame: number;
+  readonly clock: Clock;
+  readonly timers = new TimerHeap();
+  readonly futexes = new Futexes();
+  /** All processes by pid, zombies included; threads by tid. */
+  readonly processes = new Map<number, Process>();
+  readonly threads = new Map<number, Thread>();
+  /** The registers of the loaded thread. */
+  readonly registers: Registers;
+  readonly dispatcher: Dispatcher;
+  readonly cpus: number;
+  hostname: string;
+  domainname = '(none)';
+  /** The root directory of new processes. */
+  root: Location | null = null;
+  /** The thread that runs should give way at the end of its call. */
+  mustSwitch = false;
+  /** Called when a thread becomes able to run: an outermost loop that sleeps wakes up. */
+  onReady: (() => void) | null = null;
+  /** Processes and threads made since the start, as /proc/stat counts them. */
+  forks = 0;
+  contextSwitches = 0;
+  private readonly ready: Thread[] = [];
+  private loaded: Thread | null = null;
+  private active: Mm | null = null;
+  private sliceStart = 0;
+  private running = false;
+  private budget = FIRST_BUDGET;
+  private nextPid = 1;
+
+  constructor(private readonly options: KernelOptions) {
+    this.host = options.host;
+    this.hostname = options.hostname ?? 'culm';
+    this.cpus = options.cpus ?? 1;
+    this.clock = new Clock(options.host.clock);
+    this.machine = createMachine(options.machine, this);
+    const { view, u32, i32 } = this.machine.memory;
+    this.registers = new Registers(view, CPU);
+    this.zeroFrame = this.machine.frames.allocate();
+    const tracer = options.strace === undefined ? null : new Tracer(options.strace);
+    this.dispatcher = new Dispatcher(this, SYSCALLS, new CpuArgs(u32, i32), tracer);
+  }
+
+  log(line: string): void {
+    this.options.log?.(line);
+  }
+
+  /** Runs threads for about `maxMs` milliseconds, or until none can run. */
+  step(maxMs: number): StepResult {
+    const until = this.clock.nowMs() + maxMs;
+    for (;;) {
+      this.timers.fireDue(this.clock.nowMs());
+      const thread = this.nextReady();
+      if (thread === null) {
+        return { state: this.processes.size === 0 ? 'ended' : 'idle', wakeAtMs: this.timers.next };
+      }
+      this.runThread(thread, until);
+      if (this.clock.nowMs() >= until) return { state: 'ready', wakeAtMs: 0 };
+    }
+  }
+
+  /** Puts a thread that can run behind the others. */
+  enqueue(thread: Thread): void {
+    if (thread.queued) return;
+    thread.queued = true;
+    this.ready.push(thread);
+    this.onReady?.();
+  }
+
+  /** A pid or tid that is free. */
+  allocatePid(): number {
+    let pid = this.nextPid;
+    while (this.processes.has(pid) || this.threads.has(pid)) pid = pidAfter(pid);
+    this.nextPid = pidAfter(pid);
+    return pid;
+  }
+
+  /** A new, empty address space; null without memory. */
+  createMm(limits: Limits): Mm | null {
+    const space = this.machine.createSpace();
+    return space === null ? null : new Mm(this, space, limits);
+  }
+
+  releaseHandle(handle: Handle): void {
+    releaseHandle(handle);
+  }
+
+  /** The last of a process goes: nobody will ask for it any more. */
+  reap(process: Process): void {
+    const { parent } = process;
+    if (parent !== null) {
+      addUsage(parent.childUsage, totalUsage(process));
+      addUsage(parent.childUsage, process.childUsage);
+      parent.children.delete(process);
+    }
+    this.processes.delete(process.pid);
+  }
+
+  /** Processor time of a thread in milliseconds, the running slice included. */
+  cpuMsOf(thread: Thread): number {
+    const now = this.running && this.loaded === thread ? this.clock.nowMs() - this.sliceStart : 0;
+    return thread.cpuMs + now;
+  }
+
+  /** Brings a thread's account up to now. */
+  settleTime(thread: Thread): void {
+    thread.cpuMs = this.cpuMsOf(thread);
+    if (this.loaded === thread) this.sliceStart = this.clock.nowMs();
+  }
+
+  /** Makes `thread` the one whose registers are in the machine. */
+  load(thread: Thread): void {
+    if (this.loaded !== thread) {
+      this.unload();
+      this.machine.loadCpu(thread.cpu);
+      this.loaded = thread;
+      this.contextSwitches++;
+    }
+    this.activate(thread.process.mm);
+  }
+
+  /** The address space of the loaded thread is another one: after execve. */
+  activate(mm: Mm): void {
+    if (this.active === mm) return;
+    this.active = mm;
+    this.machine.activate(mm.space);
+  }
+
+  syscall(): boolean {
+    const thread = this.loaded;
+    if (thread === null) throw new KernelBug('system call without a thread');
+    return this.dispatcher.call(thread);
+  }
+
+  pageFault(address: number, access: Access): boolean {
+    const thread = this.loaded;
+    if (thread === null) throw new KernelBug('page fault without a thread');
+    thread.process.usage.minorFaults++;
+    const fault = handleFault(thread.process.mm, address, access);
+    if (fault !== FAULT_OOM) return fault === FAULT_OK;
+    killForMemory(this, thread);
+    return false;
+  }
+
+  private nextReady(): Thread | null {
+    for (;;) {
+      const thread = this.ready.shift();
+      if (thread === undefined) return null;
+      thread.queued = false;
+      if (thread.state === READY) return thread;
+    }
+  }
+
+  private runThread(thread: Thread, until: number): void {
+    this.load(thread);
+    this.sliceStart = this.clock.nowMs();
+    const end = Math.min(this.sliceStart + SLICE_MS, until, Math.max(this.timers.next, this.sliceStart + 0.2));
+    this.running = true;
+    this.mustSwitch = false;
+    while (this.prepare(thread)) {
+      this.runMachine(thread, end);
+      if (this.mustSwitch || this.clock.nowMs() >= end) break;
+    }
+    if (this.loaded === thread) this.settleTime(thread);
+    this.running = false;
+    if (thread.state !== READY) return;
+    if (this.ready.length > 0) thread.involuntarySwitches++;
+    this.enqueue(thread);
+  }
+
+  /** Ends a call that has waited, and delivers signals. False: the thread cannot run. */
+  private prepare(thread: Thread): boolean {
+    const { process } = thread;
+    if (process.stopped && !thread.signalled) thread.state = STOPPED;
+    else if (thread.inCall) this.dispatcher.retry(thread);
+    if (thread.state !== READY) return false;
+    if (thread.signalled || thread.restart !== 0 || process.stopped) deliverSignals(this, thread);
+    // Delivery changes the state, which the compiler cannot see.
+    return (thread.state as number) === READY;
+  }
+
+  private runMachine(thread: Thread, end: number): void {
+    const before = this.clock.nowMs();
+    const exit = this.machine.run(this.budget);
+    if (exit === EXIT_EXCEPTION) this.raise(thread);
+    if (exit === EXIT_BUDGET) this.adaptBudget(this.clock.nowMs() - before, end - before);
+  }
+
+  /** Lets a run take about a slice: how many back edges fit into a millisecond depends on what they go around. */
+  private adaptBudget(took: number, wanted: number): void {
+    if (took > 2 * wanted) this.budget = Math.max(LEAST_BUDGET, this.budget / 2);
+    else if (took < wanted / 2) this.budget = Math.min(MOST_BUDGET, this.budget * 2);
+  }
+
+  private raise(thread: Thread): void {
+    const { view } = this.machine.memory;
+    raiseException(thread, {
+      vector: view.getInt32(CPU + CPU_EXIT_VECTOR, true),
+      error: view.getInt32(CPU + CPU_EXIT_ERROR, true),
+      address: getI64(view, CPU + CPU_EXIT_ADDRESS),
+    });
+  }
+
+  private unload(): void {
+    if (this.loaded !== null) this.machine.saveCpu(this.loaded.cpu);
+    this.loaded = null;
+  }
+}
+
+const PID_MAX = 32768;
+/** Numbers below are not given again once the count has gone round. */
+const RESERVED_PIDS = 300;
+
+function pidAfter(pid: number): number {
+  return pid + 1 < PID_MAX ? pid + 1 : RESERVED_PIDS;
+}

@@ -1,0 +1,258 @@
+import { PAGE_MASK, PAGE_SIZE } from '../../machine/layout.js';
+import type { AddressSpace, Frames, Machine } from '../../machine/types.js';
+import { MAP_32BIT, PROT_WRITE } from '../abi/mman.js';
+import { RLIMIT_AS, RLIMIT_DATA } from '../abi/resource.js';
+import { EINVAL, ENOMEM, EPERM, type Errno } from '../errno.js';
+import type { Handle } from '../fs/types.js';
+import { copyArea } from './fork.js';
+import { PTE_ANON, pageDown, pageUp } from './pte.js';
+import { GapSearch } from './search.js';
+import { ProcessMemory } from './usermemory.js';
+import {
+  MAX_AREAS,
+  MIN_ADDRESS,
+  TASK_SIZE,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_NORESERVE,
+  VM_SHARED,
+  Vma,
+  type VmaKind,
+} from './vma.js';
+import { VmaList } from './vmalist.js';
+
+/** What all address spaces share. */
+export interface MemoryPool {
+  readonly machine: Machine;
+  /** A frame of zeros that is only ever mapped to be read. */
+  readonly zeroFrame: number;
+  /** Gives a reference to an open file back. */
+  releaseHandle(handle: Handle): void;
+}
+
+/** Where limits (getrlimit) come from. */
+export interface Limits {
+  limit(resource: number): number;
+}
+
+/** Addresses that describe the program, for /proc and prctl(PR_SET_MM). */
+export interface ProgramLayout {
+  startCode: number;
+  endCode: number;
+  startData: number;
+  endData: number;
+  startStack: number;
+  argStart: number;
+  argEnd: number;
+  envStart: number;
+  envEnd: number;
+}
+
+/**
+ * An address space: Linux's mm_struct. Areas say what may be accessed, page tables what is there already; faults.ts
+ * brings the one into the other. Holds a reference to each frame that its page table names (the zero page apart).
+ */
+export class Mm {
+  readonly vmas: VmaList;
+  readonly space: AddressSpace;
+  readonly memory: ProcessMemory;
+  readonly frames: Frames;
+  readonly layout: ProgramLayout = {
+    startCode: 0,
+    endCode: 0,
+    startData: 0,
+    endData: 0,
+    startStack: 0,
+    argStart: 0,
+    argEnd: 0,
+    envStart: 0,
+    envEnd: 0,
+  };
+  /** The auxiliary vector, as /proc/self/auxv shows it. */
+  auxv: Uint8Array = new Uint8Array(0);
+  /** The running program's file; holds a reference. */
+  exe: Handle | null = null;
+  startBrk = 0;
+  brk = 0;
+  /** Mappings are placed below. */
+  mmapBase = TASK_SIZE;
+  /** Flags that new mappings get (mlockall(MCL_FUTURE)). */
+  futureFlags = 0;
+  /** Processes that share it. */
+  users = 1;
+  /** Pages present: own ones, and those of files and shared memory; and their highest sum. */
+  rssAnon = 0;
+  rssFile = 0;
+  peakRss = 0;
+  private readonly search: GapSearch;
+
+  constructor(
+    readonly pool: MemoryPool,
+    space: AddressSpace,
+    readonly limits: Limits,
+  ) {
+    this.space = space;
+    this.frames = pool.machine.frames;
+    this.vmas = new VmaList((vma) => vma.detach());
+    this.search = new GapSearch(this.vmas);
+    this.memory = new ProcessMemory(this);
+  }
+
+  /** A free range of `length` bytes (whole pages), near `hint` if it is free; ENOMEM. */
+  placeFor(hint: number, length: number, mapFlags: number): number | Errno {
+    if (length > TASK_SIZE) return ENOMEM;
+    if ((mapFlags & MAP_32BIT) !== 0) return this.search.findUpward(length, 0x40000000, 0x80000000) || ENOMEM;
+    const wanted = hint === 0 ? 0 : Math.max(pageUp(hint), MIN_ADDRESS);
+    if (wanted !== 0 && wanted <= TASK_SIZE - length && this.vmas.isFree(wanted, wanted + length)) return wanted;
+    const found =
+      this.search.find(length, MIN_ADDRESS, this.mmapBase) ||
+      this.search.findUpward(length, pageDown(TASK_SIZE / 3), TASK_SIZE);
+    return found === 0 ? ENOMEM : found;
+  }
+
+  /** Checks a range given with MAP_FIXED or MREMAP_FIXED. */
+  checkFixed(address: number, length: number): 0 | Errno {
+    if (address > TASK_SIZE - length) return ENOMEM;
+    if ((address & PAGE_MASK) !== 0) return EINVAL;
+    return address < MIN_ADDRESS ? EPERM : 0;
+  }
+
+  /** Whether `length` bytes more may be mapped (RLIMIT_AS, RLIMIT_DATA, and more than there can ever be). */
+  mayExpand(length: number, prot: number, flags: number): boolean {
+    if (this.vmas.count >= MAX_AREAS) return false;
+    if (this.vmas.total + length > this.limits.limit(RLIMIT_AS)) return false;
+    const writable = (prot & PROT_WRITE) !== 0 && (flags & VM_SHARED) === 0;
+    if (!writable) return true;
+    if ((flags & VM_NORESERVE) === 0 && length > this.frames.total * PAGE_SIZE) return false;
+    const limit = this.limits.limit(RLIMIT_DATA);
+    return limit === Infinity || this.dataBytes() + length <= limit;
+  }
+
+  /** Bytes that count for RLIMIT_DATA: private and writable, stacks apart. */
+  dataBytes(): number {
+    let bytes = 0;
+    for (const vma of this.vmas) {
+      const data = (vma.prot & PROT_WRITE) !== 0 && (vma.flags & (VM_SHARED | VM_GROWSDOWN)) === 0;
+      if (data) bytes += vma.end - vma.start;
+    }
+    return bytes;
+  }
+
+  lockedBytes(): number {
+    let bytes = 0;
+    for (const vma of this.vmas) if ((vma.flags & VM_LOCKED) !== 0) bytes += vma.end - vma.start;
+    return bytes;
+  }
+
+  /** Maps [start, start + length) anew; what was there is unmapped. The area takes references of its own. */
+  map(start: number, length: number, offset: number, kind: VmaKind): 0 | Errno {
+    this.unmap(start, start + length);
+    if (!this.mayExpand(length, kind.prot, kind.flags)) return ENOMEM;
+    const vma = new Vma(this, start, start + length, offset, kind);
+    vma.attach();
+    this.vmas.insert(vma);
+    return 0;
+  }
+
+  /** Unmaps [start, end); ENOMEM when cutting an area would make too many. */
+  unmap(start: number, end: number): 0 | Errno {
+    const areas = this.vmas.overlapping(start, end);
+    if (areas.length === 0) return 0;
+    if (areas[0].start < start && areas[0].end > end && this.vmas.count >= MAX_AREAS) return ENOMEM;
+    this.writeBack(areas, start, end);
+    this.vmas.carve(start, end);
+    this.zap(start, end);
+    for (const vma of this.vmas.remove(start, end)) vma.detach();
+    this.search.freed(end);
+    return 0;
+  }
+
+  /** Takes the pages of [start, end) out of the page table; they come back by faults. */
+  zap(start: number, end: number): void {
+    this.space.update(start, end, (_address, pte) => {
+      this.forgetPage(pte);
+      return 0;
+    });
+  }
+
+  /** Counts a page that gets mapped. */
+  countPage(pte: number): void {
+    if (pte >>> 12 === this.pool.zeroFrame) return;
+    if ((pte & PTE_ANON) !== 0) this.rssAnon++;
+    else this.rssFile++;
+    this.peakRss = Math.max(this.peakRss, this.rssAnon + this.rssFile);
+  }
+
+  /** Gives back what an entry that goes away refers to. */
+  forgetPage(pte: number): void {
+    const frame = pte >>> 12;
+    if (frame === this.pool.zeroFrame) return;
+    if ((pte & PTE_ANON) !== 0) this.rssAnon--;
+    else this.rssFile--;
+    this.frames.release(frame);
+  }
+
+  /** Moves the end of the heap (brk(2)): the new end, or the old one if it cannot be. */
+  setBrk(wanted: number): number {
+    if (wanted < this.startBrk || wanted > TASK_SIZE) return this.brk;
+    const oldEnd = pageUp(this.brk);
+    const newEnd = pageUp(wanted);
+    if (newEnd < oldEnd) this.unmap(newEnd, oldEnd);
+    else if (newEnd > oldEnd && !this.growHeap(oldEnd, newEnd)) return this.brk;
+    this.brk = wanted;
+    return wanted;
+  }
+
+  private growHeap(start: number, end: number): boolean {
+    const data = end - this.startBrk + (this.layout.endData - this.layout.startData);
+    if (data > this.limits.limit(RLIMIT_DATA)) return false;
+    if (!this.vmas.isFree(start, end + PAGE_SIZE)) return false;
+    return this.map(start, end - start, 0, anonymous(PROT_READ_WRITE, this.futureFlags, '[heap]')) === 0;
+  }
+
+  /** A copy for a child process: private pages become copy-on-write in both. ENOMEM leaves nothing behind. */
+  fork(limits: Limits): Mm | Errno {
+    const space = this.pool.machine.createSpace();
+    if (space === null) return ENOMEM;
+    const child = new Mm(this.pool, space, limits);
+    Object.assign(child.layout, this.layout);
+    child.auxv = this.auxv;
+    child.startBrk = this.startBrk;
+    child.brk = this.brk;
+    child.mmapBase = this.mmapBase;
+    if (this.exe !== null) this.exe.references++;
+    child.exe = this.exe;
+    for (const vma of this.vmas) {
+      if (copyArea(this, child, vma)) continue;
+      child.release();
+      return ENOMEM;
+    }
+    return child;
+  }
+
+  /** Gives up one user's share; the last one frees everything. */
+  release(): void {
+    if (--this.users > 0) return;
+    this.unmap(0, TASK_SIZE);
+    if (this.exe !== null) this.pool.releaseHandle(this.exe);
+    this.exe = null;
+    this.space.destroy();
+  }
+
+  /** Shared file pages that were written through a mapping go to their file when the mapping goes. */
+  private writeBack(areas: readonly Vma[], start: number, end: number): void {
+    for (const vma of areas) {
+      if (vma.pages === null || !vma.sharedWritable) continue;
+      const from = vma.offset + Math.max(0, start - vma.start);
+      vma.pages.sync(from, vma.offset + Math.min(end, vma.end) - vma.start);
+    }
+  }
+}
+
+const PROT_READ_WRITE = 3;
+export const PROT_ALL = 7;
+
+/** The kind of a private mapping without a file. */
+export function anonymous(prot: number, flags = 0, name: VmaKind['name'] = ''): VmaKind {
+  return { prot, flags, maxProt: PROT_ALL, pages: null, handle: null, name };
+}

@@ -1,0 +1,96 @@
+import { EBADF, EMFILE, type Errno } from '../errno.js';
+import type { Handle } from '../fs/types.js';
+import type { DescriptorTable } from '../types.js';
+
+interface Slot {
+  readonly handle: Handle;
+  closeOnExec: boolean;
+}
+
+/** A process's open files by descriptor (files_struct). Each descriptor holds a reference to its handle. */
+export class Descriptors implements DescriptorTable {
+  private slots: (Slot | undefined)[] = [];
+  /** No descriptor below is free. */
+  private firstFree = 0;
+  /** Processes that share the table (CLONE_FILES). */
+  users = 1;
+
+  constructor(
+    /** One more than the highest descriptor allowed (RLIMIT_NOFILE). */
+    private readonly limit: () => number,
+    private readonly releaseHandle: (handle: Handle) => void,
+  ) {}
+
+  get(fd: number): Handle | Errno {
+    return this.slots[fd]?.handle ?? EBADF;
+  }
+
+  install(handle: Handle, closeOnExec: boolean, from = 0): number | Errno {
+    let fd = Math.max(from, this.firstFree);
+    while (this.slots[fd] !== undefined) fd++;
+    if (fd >= this.limit()) return EMFILE;
+    this.slots[fd] = { handle, closeOnExec };
+    if (from <= this.firstFree) this.firstFree = fd + 1;
+    return fd;
+  }
+
+  replace(fd: number, handle: Handle, closeOnExec: boolean): number | Errno {
+    if (fd < 0 || fd >= this.limit()) return EBADF;
+    const old = this.slots[fd];
+    while (this.slots.length < fd) this.slots.push(undefined);
+    this.slots[fd] = { handle, closeOnExec };
+    if (old !== undefined) this.drop(old);
+    return fd;
+  }
+
+  close(fd: number): 0 | Errno {
+    const slot = this.slots[fd];
+    if (slot === undefined) return EBADF;
+    this.slots[fd] = undefined;
+    this.firstFree = Math.min(this.firstFree, fd);
+    return this.drop(slot);
+  }
+
+  closeOnExec(fd: number): boolean {
+    return this.slots[fd]?.closeOnExec ?? false;
+  }
+
+  setCloseOnExec(fd: number, on: boolean): void {
+    const slot = this.slots[fd];
+    if (slot !== undefined) slot.closeOnExec = on;
+  }
+
+  list(): number[] {
+    const open: number[] = [];
+    this.slots.forEach((slot, fd) => {
+      if (slot !== undefined) open.push(fd);
+    });
+    return open;
+  }
+
+  /** A copy for a child process; each handle gets a reference more. */
+  copy(limit: () => number): Descriptors {
+    const copy = new Descriptors(limit, this.releaseHandle);
+    copy.slots = this.slots.map((slot) => slot && { ...slot });
+    copy.firstFree = this.firstFree;
+    for (const slot of copy.slots) if (slot !== undefined) slot.handle.references++;
+    return copy;
+  }
+
+  /** Closes what execve closes. */
+  exec(): void {
+    for (const fd of this.list()) if (this.closeOnExec(fd)) this.close(fd);
+  }
+
+  /** Gives up one user's share; the last one closes everything. */
+  release(): void {
+    if (--this.users > 0) return;
+    for (const fd of this.list()) this.close(fd);
+  }
+
+  private drop(slot: Slot): 0 | Errno {
+    const flushed = slot.handle.ops.flush?.(slot.handle) ?? 0;
+    this.releaseHandle(slot.handle);
+    return flushed;
+  }
+}

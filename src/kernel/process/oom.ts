@@ -1,0 +1,13 @@
+import { SIGKILL } from '../abi/signal.js';
+import type { Kernel } from '../kernel.js';
+import { kernelInfo } from '../signal/info.js';
+import { sendSignal } from '../signal/send.js';
+import type { Thread } from './thread.js';
+
+/** No memory is left for a page that a program has been promised: the program is killed, alone. */
+export function killForMemory(kernel: Kernel, thread: Thread): void {
+  const { process } = thread;
+  const pages = process.mm.rssAnon + process.mm.rssFile;
+  kernel.log(`out of memory: killed process ${process.pid} (${thread.name}), which had ${pages * 4} KiB`);
+  sendSignal(process, kernelInfo(SIGKILL));
+}

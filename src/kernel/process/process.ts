@@ -1,0 +1,179 @@
+import { RLIM_INFINITY } from '../abi/resource.js';
+import { KernelBug } from '../errno.js';
+import type { PathContext } from '../fs/types.js';
+import type { Kernel } from '../kernel.js';
+import type { Mm } from '../mm/mm.js';
+import type { ProcessMemory } from '../mm/usermemory.js';
+import type { SignalHandlers } from '../signal/handlers.js';
+import { PendingSignals } from '../signal/pending.js';
+import type { ProcessTimers } from '../time/process-timers.js';
+import type { CallingProcess } from '../types.js';
+import type { Cred } from './credentials.js';
+import type { Descriptors } from './descriptors.js';
+import type { ResourceLimit } from './limits.js';
+import type { Thread } from './thread.js';
+import { WaitQueue } from './waitqueue.js';
+
+/** Processor time and events, of a process or of its children that have been waited for. */
+export interface Usage {
+  cpuMs: number;
+  minorFaults: number;
+  majorFaults: number;
+  voluntarySwitches: number;
+  involuntarySwitches: number;
+  /** Highest resident size in pages. */
+  peakRss: number;
+}
+
+export function noUsage(): Usage {
+  return {
+    cpuMs: 0,
+    minorFaults: 0,
+    majorFaults: 0,
+    voluntarySwitches: 0,
+    involuntarySwitches: 0,
+    peakRss: 0,
+  };
+}
+
+/** PathContext with the credentials in full. */
+export interface FsContext extends PathContext {
+  cred: Cred;
+}
+
+/** What a new process is made of. */
+export interface ProcessParts {
+  readonly kernel: Kernel;
+  readonly pid: number;
+  readonly parent: Process | null;
+  readonly fs: FsContext;
+  readonly limits: ResourceLimit[];
+  readonly handlers: SignalHandlers;
+}
+
+/** A process: what its threads share. A zombie keeps only what its parent may ask for. */
+export class Process implements CallingProcess {
+  readonly kernel: Kernel;
+  readonly pid: number;
+  parent: Process | null;
+  readonly children = new Set<Process>();
+  readonly threads = new Set<Thread>();
+  pgid: number;
+  sid: number;
+  /** The terminal that controls the session, by whoever drives terminals. */
+  terminal: unknown = null;
+
+  readonly fs: FsContext;
+  readonly limits: ResourceLimit[];
+  handlers: SignalHandlers;
+  readonly pending = new PendingSignals();
+  /** Threads that wait for children (wait4), and those that wait for this process by a pidfd. */
+  readonly childEvents = new WaitQueue();
+  readonly exitEvents = new WaitQueue();
+
+  exiting = false;
+  zombie = false;
+  stopped = false;
+  /** SIGCONT has ended a stop, and the parent is yet to hear of it. */
+  continued = false;
+  /** Stop or continue not yet reported to wait4: the status as wait4 has it, or null. */
+  report: number | null = null;
+  /** The status as wait4 has it: code << 8, or the signal that ended it. */
+  status = 0;
+  /** The signal that the parent gets at the end (clone's low byte); 0 for none. */
+  exitSignal = 17;
+  /** PR_SET_PDEATHSIG. */
+  parentDeathSignal = 0;
+  subreaper = false;
+  /** It has called execve: setpgid by its parent is refused. */
+  hasExecuted = false;
+  /** A parent that waits until the child has a memory of its own or has ended (vfork). */
+  vforkDone: WaitQueue | null = null;
+
+  dumpable = 1;
+  personality = 0;
+  nice = 0;
+  /** As /proc/self/oom_score_adj. */
+  oomScoreAdj = 0;
+  readonly usage = noUsage();
+  readonly childUsage = noUsage();
+  readonly startedMs: number;
+  timers: ProcessTimers | null = null;
+
+  private currentMm: Mm | null = null;
+  private table: Descriptors | null = null;
+  private readonly exitListeners: ((status: number) => void)[] = [];
+
+  constructor(parts: ProcessParts) {
+    this.kernel = parts.kernel;
+    this.pid = parts.pid;
+    this.parent = parts.parent;
+    this.fs = parts.fs;
+    this.limits = parts.limits;
+    this.handlers = parts.handlers;
+    this.pgid = parts.parent?.pgid ?? parts.pid;
+    this.sid = parts.parent?.sid ?? parts.pid;
+    this.startedMs = parts.kernel.clock.nowMs();
+    parts.parent?.children.add(this);
+  }
+
+  /** The address space; a zombie has none, which `mmOrNull` says. */
+  get mm(): Mm {
+    if (this.currentMm === null) throw new KernelBug(`process ${this.pid} has no memory`);
+    return this.currentMm;
+  }
+
+  set mm(mm: Mm) {
+    this.currentMm = mm;
+  }
+
+  get mmOrNull(): Mm | null {
+    return this.currentMm;
+  }
+
+  get memory(): ProcessMemory {
+    return this.mm.memory;
+  }
+
+  get files(): Descriptors {
+    if (this.table === null) throw new KernelBug(`process ${this.pid} has no files`);
+    return this.table;
+  }
+
+  set files(files: Descriptors) {
+    this.table = files;
+  }
+
+  /** The first thread, whose tid is the pid; another one if that has ended. */
+  get leader(): Thread | undefined {
+    for (const thread of this.threads) if (thread.tid === this.pid) return thread;
+    return this.threads.values().next().value;
+  }
+
+  get cred(): Cred {
+    return this.fs.cred;
+  }
+
+  limit(resource: number): number {
+    return this.limits[resource]?.current ?? RLIM_INFINITY;
+  }
+
+  /** Calls `listener` with the status (as wait4 has it) when the process ends; at once if it has. */
+  onExit(listener: (status: number) => void): void {
+    if (this.zombie) listener(this.status);
+    else this.exitListeners.push(listener);
+  }
+
+  /** The process has ended: memory and files go, the rest waits for the parent. */
+  becomeZombie(): void {
+    this.zombie = true;
+    this.currentMm?.release();
+    this.currentMm = null;
+    this.table?.release();
+    this.table = null;
+  }
+
+  announceExit(): void {
+    for (const listener of this.exitListeners.splice(0)) listener(this.status);
+  }
+}

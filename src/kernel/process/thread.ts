@@ -1,0 +1,152 @@
+import { CPU_STATE_SIZE } from '../../machine/layout.js';
+import { SIGKILL, SIGSTOP, SS_DISABLE } from '../abi/signal.js';
+import type { WaitQueue, Wakeable } from '../fs/types.js';
+import { kernelInfo } from '../signal/info.js';
+import { PendingSignals } from '../signal/pending.js';
+import { sendSignal } from '../signal/send.js';
+import { SigSet } from '../signal/sigset.js';
+import { Timer } from '../time/timers.js';
+import type { Caller } from '../types.js';
+import type { Process } from './process.js';
+
+/** It runs, or is in the queue of those that can. */
+export const READY = 0;
+/** In a call that waits. */
+export const WAITING = 1;
+/** Its process is stopped (SIGSTOP and the like). */
+export const STOPPED = 2;
+export const DEAD = 3;
+export type ThreadState = typeof READY | typeof WAITING | typeof STOPPED | typeof DEAD;
+
+/** sigaltstack's stack_t. */
+export interface AltStack {
+  sp: number;
+  size: number;
+  flags: number;
+}
+
+/** A call that went to sleep for a time and can go on after a signal (restart_syscall(2)). */
+export type Resume = (thread: Thread) => number;
+
+/** One of a process's threads: registers, signals of its own, and what it waits for. */
+export class Thread implements Caller, Wakeable {
+  state: ThreadState = READY;
+  /** It is in the queue of those that can run. */
+  queued = false;
+  /** The registers while another thread is loaded. */
+  readonly cpu = new Uint8Array(CPU_STATE_SIZE);
+  name: string;
+
+  /** Blocked signals. */
+  readonly mask = new SigSet();
+  /** The mask to go back to once a handler has been set up: sigsuspend, ppoll and pselect change it for their time. */
+  savedMask: SigSet | null = null;
+  readonly pending = new PendingSignals();
+  readonly altStack: AltStack = { sp: 0, size: 0, flags: SS_DISABLE };
+
+  callState: unknown = undefined;
+  /** A call has returned WAIT and is to be tried again. */
+  inCall = false;
+  /** The number of the call that runs or ran last. */
+  callNumber = -1;
+  /** ERESTART* that the last call returned, until signals have been looked at; else 0. */
+  restart = 0;
+  resume: Resume | null = null;
+
+  robustHead = 0;
+  robustLength = 24;
+  /** Where 0 is written, and a futex woken, when the thread ends (set_tid_address(2)). */
+  clearTid = 0;
+  rseq = 0;
+  rseqSignature = 0;
+
+  /** Processor time in milliseconds, up to the start of the running slice. */
+  cpuMs = 0;
+  voluntarySwitches = 0;
+  involuntarySwitches = 0;
+  policy = 0;
+  realtimePriority = 0;
+  timerSlackNs = 50_000;
+
+  /** Only SIGKILL ends its waiting. */
+  uninterruptible = false;
+  /** The last exception, as a handler's context shows it. */
+  trapNumber = 0;
+  trapError = 0;
+  faultAddress = 0;
+
+  private readonly queues: WaitQueue[] = [];
+  private readonly timer: Timer;
+
+  constructor(
+    readonly tid: number,
+    readonly process: Process,
+    name: string,
+  ) {
+    this.name = name;
+    this.timer = new Timer(() => this.makeReady());
+  }
+
+  get signalled(): boolean {
+    const { mask } = this;
+    const own = this.pending.set;
+    const shared = this.process.pending.set;
+    return (((own.lo | shared.lo) & ~mask.lo) | ((own.hi | shared.hi) & ~mask.hi)) !== 0;
+  }
+
+  raise(signal: number): void {
+    sendSignal(this.process, kernelInfo(signal), this);
+  }
+
+  waitOn(queue: WaitQueue): void {
+    queue.add(this);
+    this.queues.push(queue);
+  }
+
+  waitUntil(monotonicMs: number): void {
+    this.process.kernel.timers.add(this.timer, monotonicMs);
+  }
+
+  wake(): void {
+    this.makeReady();
+  }
+
+  /** Ends waiting, whatever it was for: the call is tried again. */
+  makeReady(): void {
+    this.stopWaiting();
+    if (this.state !== WAITING) return;
+    this.state = READY;
+    this.process.kernel.enqueue(this);
+  }
+
+  /** Leaves all queues. */
+  stopWaiting(): void {
+    for (const queue of this.queues) queue.remove(this);
+    this.queues.length = 0;
+    this.process.kernel.timers.remove(this.timer);
+  }
+
+  /** Whether `sp` lies on the alternate stack. */
+  onAltStack(sp: number): boolean {
+    const { sp: start, size } = this.altStack;
+    return sp > start && sp - start <= size;
+  }
+
+  /** Changes the mask for the time of a call; delivery or the call's end brings the old one back. */
+  borrowMask(mask: SigSet): void {
+    if (this.savedMask === null) this.savedMask = this.mask.copy();
+    this.mask.assign(mask);
+  }
+
+  /** SIGKILL and SIGSTOP cannot be blocked. */
+  unblockUnblockable(): void {
+    this.mask.delete(SIGKILL);
+    this.mask.delete(SIGSTOP);
+  }
+
+  returnMask(): void {
+    if (this.savedMask === null) return;
+    this.mask.assign(this.savedMask);
+    this.savedMask = null;
+  }
+}

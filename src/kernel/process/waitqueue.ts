@@ -1,0 +1,28 @@
+import type { Wakeable, WaitQueue as Queue } from '../fs/types.js';
+
+/** Those who wait for an event, in the order in which they came. */
+export class WaitQueue implements Queue {
+  private readonly waiters = new Set<Wakeable>();
+
+  get empty(): boolean {
+    return this.waiters.size === 0;
+  }
+
+  add(waiter: Wakeable): void {
+    this.waiters.add(waiter);
+  }
+
+  remove(waiter: Wakeable): void {
+    this.waiters.delete(waiter);
+  }
+
+  wake(count = Infinity): number {
+    let woken = 0;
+    for (const waiter of [...this.waiters]) {
+      if (woken >= count) break;
+      waiter.wake(this);
+      woken++;
+    }
+    return woken;
+  }
+}

@@ -1,0 +1,88 @@
+import { RAX } from '../../machine/layout.js';
+import {
+  SA_RESETHAND,
+  SA_RESTART,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  SIG_DFL,
+  SIG_IGN,
+} from '../abi/signal.js';
+import { EINTR, ERESTARTNOHAND, ERESTARTSYS, ERESTART_RESTARTBLOCK } from '../errno.js';
+import type { Kernel } from '../kernel.js';
+import { exitGroup, reportContinued, stopProcess } from '../process/exit.js';
+import { READY, STOPPED, type Thread } from '../process/thread.js';
+import { enterHandler } from './frame.js';
+import { STOP_SIGNALS, type SignalAction } from './handlers.js';
+import { kernelInfo, type SigInfo } from './info.js';
+import { forceSignal } from './send.js';
+
+const NR_restart_syscall = 219;
+const SYSCALL_LENGTH = 2;
+
+/** The next signal for a thread: its own before its process's. */
+export function takeSignal(thread: Thread): SigInfo | null {
+  return thread.pending.take(thread.mask) ?? thread.process.pending.take(thread.mask);
+}
+
+/**
+ * Before the loaded thread goes on in user mode: acts on its signals, and decides what becomes of an interrupted call.
+ * The thread may have ended or stopped afterwards.
+ */
+export function deliverSignals(kernel: Kernel, thread: Thread): void {
+  const { process } = thread;
+  if (process.continued) reportContinued(process);
+  for (;;) {
+    if (process.stopped && !thread.pending.set.has(SIGKILL)) {
+      thread.state = STOPPED;
+      return;
+    }
+    const info = takeSignal(thread);
+    if (info === null) break;
+    act(kernel, thread, info);
+    if (thread.state !== READY) return;
+  }
+  finishCall(kernel, thread, null);
+  thread.returnMask();
+}
+
+function act(kernel: Kernel, thread: Thread, info: SigInfo): void {
+  const { process } = thread;
+  const { signo } = info;
+  const action = process.handlers.get(signo);
+  if (signo === SIGKILL || signo === SIGSTOP || action.handler === SIG_DFL) return actByDefault(thread, info);
+  if (action.handler === SIG_IGN) return;
+  finishCall(kernel, thread, action);
+  if ((action.flags & SA_RESETHAND) !== 0) process.handlers.set(signo, { ...action, handler: SIG_DFL });
+  if (enterHandler(thread, kernel.registers, info, action)) return;
+  if (signo === SIGSEGV) process.handlers.reset(SIGSEGV);
+  forceSignal(thread, kernelInfo(SIGSEGV));
+}
+
+function actByDefault(thread: Thread, info: SigInfo): void {
+  const { process } = thread;
+  if (info.signo !== SIGKILL && process.handlers.ignores(info.signo)) return;
+  if (STOP_SIGNALS.has(info.signo)) return stopProcess(process, info.signo);
+  exitGroup(process, info.signo);
+}
+
+/**
+ * An interrupted call fails with EINTR or is made again: the instruction pointer goes back to it, and rax still holds
+ * its number, since results are only stored when a call ends.
+ */
+function finishCall(kernel: Kernel, thread: Thread, action: SignalAction | null): void {
+  const { restart } = thread;
+  if (restart === 0) return;
+  thread.restart = 0;
+  if (action !== null && !restartsAfterHandler(restart, action)) {
+    kernel.registers.set(RAX, EINTR);
+    return;
+  }
+  if (restart === ERESTART_RESTARTBLOCK) kernel.registers.set(RAX, NR_restart_syscall);
+  kernel.registers.rip -= SYSCALL_LENGTH;
+}
+
+function restartsAfterHandler(restart: number, action: SignalAction): boolean {
+  if (restart === ERESTARTNOHAND || restart === ERESTART_RESTARTBLOCK) return false;
+  return restart !== ERESTARTSYS || (action.flags & SA_RESTART) !== 0;
+}

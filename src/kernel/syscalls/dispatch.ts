@@ -1,0 +1,72 @@
+import { ENOSYS, ERESTARTSYS, ERESTART_RESTARTBLOCK, WAIT } from '../errno.js';
+import type { Kernel } from '../kernel.js';
+import { DEAD, READY, WAITING, type Thread } from '../process/thread.js';
+import type { CpuArgs } from './args.js';
+import { NO_RESULT, type ThreadRow } from './row.js';
+import type { Tracer } from './strace.js';
+
+/** Calls the kernel's functions by number and turns their results into registers, waiting or a restart. */
+export class Dispatcher {
+  private readonly unknown = new Set<number>();
+  calls = 0;
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly table: readonly (ThreadRow | undefined)[],
+    private readonly args: CpuArgs,
+    private readonly tracer: Tracer | null,
+  ) {}
+
+  /** Carries out the loaded thread's call. True: it can go on at once. */
+  call(thread: Thread): boolean {
+    const { number } = this.args;
+    this.calls++;
+    thread.callNumber = number;
+    const row = this.table[number];
+    if (row === undefined) {
+      this.reportUnknown(number);
+      this.args.setResult(ENOSYS);
+      return true;
+    }
+    return this.run(thread, row);
+  }
+
+  /** Tries a call again that has had to wait. */
+  retry(thread: Thread): boolean {
+    const row = this.table[thread.callNumber];
+    return row === undefined ? true : this.run(thread, row);
+  }
+
+  private run(thread: Thread, row: ThreadRow): boolean {
+    if (this.tracer !== null && !thread.inCall) this.tracer.enter(thread, row, this.args);
+    let result = row.run(thread, this.args);
+    if (result === WAIT) {
+      if (!thread.signalled || thread.uninterruptible) return this.wait(thread);
+      result = ERESTARTSYS;
+    }
+    thread.inCall = false;
+    thread.callState = undefined;
+    if (this.tracer !== null) this.tracer.leave(thread, row, this.args, result);
+    if (thread.state === DEAD) return false;
+    if (result <= ERESTARTSYS && result >= ERESTART_RESTARTBLOCK) {
+      thread.restart = result;
+      return false;
+    }
+    if (result !== NO_RESULT) this.args.setResult(result);
+    thread.returnMask();
+    return thread.state === READY && !thread.signalled && !this.kernel.mustSwitch;
+  }
+
+  private wait(thread: Thread): false {
+    thread.inCall = true;
+    thread.state = WAITING;
+    thread.voluntarySwitches++;
+    return false;
+  }
+
+  private reportUnknown(number: number): void {
+    if (this.unknown.has(number)) return;
+    this.unknown.add(number);
+    this.kernel.log(`system call ${number} is not known: ENOSYS`);
+  }
+}

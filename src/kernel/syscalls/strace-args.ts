@@ -1,0 +1,242 @@
+import { signalName } from '../abi/signal.js';
+import type { Thread } from '../process/thread.js';
+import { getI64, getU64 } from '../process/registers.js';
+import { SigSet } from '../signal/sigset.js';
+import type { ArgKind, Args } from '../types.js';
+
+type Format = (thread: Thread, args: Args, n: number, result: number) => string;
+
+/** What strace shows of a string or buffer by default (-s). */
+const SHOWN = 32;
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+const pointer = (value: number): string => (value === 0 ? 'NULL' : hex(value));
+
+type Names = readonly (readonly [number, string])[];
+
+/** Bits by name, the rest in hex; `none` when no bit is set. */
+export function flagNames(value: number, names: Names, none: string): string {
+  const found: string[] = [];
+  let rest = value;
+  for (const [bits, name] of names) {
+    if ((rest & bits) !== bits || bits === 0) continue;
+    found.push(name);
+    rest &= ~bits;
+  }
+  if (rest !== 0) found.push(hex(rest >>> 0));
+  return found.length === 0 ? none : found.join('|');
+}
+
+const OPEN_FLAGS: Names = [
+  [0o100, 'O_CREAT'],
+  [0o200, 'O_EXCL'],
+  [0o400, 'O_NOCTTY'],
+  [0o1000, 'O_TRUNC'],
+  [0o2000, 'O_APPEND'],
+  [0o4000, 'O_NONBLOCK'],
+  [0o4010000, 'O_SYNC'],
+  [0o10000, 'O_DSYNC'],
+  [0o20000, 'O_ASYNC'],
+  [0o40000, 'O_DIRECT'],
+  [0o20200000, 'O_TMPFILE'],
+  [0o200000, 'O_DIRECTORY'],
+  [0o400000, 'O_NOFOLLOW'],
+  [0o1000000, 'O_NOATIME'],
+  [0o2000000, 'O_CLOEXEC'],
+  [0o10000000, 'O_PATH'],
+];
+const PROTS: Names = [
+  [1, 'PROT_READ'],
+  [2, 'PROT_WRITE'],
+  [4, 'PROT_EXEC'],
+  [0x01000000, 'PROT_GROWSDOWN'],
+];
+const MAPS: Names = [
+  [3, 'MAP_SHARED_VALIDATE'],
+  [1, 'MAP_SHARED'],
+  [2, 'MAP_PRIVATE'],
+  [0x10, 'MAP_FIXED'],
+  [0x20, 'MAP_ANONYMOUS'],
+  [0x40, 'MAP_32BIT'],
+  [0x100, 'MAP_GROWSDOWN'],
+  [0x800, 'MAP_DENYWRITE'],
+  [0x2000, 'MAP_LOCKED'],
+  [0x4000, 'MAP_NORESERVE'],
+  [0x8000, 'MAP_POPULATE'],
+  [0x10000, 'MAP_NONBLOCK'],
+  [0x20000, 'MAP_STACK'],
+  [0x40000, 'MAP_HUGETLB'],
+  [0x100000, 'MAP_FIXED_NOREPLACE'],
+];
+const CLOCKS = [
+  'CLOCK_REALTIME',
+  'CLOCK_MONOTONIC',
+  'CLOCK_PROCESS_CPUTIME_ID',
+  'CLOCK_THREAD_CPUTIME_ID',
+  'CLOCK_MONOTONIC_RAW',
+  'CLOCK_REALTIME_COARSE',
+  'CLOCK_MONOTONIC_COARSE',
+  'CLOCK_BOOTTIME',
+  'CLOCK_REALTIME_ALARM',
+  'CLOCK_BOOTTIME_ALARM',
+];
+
+function openFlags(value: number): string {
+  const access = ['O_RDONLY', 'O_WRONLY', 'O_RDWR', 'O_ACCMODE'][value & 3];
+  const rest = flagNames(value & ~3, OPEN_FLAGS, '');
+  return rest === '' ? access : `${access}|${rest}`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\n': '\\n',
+  '\t': '\\t',
+  '\r': '\\r',
+  '\v': '\\v',
+  '\f': '\\f',
+  '"': '\\"',
+  '\\': '\\\\',
+};
+
+/** Text in quotes as strace shows it; what is not printable in octal, no digits more than needed. */
+export function quote(text: string): string {
+  let quoted = '';
+  for (let i = 0; i < text.length; i++) quoted += quoteByte(text[i], text[i + 1]);
+  return `"${quoted}"`;
+}
+
+function quoteByte(char: string, next: string | undefined): string {
+  const escape = ESCAPES[char];
+  if (escape !== undefined) return escape;
+  const code = char.charCodeAt(0);
+  if (code >= 0x20 && code < 0x7f) return char;
+  const digits = code.toString(8);
+  return next !== undefined && next >= '0' && next <= '7' ? `\\${digits.padStart(3, '0')}` : `\\${digits}`;
+}
+
+function bytesAt(thread: Thread, addr: number, length: number): Uint8Array | null {
+  const bytes = new Uint8Array(length);
+  return thread.process.memory.copyIn(addr, bytes, 0, length) < 0 ? null : bytes;
+}
+
+function viewAt(thread: Thread, addr: number, length: number): DataView | null {
+  const bytes = bytesAt(thread, addr, length);
+  return bytes === null ? null : new DataView(bytes.buffer);
+}
+
+function buffer(thread: Thread, addr: number, length: number): string {
+  if (addr === 0) return 'NULL';
+  const bytes = bytesAt(thread, addr, Math.min(length, SHOWN));
+  if (bytes === null) return hex(addr);
+  return quote(String.fromCharCode(...bytes)) + (length > SHOWN ? '...' : '');
+}
+
+function text(thread: Thread, addr: number, limit: number): string {
+  if (addr === 0) return 'NULL';
+  const value = thread.process.memory.stringIn(addr, 4096);
+  if (typeof value === 'number') return hex(addr);
+  return quote(value.slice(0, limit)) + (value.length > limit ? '...' : '');
+}
+
+function iovecs(thread: Thread, addr: number, count: number, limit: number): string {
+  const view = viewAt(thread, addr, 16 * Math.min(count, SHOWN));
+  if (view === null) return pointer(addr);
+  let left = limit;
+  const parts = Array.from({ length: view.byteLength / 16 }, (_, i) => {
+    const length = getU64(view, 16 * i + 8);
+    const shown = Math.min(length, left);
+    left -= shown;
+    return `{iov_base=${buffer(thread, getU64(view, 16 * i), shown)}, iov_len=${length}}`;
+  });
+  return `[${parts.join(', ')}]`;
+}
+
+function sigset(thread: Thread, addr: number): string {
+  const view = addr === 0 ? null : viewAt(thread, addr, 8);
+  if (view === null) return pointer(addr);
+  const set = new SigSet(view.getInt32(0, true), view.getInt32(4, true));
+  const names = [...set].map((signal) => signalName(signal).replace(/^SIG/, ''));
+  if (names.length <= 32) return `[${names.join(' ')}]`;
+  const outside = [...new SigSet(~set.lo, ~set.hi)].map((signal) => signalName(signal).replace(/^SIG/, ''));
+  return `~[${outside.join(' ')}]`;
+}
+
+function timespec(thread: Thread, addr: number): string {
+  const view = addr === 0 ? null : viewAt(thread, addr, 16);
+  if (view === null) return pointer(addr);
+  return `{tv_sec=${getI64(view, 0)}, tv_nsec=${getI64(view, 8)}}`;
+}
+
+function strings(thread: Thread, addr: number): string {
+  if (addr === 0) return 'NULL';
+  const parts: string[] = [];
+  for (let at = addr; parts.length <= SHOWN; at += 8) {
+    const view = viewAt(thread, at, 8);
+    if (view === null) return hex(addr);
+    const string = getU64(view, 0);
+    if (string === 0) return `[${parts.join(', ')}]`;
+    parts.push(text(thread, string, SHOWN));
+  }
+  return `[${parts.slice(0, SHOWN).join(', ')}, ...]`;
+}
+
+/** How many bytes a buffer got: the result where the call says so. */
+function filled(args: Args, n: number, result: number): number {
+  return result < 0 ? 0 : Math.min(result, args.size(n + 1));
+}
+
+const FILE_TYPES = ['', 'S_IFIFO', 'S_IFCHR', '', 'S_IFDIR', '', 'S_IFBLK', '', 'S_IFREG', '', 'S_IFLNK', '', 'S_IFSOCK'];
+
+function statOut(thread: Thread, addr: number, result: number): string {
+  const view = result < 0 ? null : viewAt(thread, addr, 144);
+  if (view === null) return pointer(addr);
+  const mode = view.getUint32(24, true);
+  const type = FILE_TYPES[mode >>> 12];
+  const device = type === 'S_IFCHR' || type === 'S_IFBLK';
+  const rdev = view.getUint32(40, true);
+  const last = device
+    ? `st_rdev=makedev(${hex(rdev >>> 8)}, ${hex(rdev & 0xff)})`
+    : `st_size=${getU64(view, 48)}`;
+  return `{st_mode=${type}|0${(mode & 0o7777).toString(8)}, ${last}, ...}`;
+}
+
+const FORMATS: Readonly<Record<ArgKind, Format>> = {
+  int: (_t, args, n) => String(args.int(n)),
+  uint: (_t, args, n) => String(args.uint(n)),
+  hex: (_t, args, n) => hex(args.addr(n)),
+  fd: (_t, args, n) => String(args.int(n)),
+  dirfd: (_t, args, n) => (args.int(n) === -100 ? 'AT_FDCWD' : String(args.int(n))),
+  path: (thread, args, n) => text(thread, args.addr(n), 4096),
+  string: (thread, args, n) => text(thread, args.addr(n), SHOWN),
+  addr: (_t, args, n) => pointer(args.addr(n)),
+  'buffer-in': (thread, args, n) => buffer(thread, args.addr(n), args.size(n + 1)),
+  'buffer-out': (thread, args, n, result) =>
+    result < 0 ? pointer(args.addr(n)) : buffer(thread, args.addr(n), filled(args, n, result)),
+  'iovec-in': (thread, args, n) => iovecs(thread, args.addr(n), args.uint(n + 1), Infinity),
+  'iovec-out': (thread, args, n, result) =>
+    iovecs(thread, args.addr(n), args.uint(n + 1), result < 0 ? 0 : result),
+  size: (_t, args, n) => String(args.size(n)),
+  offset: (_t, args, n) => String(args.offset(n)),
+  mode: (_t, args, n) => `0${args.uint(n).toString(8)}`,
+  'open-flags': (_t, args, n) => openFlags(args.uint(n)),
+  prot: (_t, args, n) => flagNames(args.uint(n), PROTS, 'PROT_NONE'),
+  'map-flags': (_t, args, n) => flagNames(args.uint(n), MAPS, '0'),
+  signal: (_t, args, n) => (args.int(n) === 0 ? '0' : signalName(args.int(n))),
+  sigset: (thread, args, n) => sigset(thread, args.addr(n)),
+  timespec: (thread, args, n) => timespec(thread, args.addr(n)),
+  'stat-out': (thread, args, n, result) => statOut(thread, args.addr(n), result),
+  pid: (_t, args, n) => String(args.int(n)),
+  clock: (_t, args, n) => CLOCKS[args.int(n)] ?? String(args.int(n)),
+  strings: (thread, args, n) => strings(thread, args.addr(n)),
+};
+
+const OUTPUTS: ReadonlySet<ArgKind> = new Set<ArgKind>(['buffer-out', 'iovec-out', 'stat-out']);
+
+/** Whether an argument is shown as the call has left it. */
+export function isOutput(kind: ArgKind): boolean {
+  return OUTPUTS.has(kind);
+}
+
+/** Argument `n` as strace shows it. */
+export function formatArgument(thread: Thread, kind: ArgKind, args: Args, n: number, result: number): string {
+  return FORMATS[kind](thread, args, n, result);
+}
