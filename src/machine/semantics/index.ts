@@ -1,6 +1,7 @@
 import type { Form } from '../x86/insn.js';
 import type { Semantics } from './emitter.js';
 import { integer } from './integer/index.js';
+import { x87 } from './x87/index.js';
 
 /**
  * Each instruction's meaning, once, for the interpreter and for the translator.
@@ -15,7 +16,7 @@ import { integer } from './integer/index.js';
  *
  * Both emitters may import this; it knows neither of them, nor memory's layout beyond the CPU block.
  */
-const SEMANTICS = new Map<string, Semantics>([...Object.entries(integer)]);
+const SEMANTICS = new Map<string, Semantics>([...Object.entries(integer), ...Object.entries(x87)]);
 
 /** What `form` does; undefined for an instruction that is decoded but not known here, which is #UD. */
 export function semanticsOf(form: Form): Semantics | undefined {
