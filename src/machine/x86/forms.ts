@@ -1,4 +1,4 @@
-import { FIXED, type Encoding, type OperandPattern } from './encoding.js';
+import { FIXED, SIZE_W, type Encoding, type OperandPattern } from './encoding.js';
 import type { Form, OperandForm, OperandKind, Rep } from './insn.js';
 
 /** Interned forms, and the variants of an encoding that decide between them. */
@@ -67,9 +67,11 @@ export function isMemory(pattern: OperandPattern, memory: boolean): boolean {
   return 'MOB'.includes(pattern.method) || (memory && BY_RM.includes(pattern.method));
 }
 
-/** Whether the operand may be one of ah, ch, dh, bh. */
-export function isByteRegister(pattern: OperandPattern, memory: boolean): boolean {
-  return 'EGZ'.includes(pattern.method) && pattern.sizes[0] === 1 && !isMemory(pattern, memory);
+/** Whether the operand may be one of ah, ch, dh, bh: without REX, which REX.W is too. */
+function mayBeHigh(pattern: OperandPattern, size: number, memory: boolean): boolean {
+  return (
+    size !== SIZE_W && 'EGZ'.includes(pattern.method) && pattern.sizes[0] === 1 && !isMemory(pattern, memory)
+  );
 }
 
 /** Bytes that follow opcode and modrm. */
@@ -115,7 +117,7 @@ function stringForms(encoding: Encoding, size: number): (Form | undefined)[] {
 function plainForms(encoding: Encoding, size: number, memory: boolean): (Form | undefined)[] {
   const reported = encoding.operands.filter((pattern) => !pattern.hidden);
   let highs = 0;
-  reported.forEach((pattern, k) => (highs |= isByteRegister(pattern, memory) ? 1 << k : 0));
+  reported.forEach((pattern, k) => (highs |= mayBeHigh(pattern, size, memory) ? 1 << k : 0));
   const found: (Form | undefined)[] = [];
   for (let mask = 0; mask <= highs; mask++) {
     if ((mask & ~highs) !== 0) continue;

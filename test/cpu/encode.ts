@@ -1,0 +1,185 @@
+/** Makes random code for a form: the instruction table read the other way round. */
+import { decode } from '../../src/machine/x86/decode.js';
+import {
+  SIZE_66,
+  SIZE_PLAIN,
+  SIZE_W,
+  encodingOf,
+  opcodesOf,
+  type Encoding,
+} from '../../src/machine/x86/encoding.js';
+import { formsOf, immediateBytes } from '../../src/machine/x86/forms.js';
+import type { Form, Insn } from '../../src/machine/x86/insn.js';
+import { TABLE } from '../../src/machine/x86/table.js';
+import type { Random } from './random.js';
+import { GS_BASE } from './state.js';
+import { integer } from './values.js';
+
+/** One way to write a form. */
+export interface Spelling {
+  readonly map: number;
+  readonly opcode: number;
+  readonly encoding: Encoding;
+  readonly size: number;
+  /** r/m means memory. */
+  readonly memory: boolean;
+}
+
+/** A form with all its spellings. */
+export interface Subject {
+  readonly form: Form;
+  readonly spellings: readonly Spelling[];
+}
+
+function spellingsOf(encoding: Encoding, map: number, opcode: number): Spelling[] {
+  const found: Spelling[] = [];
+  for (const size of [SIZE_PLAIN, SIZE_66, SIZE_W]) {
+    if (encoding.w >= 0 && encoding.w !== (size === SIZE_W ? 1 : 0)) continue;
+    // A 66 that selects another row, or that a mandatory prefix takes the place of.
+    if (encoding.prefix === 'NP' && size === SIZE_66) continue;
+    for (const memory of encoding.modrm ? [false, true] : [false]) {
+      if (encoding.mod >= 0 && encoding.mod !== (memory ? 0 : 1)) continue;
+      found.push({ map, opcode, encoding, size, memory });
+    }
+  }
+  return found;
+}
+
+/** Every form, in the order of the table. */
+export function allSubjects(): Subject[] {
+  const byForm = new Map<Form, Spelling[]>();
+  TABLE.forEach((rows, map) => {
+    for (const row of rows) {
+      for (const opcode of opcodesOf(row)) {
+        for (const spelling of spellingsOf(encodingOf(row, opcode), map, opcode))
+          addSpelling(byForm, spelling);
+      }
+    }
+  });
+  return [...byForm].map(([form, spellings]) => ({ form, spellings }));
+}
+
+function addSpelling(byForm: Map<Form, Spelling[]>, spelling: Spelling): void {
+  for (const form of formsOf(spelling.encoding, spelling.size, spelling.memory)) {
+    if (form === undefined) continue;
+    const known = byForm.get(form);
+    if (known === undefined) byForm.set(form, [spelling]);
+    else known.push(spelling);
+  }
+}
+
+const ESCAPES: readonly (readonly number[])[] = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]];
+const GS = 0x65;
+const ADDRESS_32 = 0x67;
+const OPERAND_16 = 0x66;
+const LOCK = 0xf0;
+
+function prefixes(random: Random, spelling: Spelling, form: Form): number[] {
+  const { encoding } = spelling;
+  const hasMemory = form.operands.some((operand) => operand.kind === 'mem');
+  const bytes: number[] = [];
+  if (encoding.lock && hasMemory && form.operands[0].kind === 'mem' && random.oneIn(4)) bytes.push(LOCK);
+  if (encoding.addressSizeMatters ? hasMemory : hasMemory && random.oneIn(8)) bytes.push(GS);
+  if (form.addressSize === 4 || (hasMemory && random.oneIn(16))) bytes.push(ADDRESS_32);
+  if (spelling.size === SIZE_66 || encoding.prefix === '66') bytes.push(OPERAND_16);
+  if (form.rep !== '') bytes.push(form.rep === 'repne' ? 0xf2 : 0xf3);
+  if (encoding.prefix === 'F3') bytes.push(0xf3);
+  if (encoding.prefix === 'F2') bytes.push(0xf2);
+  return bytes;
+}
+
+function rex(random: Random, spelling: Spelling): number[] {
+  const wide = spelling.size === SIZE_W;
+  if (!wide && random.oneIn(2)) return [];
+  return [0x40 | (wide ? 8 : 0) | random.below(8)];
+}
+
+/** Where the address stands alone, so that the code and not a register must hold it. */
+type Alone = 'no' | 'rip' | 'absolute';
+
+/** modrm, with sib and displacement; one that stands alone is filled in later. */
+function modrm(random: Random, spelling: Spelling): { bytes: number[]; alone: Alone } {
+  const { encoding, memory } = spelling;
+  const mod = memory ? random.below(3) : 3;
+  const reg = encoding.reg >= 0 ? encoding.reg : random.below(8);
+  const rm = encoding.rm >= 0 ? encoding.rm : random.below(8);
+  const bytes = [(mod << 6) | (reg << 3) | rm];
+  if (!memory) return { bytes, alone: 'no' };
+  const sib = random.below(256);
+  if (rm === 4) bytes.push(sib);
+  const noBase = mod === 0 && rm === 4 && (sib & 7) === 5;
+  if (mod === 1) bytes.push(random.below(256));
+  const alone = mod === 0 && rm === 5 ? 'rip' : noBase && (sib & 0x38) === 0x20 ? 'absolute' : 'no';
+  if (mod === 2 || noBase || alone !== 'no') bytes.push(...immediate(random, 4));
+  return { bytes, alone };
+}
+
+function immediate(random: Random, bytes: number): number[] {
+  const value = integer(random);
+  return Array.from({ length: bytes }, (_, k) => Number((value >> BigInt(8 * k)) & 0xffn));
+}
+
+function putAddress(bytes: number[], at: number, width: number, address: number): void {
+  for (let k = 0; k < width; k++) bytes[at + k] = Number((BigInt(address) >> BigInt(8 * k)) & 0xffn);
+}
+
+export interface Encoded {
+  readonly insn: Insn;
+  readonly bytes: Uint8Array;
+}
+
+/** Opcodes by map whose #GP does not depend on descriptor tables or the system's settings. */
+const SURELY_PRIVILEGED: readonly (readonly number[])[] = [
+  [0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef, 0xf4, 0xfa, 0xfb],
+  [0x06, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x32],
+];
+const UNTESTED = new Set(['syscall', 'rdtsc', 'rdtscp', 'cpuid']);
+const LINUX_32_BIT_CALL = 0x80;
+const FS = 4;
+
+/** What differs from run to run, or asks the system and not the CPU. */
+export function isTestable({ form }: Subject): boolean {
+  return !UNTESTED.has(form.mnemonic);
+}
+
+function isSafe({ insn, bytes }: Encoded, { map, opcode }: Spelling): boolean {
+  const { mnemonic } = insn.form;
+  const [operand] = insn.operands;
+  if (mnemonic === 'privileged') return SURELY_PRIVILEGED[map].includes(opcode);
+  if (operand?.kind === 'seg')
+    return mnemonic === 'push_seg' || (mnemonic === 'mov_seg' && operand.index < FS);
+  if (operand?.kind !== 'imm') return true;
+  if (mnemonic === 'int') return operand.lo !== LINUX_32_BIT_CALL;
+  const inside = operand.hi * 0x100000000 + operand.lo - insn.address;
+  return inside < 0 || inside >= bytes.length;
+}
+
+/**
+ * One random instruction of a form, at `address`. Where its memory operand's address is part of the code, that is
+ * `target`. Null when the dice made another form.
+ */
+export function encode(random: Random, subject: Subject, address: number, target: number): Encoded | null {
+  const spelling = random.pick(subject.spellings);
+  const { encoding } = spelling;
+  const bytes = [...prefixes(random, spelling, subject.form), ...rex(random, spelling)];
+  const linear = bytes.includes(GS) ? target - GS_BASE : target;
+  const moffs = encoding.operands.some((pattern) => pattern.method === 'O');
+  const moffsBytes = moffs ? (bytes.includes(ADDRESS_32) ? 4 : 8) : 0;
+  bytes.push(...ESCAPES[spelling.map], spelling.opcode);
+  const operand = encoding.modrm ? modrm(random, spelling) : { bytes: [], alone: 'no' };
+  bytes.push(...operand.bytes);
+  const end = bytes.length;
+  const tail = immediateBytes(encoding, spelling.size);
+  bytes.push(...immediate(random, tail + moffsBytes));
+  // Relative branches mostly stay among the code pages' int3 bytes.
+  if (tail === 4 && encoding.operands[0].method === 'J' && !random.oneIn(8))
+    putAddress(bytes, end, 4, random.below(0xe00));
+  if (moffs) putAddress(bytes, end, moffsBytes, linear);
+  if (operand.alone === 'absolute') putAddress(bytes, end - 4, 4, linear);
+  if (operand.alone === 'rip') putAddress(bytes, end - 4, 4, linear - address - bytes.length);
+  const code = Uint8Array.from(bytes);
+  const insn = decode(code, 0, code.length, address);
+  if (typeof insn === 'number' || insn.form !== subject.form || insn.length !== code.length) return null;
+  const encoded = { insn, bytes: code };
+  return isSafe(encoded, spelling) ? encoded : null;
+}
