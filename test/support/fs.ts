@@ -1,6 +1,8 @@
 /** Small stand-ins for what surrounds a filesystem in the kernel: memory, buffers, open files, names. */
 import assert from 'node:assert/strict';
 import { PAGE_SIZE } from '../../src/machine/layout.js';
+import { ENXIO } from '../../src/kernel/errno.js';
+import type { HostClock, Timespec } from '../../src/kernel/host.js';
 import type { Frames } from '../../src/machine/types.js';
 import type {
   Credentials,
@@ -120,6 +122,10 @@ export const ROOT_CRED: Credentials = {
   groups: [],
 };
 
+/** A clock that stands still. */
+const at = (out: Timespec) => void Object.assign(out, { sec: 1_700_000_000, nsec: 0 });
+export const CLOCK: HostClock = { realtime: at, monotonic: at, cpuTime: at };
+
 /** The value, when it must not be an Errno. */
 export function ok<T>(value: T): Exclude<T, number> {
   assert(typeof value !== 'number', `failed with ${String(value)}`);
@@ -127,20 +133,21 @@ export function ok<T>(value: T): Exclude<T, number> {
 }
 
 export function dentry(name: string, parent: Dentry | null, inode: Inode | null): Dentry {
-  return { name, parent, inode, mounts: [] };
+  return { name, parent, inode, mounts: [], children: null, deleted: false, pins: 0, used: 0 };
 }
 
 function locationOf(inode: Inode, parent: Inode | null): Location {
   const root = dentry('', null, inode.fs.root());
   const up = parent === null ? root : dentry('up', root, parent);
-  const mount: Mount = { fs: inode.fs, root, parent: null, flags: 0, id: 1 };
+  const vfs = { clock: CLOCK, mounts: [], openDevice: () => ENXIO };
+  const mount: Mount = { vfs, fs: inode.fs, root, parent: null, flags: 0, id: 1 };
   return { mount, dentry: dentry('x', up, inode) };
 }
 
 export function open(inode: Inode, flags = 0, parent: Inode | null = null): Handle {
   const ops = ok(inode.fs.open(inode, flags));
   inode.references++;
-  return {
+  const handle: Handle = {
     inode,
     location: locationOf(inode, parent),
     access: flags & 3,
@@ -150,6 +157,8 @@ export function open(inode: Inode, flags = 0, parent: Inode | null = null): Hand
     ops,
     references: 1,
   };
+  ops.opened?.(handle);
+  return handle;
 }
 
 export function close(handle: Handle): void {

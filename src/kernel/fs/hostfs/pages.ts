@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../../../machine/layout.js';
 import type { Frames } from '../../../machine/types.js';
 import { EIO, ENOMEM, ENXIO } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import type { PageCache } from '../types.js';
+import type { PageCache, PageMapping } from '../types.js';
 
 /** Where a file's bytes are kept; counts and errors as in HostFile. */
 export interface PageSource {
@@ -27,6 +27,7 @@ export interface FrameMemory {
 export class FilePages implements PageCache {
   readonly #frames = new Map<number, number>();
   readonly #written = new Set<number>();
+  readonly mappings = new Set<PageMapping>();
 
   constructor(
     private readonly memory: FrameMemory,
@@ -125,6 +126,8 @@ export class FilePages implements PageCache {
 
   /** The file has been cut to `size`: pages behind it go, and the last one's rest is zeros. */
   truncate(size: number): void {
+    const firstGone = Math.ceil(size / PAGE_SIZE);
+    for (const mapping of this.mappings) mapping.zap(firstGone, Infinity);
     for (const [index, frame] of this.#frames) {
       const keep = size - index * PAGE_SIZE;
       if (keep >= PAGE_SIZE) continue;
