@@ -74,13 +74,14 @@ const ADDRESS_32 = 0x67;
 const OPERAND_16 = 0x66;
 const LOCK = 0xf0;
 
-function prefixes(random: Random, spelling: Spelling, form: Form): number[] {
+function prefixes(random: Random, spelling: Spelling, form: Form, addressing: Addressing): number[] {
   const { encoding } = spelling;
   const hasMemory = form.operands.some((operand) => operand.kind === 'mem');
   const bytes: number[] = [];
   if (encoding.lock && hasMemory && form.operands[0].kind === 'mem' && random.oneIn(4)) bytes.push(LOCK);
-  if (encoding.addressSizeMatters ? hasMemory : hasMemory && random.oneIn(8)) bytes.push(GS);
-  if (form.addressSize === 4 || (hasMemory && random.oneIn(16))) bytes.push(ADDRESS_32);
+  const plain = addressing === 'based';
+  if (encoding.addressSizeMatters ? hasMemory : hasMemory && !plain && random.oneIn(8)) bytes.push(GS);
+  if (form.addressSize === 4 || (hasMemory && !plain && random.oneIn(16))) bytes.push(ADDRESS_32);
   if (spelling.size === SIZE_66 || encoding.prefix === '66') bytes.push(OPERAND_16);
   if (form.rep !== '') bytes.push(form.rep === 'repne' ? 0xf2 : 0xf3);
   if (encoding.prefix === 'F3') bytes.push(0xf3);
@@ -88,14 +89,24 @@ function prefixes(random: Random, spelling: Spelling, form: Form): number[] {
   return bytes;
 }
 
-function rex(random: Random, spelling: Spelling): number[] {
+/** How a memory operand is written: in any way, or as r13 or r14 with a displacement of one byte. */
+export type Addressing = 'any' | 'based';
+
+function rex(random: Random, spelling: Spelling, addressing: Addressing): number[] {
   const wide = spelling.size === SIZE_W;
+  if (spelling.memory && addressing === 'based') return [0x41 | (wide ? 8 : 0) | (random.below(2) << 2)];
   if (!wide && random.oneIn(2)) return [];
   return [0x40 | (wide ? 8 : 0) | random.below(8)];
 }
 
 /** Where the address stands alone, so that the code and not a register must hold it. */
 type Alone = 'no' | 'rip' | 'absolute';
+
+/** modrm and displacement of an operand at r13 or r14, aligned where vectors must be. */
+function basedModrm(random: Random, spelling: Spelling): { bytes: number[]; alone: Alone } {
+  const reg = spelling.encoding.reg >= 0 ? spelling.encoding.reg : random.below(8);
+  return { bytes: [0x40 | (reg << 3) | (5 + random.below(2)), 16 * random.below(8)], alone: 'no' };
+}
 
 /** modrm, with sib and displacement; one that stands alone is filled in later. */
 function modrm(random: Random, spelling: Spelling): { bytes: number[]; alone: Alone } {
@@ -158,15 +169,26 @@ function isSafe({ insn, bytes }: Encoded, { map, opcode }: Spelling): boolean {
  * One random instruction of a form, at `address`. Where its memory operand's address is part of the code, that is
  * `target`. Null when the dice made another form.
  */
-export function encode(random: Random, subject: Subject, address: number, target: number): Encoded | null {
+export function encode(
+  random: Random,
+  subject: Subject,
+  address: number,
+  target: number,
+  addressing: Addressing = 'any',
+): Encoded | null {
   const spelling = random.pick(subject.spellings);
   const { encoding } = spelling;
-  const bytes = [...prefixes(random, spelling, subject.form), ...rex(random, spelling)];
+  const bytes = [
+    ...prefixes(random, spelling, subject.form, addressing),
+    ...rex(random, spelling, addressing),
+  ];
   const linear = bytes.includes(GS) ? target - GS_BASE : target;
   const moffs = encoding.operands.some((pattern) => pattern.method === 'O');
   const moffsBytes = moffs ? (bytes.includes(ADDRESS_32) ? 4 : 8) : 0;
   bytes.push(...ESCAPES[spelling.map], spelling.opcode);
-  const operand = encoding.modrm ? modrm(random, spelling) : { bytes: [], alone: 'no' };
+  const based = spelling.memory && addressing === 'based';
+  const makeModrm = based ? basedModrm : modrm;
+  const operand = encoding.modrm ? makeModrm(random, spelling) : { bytes: [], alone: 'no' };
   bytes.push(...operand.bytes);
   const end = bytes.length;
   const tail = immediateBytes(encoding, spelling.size);

@@ -21,6 +21,13 @@ function effectsByMnemonic(): ReadonlyMap<string, FlagEffects> {
 }
 const EFFECTS = effectsByMnemonic();
 
+const NO_EFFECTS: FlagEffects = { read: '', written: '', undefined: '' };
+
+/** What the table says of a mnemonic's flags. */
+export function tableFlags(mnemonic: string): FlagEffects {
+  return EFFECTS.get(mnemonic) ?? NO_EFFECTS;
+}
+
 const bitsOf = (letters: string) =>
   [...letters].reduce((bits, letter) => bits | FLAG_BIT[letter.toUpperCase()], 0);
 
@@ -134,7 +141,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 export function ignoredFor(insn: Insn, state: S.State): Ignored {
   const rule = RULES[insn.form.mnemonic];
   if (rule !== undefined) return rule(insn, state);
-  const letters = EFFECTS.get(insn.form.mnemonic)?.undefined ?? '';
+  const letters = tableFlags(insn.form.mnemonic).undefined;
   if (letters === '') return NOTHING_IGNORED;
   return { ...NOTHING_IGNORED, flags: bitsOf([...letters].filter(isUpper).join('')) };
 }
