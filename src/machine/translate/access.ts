@@ -26,7 +26,7 @@ import {
   type Expr,
   type ValType,
 } from '../wasm/expr.js';
-import { STORE, type FunctionBuilder } from '../wasm/function.js';
+import { STORE, VOID, type FunctionBuilder } from '../wasm/function.js';
 import {
   PROBE_READ,
   PROBE_WRITE,
@@ -100,7 +100,7 @@ export class Access {
     const a = temporaries.let(address);
     const result = temporaries.take(type);
     const entry = this.entry(a);
-    f.if(this.hit(TLB_READ, entry, a, bytes));
+    f.if(this.hit(TLB_READ, entry, a, bytes), VOID, 'likely');
     f.set(result, load(this.place(TLB_READ, entry, a)));
     f.else();
     const slow = this.slow(SLOW_LOAD, bytes);
@@ -116,7 +116,7 @@ export class Access {
     const a = temporaries.let(address);
     const v = temporaries.let(value);
     const entry = this.entry(a);
-    f.if(this.hit(TLB_WRITE, entry, a, bytes));
+    f.if(this.hit(TLB_WRITE, entry, a, bytes), VOID, 'likely');
     f.store(store, this.place(TLB_WRITE, entry, a), v);
     f.else();
     f.call(this.context.core(this.slow(SLOW_STORE, bytes)), [a, toSlow(v)]);
@@ -134,7 +134,7 @@ export class Access {
       value: temporaries.let(load(at)),
       write: (value) => {
         f.store(store, at, value);
-        f.if(i32.lt_u(at, i32.const(BOUNCE_END)));
+        f.if(i32.lt_u(at, i32.const(BOUNCE_END)), VOID, 'unlikely');
         f.call(this.context.core(WRITE_BACK), [a, i32.const(bytes)]);
         f.end();
       },
@@ -162,7 +162,7 @@ export class Access {
     const { f, temporaries } = this.context;
     const at = temporaries.take(I32);
     const entry = this.entry(a);
-    f.if(this.hit(tlb, entry, a, bytes));
+    f.if(this.hit(tlb, entry, a, bytes), VOID, 'likely');
     f.set(at, this.place(tlb, entry, a));
     f.else();
     f.set(at, call(I32, this.context.core(probe), [a, i32.const(bytes)]));
@@ -197,7 +197,7 @@ export class Access {
 
   private leaveIfFault(): void {
     const { f } = this.context;
-    f.if(i32.load(i32.const(CPU), CPU_EXIT));
+    f.if(i32.load(i32.const(CPU), CPU_EXIT), VOID, 'unlikely');
     this.context.leaveAtFault();
     f.end();
   }

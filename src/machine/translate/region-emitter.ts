@@ -14,7 +14,7 @@ import type { Helper } from '../semantics/helper.js';
 import { isConst, isNumber, width } from '../semantics/width.js';
 import { EXIT_EXCEPTION } from '../types.js';
 import { I32, I64, OP_I64_CONST, call, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
-import type { FunctionBuilder, Label } from '../wasm/function.js';
+import { VOID, type FunctionBuilder, type Label } from '../wasm/function.js';
 import type { Insn } from '../x86/insn.js';
 import { Access, type AccessContext } from './access.js';
 import type { Step } from './discover.js';
@@ -144,7 +144,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   countBack(node: number, address: number): void {
     if (this.fuel === undefined) return;
     this.f.set(this.fuel, i32.sub(this.f.get(this.fuel), i32.const(1)));
-    this.f.if(i32.lt_s(this.f.get(this.fuel), ZERO));
+    this.f.if(i32.lt_s(this.f.get(this.fuel), ZERO), VOID, 'unlikely');
     this.leaveAt(address, this.frame.registers.backMask[node] ?? 0);
     this.f.end();
   }
@@ -250,7 +250,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.leaveIf(i32.or(used, i32.eqz(this.f.get(DEPTH))));
     const depth = i32.sub(this.f.get(DEPTH), i32.const(1));
     const result = this.let(callIndirect(I64, this.frame.regionType, [depth], this.slotOf(to)));
-    this.f.if(i64.ne(result, this.nextAddress()));
+    this.f.if(i64.ne(result, this.nextAddress()), VOID, 'unlikely');
     this.f.return(result);
     this.f.end();
     this.reload(this.loadMask);
@@ -264,7 +264,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   private leaveIf(cond: Expr): void {
-    this.f.if(cond);
+    this.f.if(cond, VOID, 'unlikely');
     this.f.return(GO_ON_AT_RIP);
     this.f.end();
   }
@@ -276,7 +276,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
         ? i32.const(jumpEntry(to.imm) - JUMP_CACHE)
         : this.let(jumpIndex(i32.wrap_i64(to)));
     const slot = this.temporaries.take(I32);
-    this.f.if(i64.eq(i64.load(entry, JUMP_CACHE), to));
+    this.f.if(i64.eq(i64.load(entry, JUMP_CACHE), to), VOID, 'likely');
     this.f.set(slot, i32.load(entry, JUMP_CACHE + JUMP_SLOT));
     this.f.else();
     this.f.set(slot, call(I32, this.core(LOOKUP), [to]));
@@ -290,7 +290,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     storeCpu(this.f, CPU_RIP, this.nextAddress());
     this.leaveIf(i32.eqz(call(I32, this.core(SYSCALL), [])));
     const rip = this.let(loadCpu(I64, CPU_RIP));
-    this.f.if(i64.ne(rip, this.nextAddress()));
+    this.f.if(i64.ne(rip, this.nextAddress()), VOID, 'unlikely');
     this.f.return(rip);
     this.f.end();
     this.reload(this.loadMask);
@@ -305,7 +305,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   raiseIf(cond: Expr, vector: number): void {
-    this.f.if(cond);
+    this.f.if(cond, VOID, 'unlikely');
     this.leaveWithException(vector, this.insn.address);
     this.f.end();
   }

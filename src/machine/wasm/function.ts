@@ -23,13 +23,18 @@ export interface Label {
   readonly depth: number;
 }
 
-const VOID = 0x40;
+export const VOID = 0x40;
+
+/** Which way an `if` usually goes: engines that know branch hints keep the other way out of the hot code's registers. */
+export type Hint = 'likely' | 'unlikely';
 
 /** Writes one function's body. Expressions are trees; blocks are opened and closed by calls that must nest. */
 export class FunctionBuilder {
   private readonly code = new ByteWriter(1024);
   private readonly locals: ValType[] = [];
   private depth = 0;
+  /** Offsets of hinted branches in the code, each followed by 1 (likely) or 0. */
+  private readonly hints: number[] = [];
 
   constructor(
     readonly params: readonly ValType[],
@@ -48,8 +53,7 @@ export class FunctionBuilder {
   }
 
   get(index: number): Expr {
-    const type =
-      index < this.params.length ? this.params[index] : this.locals[index - this.params.length];
+    const type = index < this.params.length ? this.params[index] : this.locals[index - this.params.length];
     return localGet(type as ValType, index);
   }
 
@@ -105,8 +109,7 @@ export class FunctionBuilder {
     else if (x.op === OP_F64_CONST) {
       code.u32(x.imm);
       code.u32(x.hi);
-    } else if ((x.op === OP_V128_CONST || x.op === OP_I8X16_SHUFFLE) && x.bytes !== null)
-      code.bytes(x.bytes);
+    } else if ((x.op === OP_V128_CONST || x.op === OP_I8X16_SHUFFLE) && x.bytes !== null) code.bytes(x.bytes);
   }
 
   /** A store: `op` is one of STORE below, `offset` the constant part of the address. */
@@ -155,8 +158,9 @@ export class FunctionBuilder {
     return this.open(0x03, VOID);
   }
   /** Opens `if`; with a type, both arms leave a value. */
-  if(cond: Expr, type: ValType | typeof VOID = VOID): Label {
+  if(cond: Expr, type: ValType | typeof VOID = VOID, hint?: Hint): Label {
     this.push(cond);
+    if (hint !== undefined) this.hints.push(this.code.length, hint === 'likely' ? 1 : 0);
     return this.open(0x04, type);
   }
   else(): void {
@@ -207,8 +211,8 @@ export class FunctionBuilder {
     this.code.bytes(Uint8Array.of(0xfc, 11, 0));
   }
 
-  /** The body as the code section wants it: size, runs of locals, code, end. */
-  writeTo(out: ByteWriter): void {
+  /** The locals as the code section wants them: runs of equal types. */
+  private localRuns(): ByteWriter {
     const head = new ByteWriter(16);
     const runs: [ValType, number][] = [];
     for (const type of this.locals) {
@@ -221,10 +225,33 @@ export class FunctionBuilder {
       head.uleb(count);
       head.u8(type);
     }
+    return head;
+  }
+
+  /** The body as the code section wants it: size, runs of locals, code, end. */
+  writeTo(out: ByteWriter): void {
+    const head = this.localRuns();
     out.uleb(head.length + this.code.length + 1);
     out.bytes(head.view());
     out.bytes(this.code.view());
     out.u8(0x0b);
+  }
+
+  /** The hints as the custom section metadata.code.branch_hint wants them; offsets count from the locals on. */
+  writeHintsTo(out: ByteWriter): void {
+    const start = this.localRuns().length;
+    out.uleb(this.hints.length / 2);
+    this.hints.forEach((value, i) => {
+      if (i % 2 === 0) out.uleb(start + value);
+      else {
+        out.u8(1);
+        out.u8(value);
+      }
+    });
+  }
+
+  get hasHints(): boolean {
+    return this.hints.length > 0;
   }
 }
 

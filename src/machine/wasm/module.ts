@@ -131,18 +131,30 @@ export class ModuleBuilder {
         for (const f of functions) w.uleb(f);
       }
     });
+    this.branchHints(out);
     this.section(out, 10, this.functions.length, (w) => {
       for (const f of this.functions) f.builder.writeTo(w);
     });
     return out.view().slice();
   }
 
-  private section(
-    out: ByteWriter,
-    id: number,
-    count: number,
-    write: (w: ByteWriter) => void,
-  ): void {
+  /** https://github.com/WebAssembly/branch-hinting: a custom section before the code; engines may ignore it. */
+  private branchHints(out: ByteWriter): void {
+    const hinted = this.functions.map((f, i) => ({ f, i })).filter(({ f }) => f.builder.hasHints);
+    if (hinted.length === 0) return;
+    const body = new ByteWriter(256);
+    body.name('metadata.code.branch_hint');
+    body.uleb(hinted.length);
+    for (const { f, i } of hinted) {
+      body.uleb(this.importedFunctions + i);
+      f.builder.writeHintsTo(body);
+    }
+    out.u8(0);
+    out.uleb(body.length);
+    out.bytes(body.view());
+  }
+
+  private section(out: ByteWriter, id: number, count: number, write: (w: ByteWriter) => void): void {
     if (count === 0) return;
     const body = new ByteWriter(1024);
     body.uleb(count);
