@@ -8,6 +8,7 @@ import { DIVIDE } from './divide.js';
 import { FLAG_CONTROL } from './flag-control.js';
 import { MOVES } from './move.js';
 import { MULTIPLY } from './multiply.js';
+import { SEGMENTS } from './segments.js';
 import { SHIFTS } from './shift.js';
 import { STACK } from './stack.js';
 import { STRINGS } from './string.js';
@@ -24,6 +25,7 @@ export const integer: SemanticsTable = {
   ...ATOMIC,
   ...CRC32,
   ...STACK,
+  ...SEGMENTS,
   ...FLAG_CONTROL,
   ...CONTROL,
   ...STRINGS,

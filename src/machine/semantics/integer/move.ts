@@ -72,7 +72,6 @@ function xlat(e: Emitter): void {
 
 export const MOVES: SemanticsTable = {
   mov: (e) => e.write(0, value(e, 1)),
-  mov_seg: (e) => e.write(0, toSize(sizeOf(e, 0), e.read(1), 'unsigned')),
   movnti: (e) => e.write(0, e.read(1)),
   movzx: (e) => e.write(0, toSize(e.form.size, e.read(1), 'unsigned')),
   movsx,

@@ -1,7 +1,7 @@
 import { RBP, RSP } from '../../layout.js';
 import { i32, i64, type Expr } from '../../wasm/expr.js';
 import type { Emitter, SemanticsTable } from '../emitter.js';
-import { isMemory, sizeOf, toSize, value } from './operands.js';
+import { isMemory, value } from './operands.js';
 
 /** push, pop, enter, leave. */
 
@@ -22,10 +22,9 @@ export function dropBytes(e: Emitter, count: Expr): void {
   e.setGpr(RSP, 8, i64.add(e.gpr(RSP, 8), count));
 }
 
-/** push_seg's operand is 2 bytes, zero-extended. */
 function push(e: Emitter): void {
   const { size } = e.form;
-  pushValue(e, size, e.let(toSize(size, value(e, 0), 'unsigned')));
+  pushValue(e, size, e.let(value(e, 0)));
 }
 
 /**
@@ -38,7 +37,7 @@ function pop(e: Emitter): void {
   const popped = loadTop(e, size);
   const raised = e.let(i64.add(old, i64.num(size)));
   e.setGpr(RSP, 8, raised);
-  if (!isMemory(e, 0)) return e.write(0, sizeOf(e, 0) < size ? i32.wrap_i64(popped) : popped);
+  if (!isMemory(e, 0)) return e.write(0, popped);
   const address = e.let(e.address(0));
   e.setGpr(RSP, 8, old);
   e.store(size, address, popped);
@@ -90,4 +89,4 @@ function enter(e: Emitter): void {
   e.setGpr(RBP, size, size === 8 ? frame : i32.wrap_i64(frame));
 }
 
-export const STACK: SemanticsTable = { push, push_seg: push, pop, pop_seg: pop, leave, enter };
+export const STACK: SemanticsTable = { push, pop, leave, enter };
