@@ -32,7 +32,7 @@ export default tseslint.config(
   {
     files: ['src/**/*.ts'],
     ignores: ['src/host/node/**', 'src/node/**', 'src/cli/**', 'src/index.ts', '**/*.test.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: nodeModules }] },
+    rules: { 'no-restricted-imports': ['error', { patterns: ['node:*'], paths: nodeModules }] },
   },
   {
     files: ['scripts/**', 'test/**', 'bench/**', 'examples/**', 'src/cli/**'],
