@@ -139,7 +139,7 @@ export function dentry(name: string, parent: Dentry | null, inode: Inode | null)
 function locationOf(inode: Inode, parent: Inode | null): Location {
   const root = dentry('', null, inode.fs.root());
   const up = parent === null ? root : dentry('up', root, parent);
-  const vfs = { clock: CLOCK, mounts: [], openDevice: () => ENXIO };
+  const vfs = { clock: CLOCK, mounts: [], dentries: { count: 0, age: 0 }, openDevice: () => ENXIO };
   const mount: Mount = { vfs, fs: inode.fs, root, parent: null, flags: 0, id: 1 };
   return { mount, dentry: dentry('x', up, inode) };
 }

@@ -18,6 +18,7 @@ export const DEV_ROOT: DirRow<DeviceView> = dir(
     link('stdin', '/proc/self/fd/0'),
     link('stdout', '/proc/self/fd/1'),
     link('stderr', '/proc/self/fd/2'),
+    dir('pts', [], { mode: 0o755 }),
     dir('shm', [], { mode: 0o1777 }),
   ],
   { mode: 0o755 },

@@ -52,7 +52,7 @@ export class PseudoInode extends PlainInode<Node> {
     readonly subject: unknown,
   ) {
     super(fs, inoOf(node, parent, name), typeOf(node.row), node);
-    if (node.row.kind === 'device') this.rdev = makedev(node.row.major, node.row.minor);
+    if (node.row.kind === 'device') this.rdev = makedev(node.row.major, valueOf(node.row.minor, subject));
     this.blocks = 0;
   }
 

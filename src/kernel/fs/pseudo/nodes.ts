@@ -88,7 +88,10 @@ export class Nodes {
     for (const node of this.#nodes) {
       const { row, parent, family } = node;
       const mode = typeof row.mode === 'number' ? row.mode : -1;
-      const device = row.kind === 'device' ? `${row.type}:${row.major}:${row.minor}` : '';
+      const device =
+        row.kind === 'device'
+          ? `${row.type}:${row.major}:${typeof row.minor === 'number' ? row.minor : -1}`
+          : '';
       hash.add(
         `${node.number} ${parent?.number ?? -1} ${row.kind} ${family === null} ${mode} ${device} ${row.name}\n`,
       );

@@ -49,7 +49,7 @@ export interface DeviceRow<S> extends Common<S> {
   /** S_IFCHR or S_IFBLK. */
   readonly type: number;
   readonly major: number;
-  readonly minor: number;
+  readonly minor: number | ((subject: S) => number);
   readonly open: (subject: S, flags: number) => HandleOperations | Errno;
 }
 export interface FamilyRow<S> {
