@@ -1,16 +1,5 @@
-import {
-  BOUNCE_END,
-  CPU,
-  CPU_EXIT,
-  PAGE_SIZE,
-  TLB_DISPLACEMENT,
-  TLB_INDEX_MASK,
-  TLB_INDEX_SHIFT,
-  TLB_READ,
-  TLB_WRITE,
-} from '../layout.js';
+import { BOUNCE_END, CPU, CPU_EXIT } from '../layout.js';
 import type { Modified } from '../semantics/emitter.js';
-import { isConst } from '../semantics/width.js';
 import {
   F32,
   F64,
@@ -37,6 +26,7 @@ import {
   WRITE_BACK,
   type CoreFunction,
 } from './imports.js';
+import type { AccessKind, Origin, PageCache, Place } from './page-cache.js';
 import type { Temporaries } from './temporaries.js';
 
 export type AccessSize = number | 'f32' | 'f64';
@@ -85,43 +75,43 @@ function wayOf(size: AccessSize): Way {
 export interface AccessContext {
   readonly f: FunctionBuilder;
   readonly temporaries: Temporaries;
+  readonly pages: PageCache;
   core(func: CoreFunction): number;
+  originOf(address: Expr): Origin;
+  /** Whether what is emitted runs only if some condition of the instruction holds. */
+  readonly isConditional: boolean;
   /** Emits the way out of the region with this instruction undone. */
   leaveAtFault(): void;
 }
 
-/** Emits checked accesses to guest memory: the look-up in the TLB in place, all else by calls. */
+/** Emits checked accesses to guest memory: the look-up in place, all else by calls. */
 export class Access {
   constructor(private readonly context: AccessContext) {}
 
   load(size: AccessSize, address: Expr): Expr {
-    const { f, temporaries } = this.context;
+    const { temporaries } = this.context;
     const { bytes, type, load, fromSlow } = wayOf(size);
     const a = temporaries.let(address);
     const result = temporaries.take(type);
-    const entry = this.entry(a);
-    f.if(this.hit(TLB_READ, entry, a, bytes), VOID, 'likely');
-    f.set(result, load(this.place(TLB_READ, entry, a)));
-    f.else();
-    const slow = this.slow(SLOW_LOAD, bytes);
-    f.set(result, fromSlow(call(slow.result ?? I32, this.context.core(slow), [a])));
-    this.leaveIfFault();
-    f.end();
+    const slow = slowOf(SLOW_LOAD, bytes);
+    this.either(
+      this.find('read', a, address, bytes),
+      (f, at) => f.set(result, load(at)),
+      (f) => f.set(result, fromSlow(call(slow.result ?? I32, this.context.core(slow), [a]))),
+    );
     return temporaries.settle(result);
   }
 
   store(size: AccessSize, address: Expr, value: Expr): void {
-    const { f, temporaries } = this.context;
+    const { temporaries } = this.context;
     const { bytes, store, toSlow } = wayOf(size);
     const a = temporaries.let(address);
     const v = temporaries.let(value);
-    const entry = this.entry(a);
-    f.if(this.hit(TLB_WRITE, entry, a, bytes), VOID, 'likely');
-    f.store(store, this.place(TLB_WRITE, entry, a), v);
-    f.else();
-    f.call(this.context.core(this.slow(SLOW_STORE, bytes)), [a, toSlow(v)]);
-    this.leaveIfFault();
-    f.end();
+    this.either(
+      this.find('write', a, address, bytes),
+      (f, at) => f.store(store, at, v),
+      (f) => f.call(this.context.core(slowOf(SLOW_STORE, bytes)), [a, toSlow(v)]),
+    );
   }
 
   /** Reads for writing. Over a page's end the value goes through the bounce buffer, and back after the write. */
@@ -129,7 +119,7 @@ export class Access {
     const { f, temporaries } = this.context;
     const { bytes, load, store } = wayOf(size);
     const a = temporaries.let(address);
-    const at = this.locate(TLB_WRITE, PROBE_WRITE, a, bytes);
+    const at = this.locate('write', PROBE_WRITE, a, address, bytes);
     return {
       value: temporaries.let(load(at)),
       write: (value) => {
@@ -142,57 +132,51 @@ export class Access {
   }
 
   /** Leaves unless `bytes` bytes at `address` can be read or written. */
-  probe(bytes: number, address: Expr, access: 'read' | 'write'): void {
+  probe(bytes: number, address: Expr, access: AccessKind): void {
     const a = this.context.temporaries.let(address);
-    if (access === 'read') this.locate(TLB_READ, PROBE_READ, a, bytes);
-    else this.locate(TLB_WRITE, PROBE_WRITE, a, bytes);
+    this.locate(access, access === 'read' ? PROBE_READ : PROBE_WRITE, a, address, bytes);
   }
 
   /** Emitter.span: without a look-up in place, since what follows is long. */
-  span(count: Expr, address: Expr, access: 'read' | 'write'): Expr {
-    const { temporaries } = this.context;
+  span(count: Expr, address: Expr, access: AccessKind): Expr {
+    const { temporaries, pages } = this.context;
     const span = this.context.core(access === 'read' ? SPAN_READ : SPAN_WRITE);
     const at = temporaries.let(call(I32, span, [count, address]));
     this.leaveIfFault();
+    pages.forgetPages();
     return at;
   }
 
-  /** The offset of guest address `a` in the memory, by the TLB or by a core function of (address, size). */
-  private locate(tlb: number, probe: CoreFunction, a: Expr, bytes: number): Expr {
-    const { f, temporaries } = this.context;
-    const at = temporaries.take(I32);
-    const entry = this.entry(a);
-    f.if(this.hit(tlb, entry, a, bytes), VOID, 'likely');
-    f.set(at, this.place(tlb, entry, a));
+  /** The offset of guest address `a` in the memory, by a look-up or by a core function of (address, size). */
+  private locate(access: AccessKind, probe: CoreFunction, a: Expr, address: Expr, bytes: number): Expr {
+    const at = this.context.temporaries.take(I32);
+    this.either(
+      this.find(access, a, address, bytes),
+      (f, found) => f.set(at, found),
+      (f) => f.set(at, call(I32, this.context.core(probe), [a, i32.const(bytes)])),
+    );
+    return this.context.temporaries.settle(at);
+  }
+
+  private find(access: AccessKind, a: Expr, address: Expr, bytes: number): Place {
+    const { pages, isConditional } = this.context;
+    return pages.find(access, a, bytes, this.context.originOf(address), !isConditional);
+  }
+
+  /** The access where it is found, the slow way where it is not. */
+  private either(
+    place: Place,
+    found: (f: FunctionBuilder, at: Expr) => void,
+    slow: (f: FunctionBuilder) => void,
+  ): void {
+    const { f, pages } = this.context;
+    f.if(place.hit, VOID, 'likely');
+    found(f, place.at());
     f.else();
-    f.set(at, call(I32, this.context.core(probe), [a, i32.const(bytes)]));
+    slow(f);
     this.leaveIfFault();
+    pages.forgetPages();
     f.end();
-    return temporaries.settle(at);
-  }
-
-  private slow(table: Readonly<Record<number, CoreFunction>>, bytes: number): CoreFunction {
-    const found = table[bytes];
-    if (found === undefined) throw new Error(`no slow access of ${bytes} bytes`);
-    return found;
-  }
-
-  /** Offset of a's entry in its TLB. */
-  private entry(a: Expr): Expr {
-    const low = isConst(a) ? i32.const(a.imm) : i32.wrap_i64(a);
-    if (isConst(low)) return i32.const((low.imm >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK);
-    const index = i32.and(i32.shr_u(low, i32.const(TLB_INDEX_SHIFT)), i32.const(TLB_INDEX_MASK));
-    return this.context.temporaries.let(index);
-  }
-
-  /** Whether the entry is that of the access's last byte, too. */
-  private hit(tlb: number, entry: Expr, a: Expr, bytes: number): Expr {
-    const last = bytes === 1 ? a : i64.add(a, i64.num(bytes - 1));
-    return i64.eq(i64.load(entry, tlb), i64.and(last, i64.num(-PAGE_SIZE)));
-  }
-
-  private place(tlb: number, entry: Expr, a: Expr): Expr {
-    return i32.add(i32.load(entry, tlb + TLB_DISPLACEMENT), i32.wrap_i64(a));
   }
 
   private leaveIfFault(): void {
@@ -201,4 +185,10 @@ export class Access {
     this.context.leaveAtFault();
     f.end();
   }
+}
+
+function slowOf(table: Readonly<Record<number, CoreFunction>>, bytes: number): CoreFunction {
+  const found = table[bytes];
+  if (found === undefined) throw new Error(`no slow access of ${bytes} bytes`);
+  return found;
 }

@@ -8,6 +8,7 @@ import {
   I32,
   I64,
   OP_I32_CONST,
+  OP_I64_CONST,
   V128,
   f32x4,
   f64x2,
@@ -20,8 +21,12 @@ import {
 import type { FunctionBuilder } from '../wasm/function.js';
 import type { Form, Insn, MemoryOperand, Operand, OperandForm } from '../x86/insn.js';
 import type { Access, AccessSize } from './access.js';
+import { PageCache, type Origin } from './page-cache.js';
 import { Registers } from './registers.js';
 import { Temporaries } from './temporaries.js';
+
+const OP_I64_ADD = i64.add(i64.num(0), i64.num(0)).op;
+const OP_I64_SUB = i64.sub(i64.num(0), i64.num(0)).op;
 
 /** What a write of `size` bytes makes of a general register: 4 clear the upper half, fewer keep the rest. */
 function merged(registers: Registers, index: number, size: number, value: Expr): Expr {
@@ -53,6 +58,8 @@ function mmxOffset(index: number): number {
 export abstract class OperandEmitter extends BaseEmitter {
   protected readonly registers: Registers;
   readonly temporaries: Temporaries;
+  readonly pages: PageCache;
+  private readonly origins = new Map<Expr, Origin>();
   protected abstract readonly access: Access;
   protected abstract get insn(): Insn;
 
@@ -60,6 +67,7 @@ export abstract class OperandEmitter extends BaseEmitter {
     super(f);
     this.registers = new Registers(f, usedRegisters);
     this.temporaries = new Temporaries(f);
+    this.pages = new PageCache(f, this.temporaries);
   }
 
   get form(): Form {
@@ -67,13 +75,34 @@ export abstract class OperandEmitter extends BaseEmitter {
   }
 
   override let(value: Expr): Expr {
-    return this.temporaries.let(value);
+    const settled = this.temporaries.let(value);
+    const origin = this.originOf(value);
+    if (origin.base >= 0) this.origins.set(settled, origin);
+    return settled;
+  }
+
+  /** From which register an address is made, as far as that can be seen. */
+  originOf(address: Expr): Origin {
+    const known = this.origins.get(address);
+    if (known !== undefined) return known;
+    const { a, b } = address;
+    if (a === null) return { base: this.registers.indexOf(address), disp: 0 };
+    const isSum = address.op === OP_I64_ADD || address.op === OP_I64_SUB;
+    if (!isSum || b === null || b.op !== OP_I64_CONST) return { base: -1, disp: 0 };
+    const { base, disp } = this.originOf(a);
+    return { base, disp: address.op === OP_I64_ADD ? disp + b.imm : disp - b.imm };
   }
 
   override variable(initial: Expr): Variable {
     const index = this.temporaries.take(initial.type);
     this.f.set(index, initial);
     return { get: () => this.f.get(index), set: (value) => this.f.set(index, value) };
+  }
+
+  /** Ends an instruction: what was evaluated for it is gone. */
+  protected releaseValues(): void {
+    this.temporaries.release();
+    this.origins.clear();
   }
 
   private operand(k: number): Operand & OperandForm {

@@ -99,6 +99,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   private reload(mask: number): void {
     this.registers.load(mask);
     this.flags.forget();
+    this.pages.clear();
     if (this.fuel !== undefined) this.f.set(this.fuel, loadCpu(I32, CPU_BUDGET));
   }
 
@@ -132,7 +133,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   /** Emits one instruction. */
   emit(step: Step, semantics: Semantics, flagsNeededAfter: boolean): StepEnd {
-    this.temporaries.release();
+    this.releaseValues();
     this.step = step;
     this.flagsNeeded = flagsNeededAfter;
     this.end = 'next';
@@ -151,7 +152,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   /** Leaves to `target`, another region's. */
   leaveTo(target: number): void {
-    this.temporaries.release();
+    this.releaseValues();
     this.tailJump(i64.num(target));
   }
 
@@ -162,6 +163,10 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   protected helperIndex(helper: Helper): number {
     return this.frame.imports.helper(helper);
+  }
+
+  get isConditional(): boolean {
+    return this.nesting > 0;
   }
 
   core(func: CoreFunction): number {

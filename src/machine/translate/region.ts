@@ -1,21 +1,41 @@
+import { RSP } from '../layout.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { I32, I64 } from '../wasm/expr.js';
 import { FunctionBuilder } from '../wasm/function.js';
 import type { Form } from '../x86/insn.js';
 import { analyse, type Analysis } from './analysis.js';
-import type { Flow } from './discover.js';
+import type { Block, Flow } from './discover.js';
 import type { FlagState } from './flag-locals.js';
 import { orderGraph } from './graph.js';
 import type { Imports } from './imports.js';
+import type { CachedPages } from './page-cache.js';
 import { RegionEmitter, type StepEnd } from './region-emitter.js';
 import { emitGraph, type Ending, type NodeEmitter } from './structure.js';
 
 export const REGION_PARAMS = [I32] as const;
 export const REGION_RESULTS = [I64] as const;
 
+const RSP_BIT = 1 << RSP;
+
+/** Registers by which a block goes to memory more than once. */
+function repeatedBases(block: Block | undefined): number {
+  let once = 0;
+  let again = 0;
+  for (const { insn, effects } of block?.steps ?? []) {
+    insn.operands.forEach((operand, k) => {
+      const touched = ((effects.operandsRead | effects.operandsWritten) & (1 << k)) !== 0;
+      if (operand.kind !== 'mem' || operand.base < 0 || operand.index >= 0 || !touched) return;
+      again |= once & (1 << operand.base);
+      once |= 1 << operand.base;
+    });
+  }
+  return again;
+}
+
 /** Emits a region's blocks, in the order that the structure asks for, and takes the flags' state along the edges. */
 class RegionNodes implements NodeEmitter {
-  private readonly flagsOut: FlagState[] = [];
+  private readonly flagsOut: (FlagState | undefined)[] = [];
+  private readonly pagesOut: (CachedPages | undefined)[] = [];
 
   constructor(
     private readonly flow: Flow,
@@ -37,6 +57,8 @@ class RegionNodes implements NodeEmitter {
     const state = sources.length === 1 ? this.flagsOut[sources[0] ?? 0] : undefined;
     if (state !== undefined) flags.state = state;
     else if (node > 0) flags.enter(this.analysis.flagsIn[node] ?? 0);
+    this.emitter.pages.enter(sources.map((source) => this.pagesOut[source]));
+    this.emitter.pages.wanted = RSP_BIT | repeatedBases(this.flow.blocks[node - 1]);
   }
 
   private body(node: number): StepEnd {
@@ -66,6 +88,7 @@ class RegionNodes implements NodeEmitter {
       if (shared && this.analysis.flagsNeeded[to] === true) flags.settle(this.analysis.flagsIn[to] ?? 0);
     }
     this.flagsOut[node] = flags.state;
+    this.pagesOut[node] = this.emitter.pages.pages;
     const [first, second] = successors;
     if (first === undefined) throw new Error('a block that goes nowhere did not leave');
     if (typeof end === 'string') return { cases: [], otherwise: first };

@@ -1,5 +1,5 @@
 import { CPU, CPU_GPR, CPU_XMM } from '../layout.js';
-import { I64, V128, i32, i64, v128, type Expr } from '../wasm/expr.js';
+import { I64, OP_LOCAL_GET, V128, i32, i64, v128, type Expr } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 
 const CPU_BLOCK = i32.const(CPU);
@@ -28,6 +28,13 @@ export class Registers {
     const local = this.locals[bit];
     if (local === undefined) throw new Error(`register ${bit} is used, but was not found to be`);
     return local;
+  }
+
+  /** Which general register's local `value` is, or -1. */
+  indexOf(value: Expr): number {
+    if (value.op !== OP_LOCAL_GET || value.type !== I64) return -1;
+    const bit = this.locals.indexOf(value.imm);
+    return bit < XMM_BIT ? bit : -1;
   }
 
   gpr(index: number): Expr {

@@ -1,6 +1,6 @@
 import { F32, F64, I32, I64, V128, i32, i64, localGet, type Expr, type ValType } from '../wasm/expr.js';
 import type { Emitter, Flag, JumpKind, Modified, Semantics, Variable } from '../semantics/emitter.js';
-import { packKind } from '../semantics/flags.js';
+import { KIND_RAW, packKind } from '../semantics/flags.js';
 import type { Form, Insn, OperandForm } from '../x86/insn.js';
 import type { Helper } from '../semantics/helper.js';
 import { isConst, isNumber } from '../semantics/width.js';
@@ -177,6 +177,10 @@ class ScanEmitter implements Emitter {
     if (isNumber(onlyIf, 0)) return;
     const always = this.nesting === 0 && isConst(onlyIf);
     this.effects.flags = always ? packKind(kind, size) : FLAGS_UNKNOWN;
+  }
+  mergeFlags(_mask: number, _bits: Expr, onlyIf?: Expr): void {
+    this.effects.flagsRead = true;
+    this.setFlags(KIND_RAW, 4, ALWAYS, ALWAYS, onlyIf);
   }
   flag(_flag: Flag): Expr {
     this.effects.flagsRead = true;
