@@ -17,6 +17,7 @@ import {
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 import type { Emitter, Flag, JumpKind, Modified, Variable } from './emitter.js';
 import type { Form } from '../x86/insn.js';
+import { KIND_RAW } from './flags.js';
 import type { Helper } from './helper.js';
 
 const CPU_BLOCK = i32.const(CPU);
@@ -91,6 +92,11 @@ export abstract class BaseEmitter implements Emitter {
 
   fillBytes(to: Expr, byte: Expr, count: Expr): void {
     this.f.memoryFill(to, byte, count);
+  }
+
+  mergeFlags(mask: number, bits: Expr, onlyIf?: Expr): void {
+    const kept = i32.and(this.arithmeticFlags(), i32.const(~mask));
+    this.setFlags(KIND_RAW, 4, i32.const(0), i32.or(kept, bits), onlyIf);
   }
 
   call(helper: Helper, ...args: Expr[]): void {

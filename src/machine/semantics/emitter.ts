@@ -28,13 +28,14 @@ export interface Emitter {
 
   // Operands, by position
   /** Operand `k` as an integer or v128 of its own size; a vector register of size 4 or 8 gives its low part as i32, i64;
-   * an x87 register (kind 'st') gives its number i of st(i), as i32. */
+   * an x87 register (kind 'st') gives its number i of st(i), a segment register its own (0 es .. 5 gs), as i32. */
   read(k: number): Expr;
   /** Operand `k` (vector register or memory) of 4 or 8 bytes as a float. */
   readFloat(k: number): Expr;
   /**
    * Writes operand `k`. General registers: 4 bytes clear the upper half, 1 and 2 keep the rest. Vector registers: v128
-   * writes all; i64, i32, f64, f32 write the low part and keep the rest.
+   * writes all; i64, i32, f64, f32 write the low part and keep the rest. MMX registers: i64, and the bits above it in
+   * the x87 register become ones.
    */
   write(k: number, value: Expr): void;
   /** Reads operand `k` for writing: memory is checked for both first, and `write` then cannot fault. */
@@ -82,6 +83,11 @@ export interface Emitter {
    * once and now, or not at all if nothing reads these flags.
    */
   setFlags(kind: number, size: number, x: Expr, y?: Expr, onlyIf?: Expr): void;
+  /**
+   * Replaces the flags in `mask` (of flags.ts) by those bits of `bits` (i32, nothing else set) and keeps the others.
+   * `bits` and `onlyIf` are as in setFlags.
+   */
+  mergeFlags(mask: number, bits: Expr, onlyIf?: Expr): void;
   /** One flag as i32 0 or 1. */
   flag(flag: Flag): Expr;
   /** Condition code 0..15 as i32 0 or 1. */

@@ -3,7 +3,7 @@ import { i32, i64, i64x2, select, type Expr } from '../../wasm/expr.js';
 import { VECTOR_GP, type Emitter, type SemanticsTable } from '../emitter.js';
 import { KIND_SUB, ZF } from '../flags.js';
 import { width } from '../width.js';
-import { atPlace, mergeFlags, source } from './operands.js';
+import { atPlace, source } from './operands.js';
 
 /** Compare and exchange. All threads take turns, so that a lock prefix changes nothing. */
 
@@ -38,7 +38,7 @@ function cmpxchg8b(e: Emitter): void {
     e.setGpr(RAX, 4, i32.wrap_i64(old));
     e.setGpr(RDX, 4, i32.wrap_i64(i64.shr_u(old, i64.num(32))));
   });
-  mergeFlags(e, ZF, atPlace(ZF, equal));
+  e.mergeFlags(ZF, atPlace(ZF, equal));
 }
 
 /** Two registers of 8 bytes as one v128. */
@@ -57,7 +57,7 @@ function cmpxchg16b(e: Emitter): void {
     e.setGpr(RAX, 8, i64x2.extract_lane(0, old));
     e.setGpr(RDX, 8, i64x2.extract_lane(1, old));
   });
-  mergeFlags(e, ZF, atPlace(ZF, equal));
+  e.mergeFlags(ZF, atPlace(ZF, equal));
 }
 
 export const ATOMIC: SemanticsTable = { cmpxchg, cmpxchg8b, cmpxchg16b };

@@ -2,7 +2,7 @@ import { i32, i64, type Expr } from '../../wasm/expr.js';
 import type { Emitter, Modified, SemanticsTable } from '../emitter.js';
 import { CF, KIND_RAW, ZF } from '../flags.js';
 import { low32, widen, width } from '../width.js';
-import { atPlace, isMemory, mergeFlags, source, toSize } from './operands.js';
+import { atPlace, isMemory, source, toSize } from './operands.js';
 
 /** Single bits: test and change, scan, count. */
 
@@ -26,7 +26,7 @@ function bitAddress(e: Emitter, index: Expr): Expr {
 /** CF becomes bit `place` of `a`; ZF must stay, and so do all others. */
 function setBitFlags(e: Emitter, a: Expr, place: Expr): void {
   const bit = low32(width(e.form.size).shr_u(a, place));
-  mergeFlags(e, CF, i32.and(bit, i32.const(1)));
+  e.mergeFlags(CF, i32.and(bit, i32.const(1)));
 }
 
 /** Bit number `index` cut to the operand's width, in its type. */
@@ -68,7 +68,7 @@ function scan(e: Emitter, find: (a: Expr) => Expr): void {
   const a = source(e, 1);
   const none = e.let(width(e.form.size).eqz(a));
   e.if(i32.eqz(none), () => e.write(0, find(a)));
-  mergeFlags(e, ZF, atPlace(ZF, none));
+  e.mergeFlags(ZF, atPlace(ZF, none));
 }
 
 function bsf(e: Emitter): void {
@@ -94,7 +94,7 @@ function countZeros(e: Emitter, count: (a: Expr) => Expr): void {
   const a = source(e, 1);
   const r = e.let(count(a));
   e.write(0, r);
-  mergeFlags(e, CF | ZF, i32.or(w.eqz(a), atPlace(ZF, w.eqz(r))));
+  e.mergeFlags(CF | ZF, i32.or(w.eqz(a), atPlace(ZF, w.eqz(r))));
 }
 
 function tzcnt(e: Emitter): void {

@@ -3,7 +3,6 @@ import { I32, i32, i64, type Expr } from '../../wasm/expr.js';
 import type { Emitter, SemanticsTable } from '../emitter.js';
 import { AF, ARITHMETIC_FLAGS, CF, KIND_RAW, PF, SF, ZF } from '../flags.js';
 import { low32, widen } from '../width.js';
-import { mergeFlags } from './operands.js';
 
 /** Instructions on the flags themselves. */
 
@@ -50,7 +49,7 @@ function lahf(e: Emitter): void {
 
 function sahf(e: Emitter): void {
   const ah = i32.shr_u(e.gpr(RAX, 2), i32.const(8));
-  mergeFlags(e, LOW_FLAGS, i32.and(ah, i32.const(LOW_FLAGS)));
+  e.mergeFlags(LOW_FLAGS, i32.and(ah, i32.const(LOW_FLAGS)));
 }
 
 export const FLAG_CONTROL: SemanticsTable = {
@@ -58,9 +57,9 @@ export const FLAG_CONTROL: SemanticsTable = {
   popf,
   lahf,
   sahf,
-  clc: (e) => mergeFlags(e, CF, i32.const(0)),
-  stc: (e) => mergeFlags(e, CF, i32.const(CF)),
-  cmc: (e) => mergeFlags(e, CF, i32.eqz(e.flag('CF'))),
+  clc: (e) => e.mergeFlags(CF, i32.const(0)),
+  stc: (e) => e.mergeFlags(CF, i32.const(CF)),
+  cmc: (e) => e.mergeFlags(CF, i32.eqz(e.flag('CF'))),
   cld: (e) => e.setState(CPU_DF, i32.const(0)),
   std: (e) => e.setState(CPU_DF, i32.const(1)),
 };

@@ -1,6 +1,5 @@
 import { I64, i32, i64, type Expr } from '../../wasm/expr.js';
 import type { Emitter } from '../emitter.js';
-import { KIND_RAW } from '../flags.js';
 import { low32 } from '../width.js';
 
 /** Bytes of operand `k`. */
@@ -26,12 +25,6 @@ export function source(e: Emitter, k: number, size = e.form.size): Expr {
 export function toSize(size: number, x: Expr, how: 'signed' | 'unsigned'): Expr {
   if (size !== 8 || x.type === I64) return x;
   return how === 'signed' ? i64.extend_i32_s(x) : i64.extend_i32_u(x);
-}
-
-/** Replaces the flags in `mask` by those bits of `bits` (i32, nothing else set), and keeps the others. */
-export function mergeFlags(e: Emitter, mask: number, bits: Expr, onlyIf?: Expr): void {
-  const kept = i32.and(e.arithmeticFlags(), i32.const(~mask));
-  e.setFlags(KIND_RAW, 4, i32.const(0), i32.or(kept, bits), onlyIf);
 }
 
 /** An i32 0 or 1 at the place of `flag`, one of flags.ts' bits. */

@@ -2,7 +2,7 @@ import { i32, i64, select, type Expr } from '../../wasm/expr.js';
 import type { Emitter, SemanticsTable } from '../emitter.js';
 import { CF, KIND_CARRY, KIND_RIGHT, OF } from '../flags.js';
 import { isConst, isNumber, low32, signExtend, topBit, widen, width, zeroExtend } from '../width.js';
-import { atPlace, mergeFlags, source } from './operands.js';
+import { atPlace, source } from './operands.js';
 
 /**
  * Shifts and rotations. The count is cut to 5 bits, or 6 for operands of 8 bytes; a count of 0 changes no flags, but
@@ -122,7 +122,7 @@ function carryAndOverflow(carry: Expr, overflow: Expr): Expr {
 
 function setRotateFlags(e: Emitter, count: Count, carry: Expr, overflow: Expr): void {
   if (isNumber(count.value, 0)) return;
-  mergeFlags(e, CF | OF, carryAndOverflow(carry, overflow), count.onlyIf);
+  e.mergeFlags(CF | OF, carryAndOverflow(carry, overflow), count.onlyIf);
 }
 
 /** `a` rotated; bytes and words are first repeated over 32 bits. */
