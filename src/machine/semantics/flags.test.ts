@@ -184,6 +184,28 @@ for (const size of [2, 4, 8]) {
   });
 }
 
+test('flags of a comparison of numbers, NaN among them', () => {
+  const bits = new DataView(new ArrayBuffer(8));
+  const values = [0, -0, 1, -1, 1e300, 5e-324, Infinity, -Infinity, NaN];
+  const asBits = (value: number) => {
+    bits.setFloat64(0, value);
+    return bits.getBigUint64(0);
+  };
+  for (const a of values)
+    for (const b of values) {
+      const unordered = Number.isNaN(a) || Number.isNaN(b);
+      const expected = unordered ? ZF | PF | CF : (a === b ? ZF : 0) | (a < b ? CF : 0);
+      check(8, {
+        kind: flags.KIND_FLOAT,
+        x: asBits(a),
+        y: asBits(b),
+        expected,
+        mask: ALL,
+        what: `${a} ${b}`,
+      });
+    }
+});
+
 test('conditions of constants and their negations equal the run-time ones', () => {
   const module = new HelperModule();
   const names: [string, number, number, number, number][] = [];

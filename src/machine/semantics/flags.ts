@@ -1,5 +1,5 @@
 import { CPU, CPU_CC_KIND, CPU_CC_X, CPU_CC_Y } from '../layout.js';
-import { Expr, I32, I64, call, i32, i64 } from '../wasm/expr.js';
+import { Expr, I32, I64, call, f64, i32, i64 } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 import type { Flag } from './emitter.js';
 import type { Helper } from './helper.js';
@@ -37,6 +37,8 @@ export const KIND_RIGHT = 7;
 /** x * y, signed and unsigned; CF and OF: the product does not fit the size. */
 export const KIND_IMUL = 8;
 export const KIND_MUL = 9;
+/** The comparison of two binary64 numbers as comisd has it; x and y are their bits, and the size is 8. */
+export const KIND_FLOAT = 10;
 
 export const CF = 1 << 0;
 export const PF = 1 << 2;
@@ -46,7 +48,7 @@ export const SF = 1 << 7;
 export const OF = 1 << 11;
 export const ARITHMETIC_FLAGS = CF | PF | AF | ZF | SF | OF;
 
-const KINDS = 10;
+const KINDS = 11;
 const SIZES = [1, 2, 4, 8] as const;
 const BITS: Readonly<Record<Flag, number>> = { CF, PF, AF, ZF, SF, OF };
 const FLAGS = Object.keys(BITS) as Flag[];
@@ -184,9 +186,19 @@ function adjustFlag(kind: number, size: number, x: Expr, y: Expr): Expr {
   }
 }
 
+/** ZF, PF and CF are all set where one of the numbers is a NaN; the others are 0. */
+function floatFlag(x: Expr, y: Expr, flag: Flag): Expr {
+  const a = f64.reinterpret_i64(x);
+  const b = f64.reinterpret_i64(y);
+  if (flag === 'CF') return i32.eqz(f64.ge(a, b));
+  if (flag === 'ZF') return i32.eqz(i32.or(f64.lt(a, b), f64.gt(a, b)));
+  return flag === 'PF' ? i32.or(f64.ne(a, a), f64.ne(b, b)) : ZERO;
+}
+
 /** One flag as i32 0 or 1. */
 export function flagExpr(kind: number, size: number, x: Expr, y: Expr, flag: Flag): Expr {
   if (kind === KIND_RAW) return bit(y, 31 - Math.clz32(BITS[flag]));
+  if (kind === KIND_FLOAT) return floatFlag(x, y, flag);
   if (flag === 'ZF') return zeroFlag(kind, size, x, y);
   if (flag === 'CF') return carryFlag(kind, size, x, y);
   if (flag === 'SF') return isNegative(size, result(kind, size, x, y));
@@ -205,7 +217,7 @@ export function allFlagsExpr(kind: number, size: number, x: Expr, y: Expr): Expr
   return places.reduce((all, flag) => i32.or(all, flag));
 }
 
-/** Conditions of a subtraction that are one comparison; null for the others. */
+/** Conditions of x - y that are one comparison; null for the others. */
 function comparison(size: number, x: Expr, y: Expr, cc: number): Expr | null {
   const w = width(size);
   if (cc === 2) return w.lt_u(x, y);
@@ -219,18 +231,26 @@ function comparison(size: number, x: Expr, y: Expr, cc: number): Expr | null {
 function compoundCondition(kind: number, size: number, x: Expr, y: Expr, cc: number): Expr {
   const flag = (name: Flag) => flagExpr(kind, size, x, y, name);
   if (cc === 6) {
-    if (kind === KIND_LOGIC) return flag('ZF');
+    if (kind === KIND_FLOAT) return i32.eqz(f64.gt(f64.reinterpret_i64(x), f64.reinterpret_i64(y)));
     return i32.or(flag('CF'), flag('ZF'));
   }
-  const less = kind === KIND_LOGIC ? flag('SF') : i32.xor(flag('SF'), flag('OF'));
+  const less = i32.xor(flag('SF'), flag('OF'));
   return cc === 12 ? less : i32.or(less, flag('ZF'));
 }
 
 const SIMPLE: Readonly<Record<number, Flag>> = { 0: 'OF', 2: 'CF', 4: 'ZF', 8: 'SF', 10: 'PF' };
 
+/** What x is compared with: a result of logic has the flags of its comparison with 0. */
+function comparedWith(kind: number, size: number, y: Expr): Expr | null {
+  if (kind === KIND_LOGIC) return width(size).num(0);
+  return kind === KIND_SUB ? y : null;
+}
+
 function evenCondition(kind: number, size: number, x: Expr, y: Expr, cc: number): Expr {
-  const compared = kind === KIND_SUB ? comparison(size, x, y, cc) : null;
-  if (compared !== null) return compared;
+  if (kind === KIND_LOGIC && cc === 6) return zeroFlag(kind, size, x, y);
+  const compared = comparedWith(kind, size, y);
+  const one = compared === null ? null : comparison(size, x, compared, cc);
+  if (one !== null) return one;
   const simple = SIMPLE[cc];
   if (simple === undefined) return compoundCondition(kind, size, x, y, cc);
   return flagExpr(kind, size, x, y, simple);
@@ -265,7 +285,8 @@ function writeDispatch(f: FunctionBuilder, of: (kind: number, size: number, x: E
   for (let kind = 0; kind < KINDS; kind++) {
     for (const size of SIZES) {
       f.end();
-      f.return(size === 8 ? of(kind, size, f.get(1), f.get(2)) : of(kind, size, narrowX, narrowY));
+      const wide = size === 8 || kind === KIND_FLOAT;
+      f.return(wide ? of(kind, size, f.get(1), f.get(2)) : of(kind, size, narrowX, narrowY));
     }
   }
   f.end();
