@@ -65,7 +65,7 @@ function absoluteLow(high: Expr, low: Expr): Expr {
 }
 
 /** The quotient of a signed numerator high:low by `d`, where `signedOverflows` is 0. */
-const divideSigned: Helper = {
+export const divideSigned: Helper = {
   name: 'divideSigned',
   params: [I64, I64, I64],
   result: I64,
@@ -78,7 +78,7 @@ const divideSigned: Helper = {
 };
 
 /** Whether high:low cannot be divided by `d`, signed: `d` is 0, or the quotient does not fit. */
-const signedOverflows: Helper = {
+export const signedOverflows: Helper = {
   name: 'signedOverflows',
   params: [I64, I64, I64],
   result: I32,
