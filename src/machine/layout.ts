@@ -7,6 +7,7 @@
  *   0x02000  read TLB       of the running address space
  *   0x06000  write TLB
  *   0x10000  jump cache     guest address -> table slot and decoded block
+ *   0x20000  shuffle masks  of the vector instructions with an immediate, and the tables of rcp and rsqrt
  *   0x40000  decoded code   the interpreter's records
  *   CODE_LINES              for every frame, which of its 64-byte lines code was made from
  *   FRAME_BASE              frames, to the end of memory; frame n is the 4 KiB at n * 4096
@@ -18,6 +19,8 @@ export const PAGE_MASK = PAGE_SIZE - 1;
 export const USER_END = 0x800000000000;
 
 export const SCRATCH = 0x100;
+/** i32, set by the slow path of SSE's arithmetic: not 0 if an unmasked exception is due. */
+export const FLOAT_RAISED = SCRATCH + 0x40;
 /** An access over a page's end is done here; 64 bytes. A "physical address" below BOUNCE_END means: copy back. */
 export const BOUNCE = 0x180;
 export const BOUNCE_END = 0x1c0;
@@ -45,6 +48,10 @@ export const JUMP_ENTRIES = 4096;
 export const JUMP_ENTRY_SIZE = 16;
 export const JUMP_SLOT = 8;
 export const JUMP_BLOCK = 12;
+
+/** See semantics/sse/permute.ts and reciprocal.ts. */
+export const SHUFFLE_MASKS = 0x20000;
+export const RECIPROCALS = 0x3f000;
 
 export const DECODED = 0x40000;
 export const DECODED_END = 0x1040000;

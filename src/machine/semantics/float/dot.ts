@@ -6,7 +6,7 @@ import { addLane, copy, multiplyLane, store } from './lanes.js';
 const OPERAND_A = SCRATCH;
 const OPERAND_B = SCRATCH + 16;
 const RESULT = SCRATCH + 32;
-const PRODUCTS = SCRATCH + 48;
+const PRODUCTS = SCRATCH + 0x50;
 
 /** dpps and dppd: the products that imm's high half selects, summed in pairs, to the lanes that its low half selects. */
 export function dotProduct(m: MachineViews, format: Format, lanes: number, imm: number): void {

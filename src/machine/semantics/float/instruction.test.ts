@@ -26,8 +26,6 @@ function assembly(name: string, imm: number): string {
   const [mnemonic, bytes] = name.split('.');
   const suffix = bytes === '8' ? 'q' : 'l';
   if (name.startsWith('cvtsi2')) return `${mnemonic}${suffix} 16(%0), %%xmm0`;
-  if (name.endsWith('2pi')) return `${mnemonic} %%xmm1, %%mm0; movq2dq %%mm0, %%xmm0; emms`;
-  if (name === 'cvtpi2ps') return `${mnemonic} 16(%0), %%xmm0; emms`;
   if (bytes !== undefined)
     return `${mnemonic} %%xmm1, %%${bytes === '8' ? 'rax' : 'eax'}; movq %%rax, %%xmm0`;
   if (/^u?comis/.test(name)) {
@@ -40,7 +38,7 @@ function assembly(name: string, imm: number): string {
 function resultBytes(name: string): number {
   if (/\.[48]$/.test(name) && name.includes('2si')) return Number(name.slice(-1));
   if (/^u?comis|ss$|cvtsd2ss|cvtsi2ss/.test(name)) return 4;
-  if (/sd$|cvtsi2sd|2pi$|cvtpi2ps/.test(name)) return 8;
+  if (/sd$|cvtsi2sd/.test(name)) return 8;
   return 16;
 }
 
@@ -234,7 +232,10 @@ function machine(): MachineViews {
   };
 }
 
-const FLAGS_OF_RELATION: Readonly<Record<number, number>> = { 1: 0x01, 2: 0x40, 4: 0, 8: 0x45 };
+function flagsOf(difference: number): number {
+  if (Number.isNaN(difference)) return 0x45;
+  return difference < 0 ? 0x01 : difference === 0 ? 0x40 : 0;
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'culm-float-'));
 let input: Buffer;
@@ -256,8 +257,7 @@ function runSoft(record: Buffer, test: Case): { raised: number; mxcsr: number; r
   m.u8.set(record.subarray(16, 32), OPERAND_B);
   m.i32[(CPU + CPU_MXCSR) >> 2] = record.readUInt32LE(36);
   const raised = soft(operationCode(test.name), test.imm) as number;
-  if (/^u?comis/.test(test.name))
-    m.u32[RESULT >> 2] = FLAGS_OF_RELATION[m.u32[RESULT >> 2] as number] as number;
+  if (/^u?comis/.test(test.name)) m.u32[RESULT >> 2] = flagsOf(m.f64[RESULT >> 3] as number);
   const mxcsr = m.i32[(CPU + CPU_MXCSR) >> 2] as number;
   return { raised, mxcsr, result: Buffer.from(m.u8.subarray(RESULT, RESULT + test.bytes)).toString('hex') };
 }

@@ -3,6 +3,10 @@ import { I32 } from '../../wasm/expr.js';
 import type { Helper, MachineViews } from '../helper.js';
 import { BINARY32, BINARY64, ZERO, begin, endStage, env, type Format } from './env.js';
 import {
+  EQUAL,
+  GREATER,
+  LESS,
+  UNORDERED,
   addLane,
   compareLane,
   divideLane,
@@ -87,9 +91,13 @@ function fromInteger(lanes: number, bytes: 4 | 8, format: Format): Run {
   return convert(lanes, bytes, format.bytes, (m, at, to) => fromIntegerLane(m, format, bytes, at, to));
 }
 
-/** The relation of the operands, one of LESS, EQUAL, GREATER, UNORDERED, as a 32-bit number. */
+/** A binary64 that compares with 0 as the operands do with each other: -1, 0, 1 or a NaN. */
 function order(format: Format, signaling: boolean): Run {
-  return (m) => m.view.setUint32(RESULT, relation(m, format, OPERAND_A, OPERAND_B, signaling), true);
+  const result: Readonly<Record<number, number>> = { [LESS]: -1, [EQUAL]: 0, [GREATER]: 1, [UNORDERED]: NaN };
+  return (m) => {
+    const found = result[relation(m, format, OPERAND_A, OPERAND_B, signaling)] as number;
+    m.view.setFloat64(RESULT, found, true);
+  };
 }
 
 /** cvtsd2si's result size is told by a suffix. The order is that of the codes. */
@@ -116,7 +124,6 @@ const ROWS: readonly (readonly [string, Run])[] = [
   ['cvtsd2ss', convert(1, 8, 4, narrowLane)],
   ['cvtpd2ps', convert(2, 8, 4, narrowLane)],
   ['cvtdq2ps', fromInteger(4, 4, BINARY32)],
-  ['cvtpi2ps', fromInteger(2, 4, BINARY32)],
   ['cvtsi2ss.4', fromInteger(1, 4, BINARY32)],
   ['cvtsi2ss.8', fromInteger(1, 8, BINARY32)],
   ['cvtsi2sd.8', fromInteger(1, 8, BINARY64)],
@@ -124,8 +131,6 @@ const ROWS: readonly (readonly [string, Run])[] = [
   ['cvttps2dq', toInteger(4, BINARY32, 4, true)],
   ['cvtpd2dq', toInteger(2, BINARY64, 4, false)],
   ['cvttpd2dq', toInteger(2, BINARY64, 4, true)],
-  ['cvtps2pi', toInteger(2, BINARY32, 4, false)],
-  ['cvttps2pi', toInteger(2, BINARY32, 4, true)],
   ['cvtss2si.4', toInteger(1, BINARY32, 4, false)],
   ['cvtss2si.8', toInteger(1, BINARY32, 8, false)],
   ['cvttss2si.4', toInteger(1, BINARY32, 4, true)],

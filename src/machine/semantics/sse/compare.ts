@@ -1,0 +1,188 @@
+/**
+ * Comparisons, min and max: nothing is rounded and no mode matters as long as no operand is a NaN or denormal. The rest
+ * is the software's.
+ */
+import {
+  F32,
+  F64,
+  I32,
+  I64,
+  V128,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  i32,
+  i32x4,
+  i64,
+  select,
+  v128,
+  type Expr,
+} from '../../wasm/expr.js';
+import type { Semantics, SemanticsTable } from '../emitter.js';
+import { EQUAL, GREATER, LESS, PREDICATES } from '../float/lanes.js';
+import { KIND_FLOAT } from '../flags.js';
+import { raiseIfUnmasked, withSlowWay } from './arithmetic.js';
+import {
+  anyOf,
+  anyUnordered,
+  anyZero,
+  isDenormal,
+  isUnordered,
+  zeroIfDenormal,
+  type Lanes,
+} from './checks.js';
+import { allOnesIf, bits, constantOf, immediate, readVector } from './operands.js';
+import { softBinary } from './slow.js';
+
+type Scalar = 'ss' | 'sd';
+const AT_0 = i32.const(0);
+
+function isDoubtfulScalar(a: Expr, b: Expr): Expr {
+  return anyOf(isDenormal(a), isDenormal(b), isUnordered(a, b));
+}
+function isDoubtfulPacked(lanes: Lanes, a: Expr, b: Expr): Expr {
+  return anyOf(anyZero(lanes, zeroIfDenormal(lanes, a), zeroIfDenormal(lanes, b)), anyUnordered(lanes, a, b));
+}
+
+/** The first operand if it is less (greater), else the second. */
+function extremeScalar(stem: 'min' | 'max', shape: Scalar): Semantics {
+  const [f, type] = shape === 'sd' ? [f64, F64] : [f32, F32];
+  const helper = softBinary(stem + shape, type as typeof F64, type as typeof F64);
+  const wins = stem === 'min' ? f.lt : f.gt;
+  return (e) => {
+    const b = e.let(e.readFloat(1));
+    const a = e.let(e.readFloat(0));
+    const result = select(wins(a, b), a, b);
+    e.write(
+      0,
+      withSlowWay(e, result, () => isDoubtfulScalar(a, b), helper, a, b, AT_0),
+    );
+  };
+}
+function extremePacked(stem: 'min' | 'max', lanes: Lanes): Semantics {
+  const { pmin, pmax } = lanes === 'pd' ? f64x2 : f32x4;
+  const helper = softBinary(stem + lanes, V128, V128);
+  return (e) => {
+    const b = e.let(readVector(e, 1));
+    const a = e.let(readVector(e, 0));
+    const result = stem === 'min' ? pmin(b, a) : pmax(b, a);
+    e.write(
+      0,
+      withSlowWay(e, result, () => isDoubtfulPacked(lanes, a, b), helper, a, b, AT_0),
+    );
+  };
+}
+
+/** What may be compared, ordered as it is: the predicates that are one operator. */
+interface Relations {
+  readonly lt: (a: Expr, b: Expr) => Expr;
+  readonly le: (a: Expr, b: Expr) => Expr;
+  readonly eq: (a: Expr, b: Expr) => Expr;
+  readonly ne: (a: Expr, b: Expr) => Expr;
+  readonly ge: (a: Expr, b: Expr) => Expr;
+  readonly gt: (a: Expr, b: Expr) => Expr;
+}
+
+/** eq lt le unord neq nlt nle ord of two ordered operands. */
+function knownPredicate(f: Relations, predicate: number, a: Expr, b: Expr): Expr {
+  const never = f.lt;
+  const operator = [f.eq, f.lt, f.le, never, f.ne, f.ge, f.gt, f.eq][predicate & 7] as Relations['eq'];
+  if ((predicate & 3) === 3) return operator(a, a);
+  return operator(a, b);
+}
+
+/** For each predicate, four bits: the relations for which it holds. */
+const HOLDS = PREDICATES.reduce((all, { holds }, predicate) => all | (holds << (4 * predicate)), 0);
+const RELATIONS = [
+  [LESS, 'lt'],
+  [EQUAL, 'eq'],
+  [GREATER, 'gt'],
+] as const;
+
+/** All ones, or 1, where the predicate that is not known holds for ordered operands. */
+function unknownPredicate(f: Relations, imm: Expr, a: Expr, b: Expr, mask: (bit: Expr) => Expr): Expr {
+  const holds = i32.shr_u(i32.const(HOLDS), i32.shl(i32.and(imm, i32.const(7)), i32.const(2)));
+  const and = (x: Expr, bit: number) => {
+    const wanted = mask(bits(holds, 31 - Math.clz32(bit), 1));
+    return x.type === V128 ? v128.and(x, wanted) : i32.and(x, wanted);
+  };
+  const parts = RELATIONS.map(([bit, name]) => and(f[name](a, b), bit));
+  return parts.reduce((x, y) => (x.type === V128 ? v128.or(x, y) : i32.or(x, y)));
+}
+
+function comparePacked(lanes: Lanes): Semantics {
+  const f = lanes === 'pd' ? f64x2 : f32x4;
+  const helper = softBinary(`cmp${lanes}`, V128, V128);
+  const spread = (bit: Expr) => i32x4.splat(i32.sub(AT_0, bit));
+  return (e) => {
+    const b = e.let(readVector(e, 1));
+    const a = e.let(readVector(e, 0));
+    const imm = e.let(immediate(e, 2));
+    const known = constantOf(imm);
+    const result = known === null ? unknownPredicate(f, imm, a, b, spread) : knownPredicate(f, known, a, b);
+    e.write(
+      0,
+      withSlowWay(e, result, () => isDoubtfulPacked(lanes, a, b), helper, a, b, imm),
+    );
+  };
+}
+
+function compareScalar(shape: Scalar): Semantics {
+  const f = shape === 'sd' ? f64 : f32;
+  const type = shape === 'sd' ? F64 : F32;
+  const helper = softBinary(`cmp${shape}`, type, type === F64 ? I64 : I32);
+  return (e) => {
+    const b = e.let(e.readFloat(1));
+    const a = e.let(e.readFloat(0));
+    const imm = e.let(immediate(e, 2));
+    const known = constantOf(imm);
+    const holds =
+      known === null ? unknownPredicate(f, imm, a, b, (bit) => bit) : knownPredicate(f, known, a, b);
+    const result = shape === 'sd' ? allOnesIf(holds) : i32.sub(AT_0, holds);
+    e.write(
+      0,
+      withSlowWay(e, result, () => isDoubtfulScalar(a, b), helper, a, b, imm),
+    );
+  };
+}
+
+/** comis, ucomis: the flags of the comparison, lazily. */
+function compareToFlags(name: string): Semantics {
+  const double = name.endsWith('sd');
+  const helper = softBinary(name, double ? F64 : F32, F64);
+  const widen = (x: Expr) => (double ? x : f64.promote_f32(x));
+  return (e) => {
+    const b = e.let(e.readFloat(1));
+    const a = e.let(e.readFloat(0));
+    const first = e.variable(widen(a));
+    const second = e.variable(widen(b));
+    e.if(isDoubtfulScalar(a, b), () => {
+      first.set(e.callValue(helper, a, b, AT_0));
+      second.set(f64.bits(0, 0));
+      raiseIfUnmasked(e);
+    });
+    e.setFlags(KIND_FLOAT, 8, i64.reinterpret_f64(first.get()), i64.reinterpret_f64(second.get()));
+  };
+}
+
+function allShapes(stem: 'min' | 'max'): SemanticsTable {
+  return {
+    [`${stem}ps`]: extremePacked(stem, 'ps'),
+    [`${stem}pd`]: extremePacked(stem, 'pd'),
+    [`${stem}ss`]: extremeScalar(stem, 'ss'),
+    [`${stem}sd`]: extremeScalar(stem, 'sd'),
+  };
+}
+
+export const COMPARE: SemanticsTable = {
+  ...allShapes('min'),
+  ...allShapes('max'),
+  cmpps: comparePacked('ps'),
+  cmppd: comparePacked('pd'),
+  cmpss: compareScalar('ss'),
+  cmpsd: compareScalar('sd'),
+  ...Object.fromEntries(
+    ['comiss', 'comisd', 'ucomiss', 'ucomisd'].map((name) => [name, compareToFlags(name)]),
+  ),
+};
