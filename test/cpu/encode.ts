@@ -31,10 +31,14 @@ export interface Subject {
   readonly spellings: readonly Spelling[];
 }
 
+/** Behind a 66, AMD cuts the target to 16 bits and Intel, as Culm, ignores it. */
+const NEAR_BRANCHES = new Set(['call', 'jmp', 'ret', 'jcc', 'loop', 'loope', 'loopne', 'jrcxz']);
+
 function spellingsOf(encoding: Encoding, map: number, opcode: number): Spelling[] {
   const found: Spelling[] = [];
   for (const size of [SIZE_PLAIN, SIZE_66, SIZE_W]) {
     if (encoding.w >= 0 && encoding.w !== (size === SIZE_W ? 1 : 0)) continue;
+    if (NEAR_BRANCHES.has(encoding.mnemonic) && size === SIZE_66) continue;
     // A 66 that selects another row, or that a mandatory prefix takes the place of.
     if (encoding.prefix === 'NP' && size === SIZE_66) continue;
     for (const memory of encoding.modrm ? [false, true] : [false]) {

@@ -137,8 +137,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   fxsave: (insn, state) => image(insn, state, [6, 24, 28, 32, 416, 512]),
 };
 
-/** What of the result of `insn`, started in `state`, is undefined. */
-export function ignoredFor(insn: Insn, state: S.State): Ignored {
+const VECTOR_PF = 14;
+
+/** What of the result of `insn`, started in `state` and ended by exception `vector`, is undefined. */
+export function ignoredFor(insn: Insn, state: S.State, vector: number): Ignored {
+  // A comparison that faults under way: Intel gives the flags back, AMD leaves those of the last element.
+  if (insn.form.rep !== '' && vector === VECTOR_PF) return { ...NOTHING_IGNORED, flags: bitsOf('OSZAPC') };
   const rule = RULES[insn.form.mnemonic];
   if (rule !== undefined) return rule(insn, state);
   const letters = tableFlags(insn.form.mnemonic).undefined;
