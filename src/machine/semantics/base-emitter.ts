@@ -20,14 +20,15 @@ import type { Form } from '../x86/insn.js';
 import { KIND_RAW } from './flags.js';
 import type { Helper } from './helper.js';
 
-const CPU_BLOCK = i32.const(CPU);
+/** The block's place goes into the constant offset, so that the address is one byte. */
+const CPU_BLOCK = i32.const(0);
 
 /** A value of the CPU block, in the type that it lies there. */
 export function loadCpu(type: ValType, offset: number): Expr {
-  if (type === I32) return i32.load(CPU_BLOCK, offset);
-  if (type === I64) return i64.load(CPU_BLOCK, offset);
-  if (type === V128) return v128.load(CPU_BLOCK, offset);
-  return type === F32 ? f32.load(CPU_BLOCK, offset) : f64.load(CPU_BLOCK, offset);
+  if (type === I32) return i32.load(CPU_BLOCK, CPU + offset);
+  if (type === I64) return i64.load(CPU_BLOCK, CPU + offset);
+  if (type === V128) return v128.load(CPU_BLOCK, CPU + offset);
+  return type === F32 ? f32.load(CPU_BLOCK, CPU + offset) : f64.load(CPU_BLOCK, CPU + offset);
 }
 
 const STORE_OF: Readonly<Record<ValType, number>> = {
@@ -40,7 +41,7 @@ const STORE_OF: Readonly<Record<ValType, number>> = {
 
 /** Stores `value` into the CPU block. */
 export function storeCpu(f: FunctionBuilder, offset: number, value: Expr): void {
-  f.store(STORE_OF[value.type], CPU_BLOCK, value, offset);
+  f.store(STORE_OF[value.type], CPU_BLOCK, value, CPU + offset);
 }
 
 /** What both emitters do alike: local values, structured control, the uncached CPU fields, helpers. */

@@ -1,4 +1,5 @@
-import { BOUNCE_END, CPU, CPU_EXIT } from '../layout.js';
+import { BOUNCE_END, CPU_EXIT } from '../layout.js';
+import { loadCpu } from '../semantics/base-emitter.js';
 import type { Modified } from '../semantics/emitter.js';
 import {
   F32,
@@ -181,7 +182,7 @@ export class Access {
 
   private leaveIfFault(): void {
     const { f } = this.context;
-    f.if(i32.load(i32.const(CPU), CPU_EXIT), VOID, 'unlikely');
+    f.if(loadCpu(I32, CPU_EXIT), VOID, 'unlikely');
     this.context.leaveAtFault();
     f.end();
   }

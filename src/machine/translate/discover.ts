@@ -1,3 +1,4 @@
+import { RAX } from '../layout.js';
 import type { Insn } from '../x86/insn.js';
 import type { Graph } from './graph.js';
 import { registersOf, type Effects, type Scanner } from './scan.js';
@@ -61,6 +62,13 @@ function successorsOf(insn: Insn, effects: Effects): number[] {
   }
 }
 
+/** Two bytes of zero, `add [rax], al`: no code, but what lies behind a call that never comes back. */
+function isZeros({ form, length, operands }: Insn): boolean {
+  const [target, source] = operands;
+  if (form.mnemonic !== 'add' || length !== 2) return false;
+  return target?.kind === 'mem' && target.base === RAX && source?.kind === 'gpr' && source.index === RAX;
+}
+
 /** Collects instructions from an entry on, the nearest first, up to the limits. */
 class Discovery {
   readonly steps = new Map<number, Step>();
@@ -106,7 +114,7 @@ class Discovery {
   private step(address: number): Step | null {
     if (Math.abs(address - this.entry) > FARTHEST) return null;
     const insn = this.decode(address);
-    const effects = insn === null ? null : this.scanner.effects(insn);
+    const effects = insn === null || isZeros(insn) ? null : this.scanner.effects(insn);
     return insn === null || effects === null ? null : { insn, effects, ...registersOf(insn, effects) };
   }
 }

@@ -196,7 +196,7 @@ export abstract class OperandEmitter extends BaseEmitter {
   }
 
   offset(k: number): Expr {
-    const { base, index, scale, disp } = this.memory(k);
+    const { base, index, scale, disp, addressSize } = this.memory(k);
     const terms: Expr[] = [];
     if (base >= 0) terms.push(this.registers.gpr(base));
     if (index >= 0) {
@@ -205,7 +205,7 @@ export abstract class OperandEmitter extends BaseEmitter {
     }
     if (disp !== 0 || terms.length === 0) terms.push(i64.num(disp));
     const sum = terms.reduce((a, b) => i64.add(a, b));
-    return this.form.addressSize === 8 ? sum : i64.extend_i32_u(low32(sum));
+    return addressSize === 8 ? sum : i64.extend_i32_u(low32(sum));
   }
 
   gpr(index: number, size: number): Expr {

@@ -103,13 +103,22 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     if (this.fuel !== undefined) this.f.set(this.fuel, loadCpu(I32, CPU_BUDGET));
   }
 
+  /** Only loops change the local alone. */
   private storeFuel(): void {
-    if (this.fuel !== undefined) storeCpu(this.f, CPU_BUDGET, this.f.get(this.fuel));
+    if (this.frame.hasLoops) storeCpu(this.f, CPU_BUDGET, this.fuelLeft());
+  }
+
+  private fuelLeft(): Expr {
+    return this.fuel === undefined ? loadCpu(I32, CPU_BUDGET) : this.f.get(this.fuel);
+  }
+
+  private storeRegisters(): void {
+    this.registers.store(this.registers.dirty);
+    this.flags.store();
   }
 
   private storeAll(): void {
-    this.registers.store(this.registers.dirty);
-    this.flags.store();
+    this.storeRegisters();
     this.storeFuel();
   }
 
@@ -241,37 +250,38 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   private tailJump(to: Expr): void {
-    this.storeAll();
-    storeCpu(this.f, CPU_RIP, to);
-    this.leaveIf(i32.lt_s(this.countDown(), ZERO));
-    this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH)], this.slotOf(to));
+    this.storeRegisters();
+    const slot = this.slotToEnter(to, this.countDown());
+    this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH)], slot);
   }
 
   /** Calls the region at `to`; if that does not come back to the next instruction, its caller has to see to it. */
   private callRegion(to: Expr): void {
-    this.storeAll();
-    storeCpu(this.f, CPU_RIP, to);
-    const used = i32.lt_s(this.countDown(), ZERO);
-    this.leaveIf(i32.or(used, i32.eqz(this.f.get(DEPTH))));
+    this.storeRegisters();
+    const slot = this.slotToEnter(to, i32.or(this.countDown(), i32.eqz(this.f.get(DEPTH))));
     const depth = i32.sub(this.f.get(DEPTH), i32.const(1));
-    const result = this.let(callIndirect(I64, this.frame.regionType, [depth], this.slotOf(to)));
+    const result = this.let(callIndirect(I64, this.frame.regionType, [depth], slot));
     this.f.if(i64.ne(result, this.nextAddress()), VOID, 'unlikely');
     this.f.return(result);
     this.f.end();
     this.reload(this.loadMask);
   }
 
-  /** Counts down the budget in the CPU block, where all else is, and returns what is left. */
+  /** Counts the budget down, in the CPU block; 1 when it is used up. */
   private countDown(): Expr {
-    const left = this.let(i32.sub(loadCpu(I32, CPU_BUDGET), i32.const(1)));
+    const left = this.let(i32.sub(this.fuelLeft(), i32.const(1)));
     storeCpu(this.f, CPU_BUDGET, left);
-    return left;
+    return i32.shr_u(left, i32.const(31));
   }
 
-  private leaveIf(cond: Expr): void {
-    this.f.if(cond, VOID, 'unlikely');
-    this.f.return(GO_ON_AT_RIP);
+  /** The slot of the region at `to`; leaves, to go on there, if there is none or if `leave` (0 or 1) says so. */
+  private slotToEnter(to: Expr, leave: Expr): Expr {
+    const mustLeave = this.let(leave);
+    const slot = this.slotOf(to);
+    this.f.if(i32.or(mustLeave, i32.eqz(slot)), VOID, 'unlikely');
+    this.f.return(to);
     this.f.end();
+    return slot;
   }
 
   /** The table slot of guest address `to`: from the jump cache, or by a search. */
@@ -293,7 +303,9 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   syscall(): void {
     this.storeAll();
     storeCpu(this.f, CPU_RIP, this.nextAddress());
-    this.leaveIf(i32.eqz(call(I32, this.core(SYSCALL), [])));
+    this.f.if(i32.eqz(call(I32, this.core(SYSCALL), [])));
+    this.f.return(GO_ON_AT_RIP);
+    this.f.end();
     const rip = this.let(loadCpu(I64, CPU_RIP));
     this.f.if(i64.ne(rip, this.nextAddress()), VOID, 'unlikely');
     this.f.return(rip);

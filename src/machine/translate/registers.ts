@@ -1,8 +1,8 @@
-import { CPU, CPU_GPR, CPU_XMM } from '../layout.js';
-import { I64, OP_LOCAL_GET, V128, i32, i64, v128, type Expr } from '../wasm/expr.js';
-import { STORE, type FunctionBuilder } from '../wasm/function.js';
+import { CPU_GPR, CPU_XMM } from '../layout.js';
+import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
+import { I64, OP_LOCAL_GET, V128, type Expr } from '../wasm/expr.js';
+import type { FunctionBuilder } from '../wasm/function.js';
 
-const CPU_BLOCK = i32.const(CPU);
 const XMM_BIT = 16;
 
 /**
@@ -55,10 +55,7 @@ export class Registers {
   /** Loads these registers from the CPU block; none is dirty then. */
   load(mask: number): void {
     this.each(mask, (bit) => {
-      const value =
-        bit < XMM_BIT
-          ? i64.load(CPU_BLOCK, CPU_GPR + 8 * bit)
-          : v128.load(CPU_BLOCK, CPU_XMM + 16 * (bit - XMM_BIT));
+      const value = bit < XMM_BIT ? loadCpu(I64, offsetOf(bit)) : loadCpu(V128, offsetOf(bit));
       this.f.set(this.local(bit), value);
     });
     this.dirty = 0;
@@ -66,10 +63,11 @@ export class Registers {
 
   /** Stores these registers. */
   store(mask: number): void {
-    this.each(mask, (bit) => {
-      const value = this.f.get(this.local(bit));
-      if (bit < XMM_BIT) this.f.store(STORE.i64, CPU_BLOCK, value, CPU_GPR + 8 * bit);
-      else this.f.store(STORE.v128, CPU_BLOCK, value, CPU_XMM + 16 * (bit - XMM_BIT));
-    });
+    this.each(mask, (bit) => storeCpu(this.f, offsetOf(bit), this.f.get(this.local(bit))));
   }
+}
+
+/** Where the CPU block has a register. */
+function offsetOf(bit: number): number {
+  return bit < XMM_BIT ? CPU_GPR + 8 * bit : CPU_XMM + 16 * (bit - XMM_BIT);
 }
