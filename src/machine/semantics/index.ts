@@ -1,6 +1,7 @@
 import type { Form } from '../x86/insn.js';
 import type { Semantics } from './emitter.js';
 import { integer } from './integer/index.js';
+import { sse } from './sse/index.js';
 import { x87 } from './x87/index.js';
 
 /**
@@ -16,7 +17,7 @@ import { x87 } from './x87/index.js';
  *
  * Both emitters may import this; it knows neither of them, nor memory's layout beyond the CPU block.
  */
-const SEMANTICS = new Map<string, Semantics>([...Object.entries(integer), ...Object.entries(x87)]);
+const SEMANTICS = new Map<string, Semantics>([integer, sse, x87].flatMap((table) => Object.entries(table)));
 
 /** What `form` does; undefined for an instruction that is decoded but not known here, which is #UD. */
 export function semanticsOf(form: Form): Semantics | undefined {
