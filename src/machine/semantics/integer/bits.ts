@@ -1,6 +1,6 @@
 import { i32, i64, type Expr } from '../../wasm/expr.js';
 import type { Emitter, Modified, SemanticsTable } from '../emitter.js';
-import { CF, KIND_RAW, ZF } from '../flags.js';
+import { KIND_RAW, ZF } from '../flags.js';
 import { low32, widen, width } from '../width.js';
 import { atPlace, isMemory, source, toSize } from './operands.js';
 
@@ -23,10 +23,15 @@ function bitAddress(e: Emitter, index: Expr): Expr {
   return i64.add(e.address(0), i64.shl(pieces, i64.num(bits - 3)));
 }
 
-/** CF becomes bit `place` of `a`; ZF must stay, and so do all others. */
+/** The flags that these instructions leave undefined become 0: that costs least. */
+function setRawFlags(e: Emitter, flags: Expr): void {
+  e.setFlags(KIND_RAW, 4, i32.const(0), flags);
+}
+
+/** CF becomes bit `place` of `a`; ZF stays. */
 function setBitFlags(e: Emitter, a: Expr, place: Expr): void {
   const bit = low32(width(e.form.size).shr_u(a, place));
-  e.mergeFlags(CF, i32.and(bit, i32.const(1)));
+  setRawFlags(e, i32.or(atPlace(ZF, e.flag('ZF')), i32.and(bit, i32.const(1))));
 }
 
 /** Bit number `index` cut to the operand's width, in its type. */
@@ -68,7 +73,7 @@ function scan(e: Emitter, find: (a: Expr) => Expr): void {
   const a = source(e, 1);
   const none = e.let(width(e.form.size).eqz(a));
   e.if(i32.eqz(none), () => e.write(0, find(a)));
-  e.mergeFlags(ZF, atPlace(ZF, none));
+  setRawFlags(e, atPlace(ZF, none));
 }
 
 function bsf(e: Emitter): void {
@@ -85,7 +90,7 @@ function popcnt(e: Emitter): void {
   const w = width(e.form.size);
   const a = source(e, 1);
   e.write(0, w.popcnt(a));
-  e.setFlags(KIND_RAW, 4, i32.const(0), atPlace(ZF, w.eqz(a)));
+  setRawFlags(e, atPlace(ZF, w.eqz(a)));
 }
 
 /** ZF: the result is 0; CF: there was no bit, and the result is the operand's width. */
@@ -94,7 +99,7 @@ function countZeros(e: Emitter, count: (a: Expr) => Expr): void {
   const a = source(e, 1);
   const r = e.let(count(a));
   e.write(0, r);
-  e.mergeFlags(CF | ZF, i32.or(w.eqz(a), atPlace(ZF, w.eqz(r))));
+  setRawFlags(e, i32.or(w.eqz(a), atPlace(ZF, w.eqz(r))));
 }
 
 function tzcnt(e: Emitter): void {
