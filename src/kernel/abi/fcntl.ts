@@ -1,4 +1,6 @@
-/** Flags of open(2) (asm-generic/fcntl.h). */
+/** open(2), fcntl(2), fallocate(2), renameat2(2) and relatives (asm-generic/fcntl.h, linux/fcntl.h, linux/openat2.h). */
+import { Struct } from './struct.js';
+
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
@@ -20,10 +22,157 @@ export const O_CLOEXEC = 0o2000000;
 export const O_SYNC = 0o4010000;
 export const O_PATH = 0o10000000;
 export const O_TMPFILE = 0o20200000;
+/** O_TMPFILE without O_DIRECTORY's bit. */
+export const O_TMPFILE_BIT = 0o20000000;
+/** All that open(2) knows; openat2(2) refuses others. */
+export const VALID_OPEN_FLAGS =
+  O_ACCMODE |
+  O_CREAT |
+  O_EXCL |
+  O_NOCTTY |
+  O_TRUNC |
+  O_APPEND |
+  O_NONBLOCK |
+  O_SYNC |
+  O_ASYNC |
+  O_DIRECT |
+  O_LARGEFILE |
+  O_DIRECTORY |
+  O_NOFOLLOW |
+  O_NOATIME |
+  O_CLOEXEC |
+  O_PATH |
+  O_TMPFILE;
 
-/** lseek(2). */
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_REMOVEDIR = 0x200;
+export const AT_EACCESS = 0x200;
+export const AT_SYMLINK_FOLLOW = 0x400;
+export const AT_NO_AUTOMOUNT = 0x800;
+export const AT_EMPTY_PATH = 0x1000;
+export const AT_STATX_SYNC_TYPE = 0x6000;
+
+export const OPEN_HOW = new Struct({ flags: 'u64', mode: 'u64', resolve: 'u64' });
+export const RESOLVE_NO_XDEV = 0x01;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+export const RESOLVE_NO_SYMLINKS = 0x04;
+export const RESOLVE_BENEATH = 0x08;
+export const RESOLVE_IN_ROOT = 0x10;
+export const RESOLVE_CACHED = 0x20;
+
+export const F_DUPFD = 0;
+export const F_GETFD = 1;
+export const F_SETFD = 2;
+export const F_GETFL = 3;
+export const F_SETFL = 4;
+export const F_GETLK = 5;
+export const F_SETLK = 6;
+export const F_SETLKW = 7;
+export const F_SETOWN = 8;
+export const F_GETOWN = 9;
+export const F_SETSIG = 10;
+export const F_GETSIG = 11;
+export const F_SETOWN_EX = 15;
+export const F_GETOWN_EX = 16;
+export const F_OFD_GETLK = 36;
+export const F_OFD_SETLK = 37;
+export const F_OFD_SETLKW = 38;
+export const F_SETLEASE = 1024;
+export const F_GETLEASE = 1025;
+export const F_NOTIFY = 1026;
+export const F_DUPFD_QUERY = 1027;
+export const F_CREATED_QUERY = 1028;
+export const F_DUPFD_CLOEXEC = 1030;
+export const F_SETPIPE_SZ = 1031;
+export const F_GETPIPE_SZ = 1032;
+export const F_ADD_SEALS = 1033;
+export const F_GET_SEALS = 1034;
+export const F_GET_RW_HINT = 1035;
+export const F_SET_RW_HINT = 1036;
+export const FD_CLOEXEC = 1;
+
+export const F_OWNER_TID = 0;
+export const F_OWNER_PID = 1;
+export const F_OWNER_PGRP = 2;
+export const F_OWNER_EX = new Struct({ type: 'i32', pid: 'i32' });
+
+export const F_RDLCK = 0;
+export const F_WRLCK = 1;
+export const F_UNLCK = 2;
+export const FLOCK = new Struct({
+  l_type: 'i16',
+  l_whence: 'i16',
+  l_start: 'i64',
+  l_len: 'i64',
+  l_pid: 'i32',
+});
+
+/** flock(2). */
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
+
+/** memfd_create(2) and its seals. */
+export const MFD_CLOEXEC = 0x01;
+export const MFD_ALLOW_SEALING = 0x02;
+export const MFD_HUGETLB = 0x04;
+export const MFD_NOEXEC_SEAL = 0x08;
+export const MFD_EXEC = 0x10;
+export const F_SEAL_SEAL = 0x01;
+export const F_SEAL_SHRINK = 0x02;
+export const F_SEAL_GROW = 0x04;
+export const F_SEAL_WRITE = 0x08;
+export const F_SEAL_FUTURE_WRITE = 0x10;
+export const F_SEAL_EXEC = 0x20;
+
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_END = 2;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
+
+/** fallocate(2) (linux/falloc.h). */
+export const FALLOC_FL_KEEP_SIZE = 0x01;
+export const FALLOC_FL_PUNCH_HOLE = 0x02;
+export const FALLOC_FL_COLLAPSE_RANGE = 0x08;
+export const FALLOC_FL_ZERO_RANGE = 0x10;
+export const FALLOC_FL_INSERT_RANGE = 0x20;
+export const FALLOC_FL_UNSHARE_RANGE = 0x40;
+
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
+export const RENAME_WHITEOUT = 4;
+
+/** access(2). */
+export const F_OK = 0;
+export const X_OK = 1;
+export const W_OK = 2;
+export const R_OK = 4;
+
+/** preadv2(2). */
+export const RWF_HIPRI = 0x01;
+export const RWF_DSYNC = 0x02;
+export const RWF_SYNC = 0x04;
+export const RWF_NOWAIT = 0x08;
+export const RWF_APPEND = 0x10;
+export const RWF_NOAPPEND = 0x20;
+
+/** sync_file_range(2). */
+export const SYNC_FILE_RANGE_VALID = 7;
+
+/** splice(2). */
+export const SPLICE_F_MOVE = 1;
+export const SPLICE_F_NONBLOCK = 2;
+export const SPLICE_F_MORE = 4;
+export const SPLICE_F_GIFT = 8;
+
+/** Generic requests of ioctl(2) (asm-generic/ioctls.h, linux/fs.h). */
+export const FIONREAD = 0x541b;
+export const FIONBIO = 0x5421;
+export const FIONCLEX = 0x5450;
+export const FIOCLEX = 0x5451;
+export const FIOASYNC = 0x5452;
+export const FIOQSIZE = 0x5460;
+export const FIGETBSZ = 2;

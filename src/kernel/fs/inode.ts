@@ -1,4 +1,6 @@
-import type { FileSystem, Inode, PageCache, Timespec } from './types.js';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../abi/stat.js';
+import type { HostClock } from '../host.js';
+import type { Credentials, FileSystem, Inode, PageCache, Timespec } from './types.js';
 
 /** What every filesystem's inodes are made of; `data` is typed by whoever made it. */
 export class PlainInode<Data = unknown> implements Inode {
@@ -19,6 +21,7 @@ export class PlainInode<Data = unknown> implements Inode {
   writers = 0;
   pipe: unknown = null;
   btime?: Timespec;
+  linkable = false;
 
   constructor(
     readonly fs: FileSystem,
@@ -32,3 +35,52 @@ export function copyTime(from: Timespec, to: Timespec): void {
   to.sec = from.sec;
   to.nsec = from.nsec;
 }
+
+export function isDirectory(inode: Inode): boolean {
+  return (inode.mode & S_IFMT) === S_IFDIR;
+}
+export function isRegular(inode: Inode): boolean {
+  return (inode.mode & S_IFMT) === S_IFREG;
+}
+export function isSymlink(inode: Inode): boolean {
+  return (inode.mode & S_IFMT) === S_IFLNK;
+}
+
+export function retainInode(inode: Inode): void {
+  inode.references++;
+}
+/** Gives a reference back; after the last one the filesystem may forget the inode. */
+export function releaseInode(inode: Inode): void {
+  if (--inode.references === 0) inode.fs.evict?.(inode);
+}
+
+/** Owner and mode of what is made in `dir` (inode_init_owner): a set-group-ID directory hands on its group. */
+export function initOwner(inode: Inode, dir: Inode, cred: Credentials): void {
+  inode.uid = cred.fsuid;
+  inode.gid = cred.fsgid;
+  if ((dir.mode & S_ISGID) === 0) return;
+  inode.gid = dir.gid;
+  if (isDirectory(inode)) inode.mode |= S_ISGID;
+}
+
+/** mtime and ctime become now: content has changed. */
+export function touchModified(inode: Inode, clock: HostClock): void {
+  clock.realtime(inode.ctime);
+  copyTime(inode.ctime, inode.mtime);
+}
+
+const DAY = 24 * 60 * 60;
+
+function isBefore(a: Timespec, b: Timespec): boolean {
+  return a.sec < b.sec || (a.sec === b.sec && a.nsec < b.nsec);
+}
+
+/** atime becomes now as `relatime` has it: if it is older than the last change, or a day. */
+export function touchAccessed(inode: Inode, clock: HostClock): void {
+  const { atime } = inode;
+  clock.realtime($now);
+  const current = isBefore(inode.mtime, atime) && isBefore(inode.ctime, atime);
+  if (!current || $now.sec - atime.sec >= DAY) copyTime($now, atime);
+}
+
+const $now: Timespec = { sec: 0, nsec: 0 };

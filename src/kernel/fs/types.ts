@@ -12,6 +12,7 @@
  * Names, paths and link targets are byte strings: one character (0..255) a byte, as Linux has bytes and not text.
  */
 import type { Errno } from '../errno.js';
+import type { Frames } from '../../machine/types.js';
 import type { HostClock, Timespec } from '../host.js';
 
 export type { Timespec };
@@ -91,6 +92,8 @@ export interface Inode {
   pipe: unknown;
   /** When it was made, if the filesystem knows. */
   btime?: Timespec;
+  /** It was made without a name and may still be given one (O_TMPFILE without O_EXCL). */
+  linkable?: boolean;
 }
 
 /** A file's pages in frames, shared by all mappings and by the filesystem where it keeps its content there. */
@@ -145,6 +148,8 @@ export interface Mount {
 export interface VfsContext {
   readonly clock: HostClock;
   readonly mounts: readonly Mount[];
+  /** Dentries in the cache, and its age: what was not used since the last sweep is older. */
+  readonly dentries: { count: number; age: number };
   /** Opens a device node of a filesystem that does not open them itself; ENXIO when nothing has that number. */
   openDevice(inode: Inode, flags: number): HandleOperations | Errno;
 }
@@ -214,6 +219,7 @@ export interface DirEntry {
 }
 
 export interface Attributes {
+  /** Permission bits, without the type. */
   mode?: number;
   uid?: number;
   gid?: number;
@@ -281,6 +287,12 @@ export interface FsStatistics {
   bavail: number;
   files: number;
   ffree: number;
+}
+
+/** The sandbox's frames, and their bytes: frame n lies at n * PAGE_SIZE. */
+export interface FrameMemory {
+  readonly frames: Frames;
+  readonly u8: Uint8Array;
 }
 
 /** The calling process's memory. Lengths are checked; a bad address gives EFAULT, a short copy never goes unseen. */

@@ -1,0 +1,19 @@
+/** Capabilities that the kernel asks for (capabilities(7), linux/capability.h). */
+export const CAP_CHOWN = 0;
+export const CAP_DAC_OVERRIDE = 1;
+export const CAP_DAC_READ_SEARCH = 2;
+export const CAP_FOWNER = 3;
+export const CAP_FSETID = 4;
+export const CAP_KILL = 5;
+export const CAP_SETGID = 6;
+export const CAP_SETUID = 7;
+export const CAP_SETPCAP = 8;
+export const CAP_IPC_LOCK = 14;
+export const CAP_SYS_CHROOT = 18;
+export const CAP_SYS_ADMIN = 21;
+export const CAP_SYS_NICE = 23;
+export const CAP_SYS_RESOURCE = 24;
+export const CAP_MKNOD = 27;
+export const CAP_SETFCAP = 31;
+/** The highest there is. */
+export const CAP_LAST = 40;

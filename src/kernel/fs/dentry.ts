@@ -1,0 +1,136 @@
+/**
+ * The dentry cache: the names that have been looked up, found or not.
+ *
+ * A dentry stays while it has children, mounts or pins; the others may be forgotten when there are too many (`sweep`) and
+ * are looked up again when needed. A name that is removed takes its dentry out of the tree (`drop`): whoever still has it
+ * sees that it is deleted.
+ */
+import { ENAMETOOLONG, ENOENT, type Errno } from '../errno.js';
+import { NAME_MAX } from '../abi/limits.js';
+import { releaseInode, retainInode } from './inode.js';
+import type { Dentry, Inode, Mount, VfsContext } from './types.js';
+
+/** Dentries that may be cached before old ones are forgotten. */
+const CACHE_LIMIT = 50_000;
+
+class CachedDentry implements Dentry {
+  readonly mounts: Mount[] = [];
+  children: Map<string, Dentry> | null = null;
+  deleted = false;
+  pins = 0;
+  used = 0;
+
+  constructor(
+    public name: string,
+    public parent: Dentry | null,
+    public inode: Inode | null,
+  ) {
+    if (inode !== null) retainInode(inode);
+  }
+}
+
+/** A dentry that stands in no directory: a filesystem's root, or a file without a name. */
+export function unattachedDentry(name: string, inode: Inode): Dentry {
+  return new CachedDentry(name, null, inode);
+}
+
+export function addDentry(vfs: VfsContext, parent: Dentry, name: string, inode: Inode | null): Dentry {
+  const dentry = new CachedDentry(name, parent, inode);
+  dentry.used = vfs.dentries.age;
+  parent.children ??= new Map();
+  parent.children.set(name, dentry);
+  vfs.dentries.count++;
+  return dentry;
+}
+
+/** A negative dentry's name has come into being. */
+export function instantiate(dentry: Dentry, inode: Inode): void {
+  retainInode(inode);
+  dentry.inode = inode;
+}
+
+export function pinDentry(dentry: Dentry): void {
+  dentry.pins++;
+}
+
+export function unpinDentry(dentry: Dentry): void {
+  if (--dentry.pins === 0 && dentry.deleted) forgetInode(dentry);
+}
+
+function forgetInode(dentry: Dentry): void {
+  const { inode } = dentry;
+  if (inode === null) return;
+  dentry.inode = null;
+  releaseInode(inode);
+}
+
+/** Takes a dentry, and all below it, out of the tree. Whoever pins it keeps its inode. */
+export function dropDentry(vfs: VfsContext, dentry: Dentry): void {
+  for (const child of dentry.children?.values() ?? []) dropDentry(vfs, child);
+  if (dentry.deleted) return;
+  if (dentry.parent?.children?.get(dentry.name) === dentry) dentry.parent.children.delete(dentry.name);
+  vfs.dentries.count--;
+  dentry.deleted = true;
+  if (dentry.pins === 0) forgetInode(dentry);
+}
+
+/** Puts `dentry` at another place in the tree, over what is there. */
+export function moveDentry(vfs: VfsContext, dentry: Dentry, parent: Dentry, name: string): void {
+  const over = parent.children?.get(name);
+  if (over !== undefined && over !== dentry) dropDentry(vfs, over);
+  if (dentry.parent?.children?.get(dentry.name) === dentry) dentry.parent.children.delete(dentry.name);
+  attachDentry(dentry, parent, name);
+}
+
+export function exchangeDentries(a: Dentry, b: Dentry): void {
+  const { parent, name } = a;
+  if (parent === null || b.parent === null) return;
+  attachDentry(a, b.parent, b.name);
+  attachDentry(b, parent, name);
+}
+
+function attachDentry(dentry: Dentry, parent: Dentry, name: string): void {
+  dentry.parent = parent;
+  dentry.name = name;
+  parent.children ??= new Map();
+  parent.children.set(name, dentry);
+}
+
+/** The dentry of `name` in the directory `parent`, negative if there is no such name. */
+export function lookupDentry(vfs: VfsContext, parent: Dentry, name: string): Dentry | Errno {
+  const known = parent.children?.get(name);
+  if (known !== undefined) {
+    known.used = vfs.dentries.age;
+    if (isValid(parent, known)) return known;
+    dropDentry(vfs, known);
+  }
+  const dir = parent.inode;
+  if (dir === null || parent.deleted) return ENOENT;
+  if (name.length > NAME_MAX) return ENAMETOOLONG;
+  const inode = dir.fs.lookup(dir, name);
+  if (typeof inode !== 'number') return addDentry(vfs, parent, name, inode);
+  return inode === ENOENT ? addDentry(vfs, parent, name, null) : inode;
+}
+
+/** A mount and a place made for one stay, whatever the filesystem below thinks. */
+function isValid(parent: Dentry, dentry: Dentry): boolean {
+  const dir = parent.inode;
+  if (dir?.fs.revalidate === undefined || dentry.mounts.length > 0) return true;
+  if (dentry.inode !== null && dentry.inode.fs !== dir.fs) return true;
+  return dir.fs.revalidate(dentry);
+}
+
+/** Forgets what has not been used since the last sweep, if there is too much. Only between operations. */
+export function sweepDentries(vfs: VfsContext): void {
+  if (vfs.dentries.count < CACHE_LIMIT) return;
+  for (const mount of vfs.mounts) sweepBelow(vfs, mount.root);
+  vfs.dentries.age++;
+}
+
+function sweepBelow(vfs: VfsContext, dentry: Dentry): void {
+  for (const child of dentry.children?.values() ?? []) {
+    sweepBelow(vfs, child);
+    const needed = child.pins > 0 || child.mounts.length > 0 || (child.children?.size ?? 0) > 0;
+    if (!needed && child.used < vfs.dentries.age) dropDentry(vfs, child);
+  }
+}

@@ -1,0 +1,189 @@
+import { PIPE_BUF } from '../../abi/limits.js';
+import { FIONREAD } from '../../abi/fcntl.js';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
+import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, EPERM, EPIPE, type Errno } from '../../errno.js';
+import { WaitQueue } from '../../process/waitqueue.js';
+import { canRead, canWrite } from '../handle.js';
+import type { Handle, HandleOperations, PollMask, Sink, Source, UserMemory, Waiter } from '../types.js';
+
+export const DEFAULT_PIPE_SIZE = 65536;
+/** fs.pipe-max-size: what who is not root may ask for. */
+export const MAX_PIPE_SIZE = 1048576;
+const LARGEST_PIPE = 2 ** 30;
+const FIRST_STORAGE = PIPE_BUF;
+
+/** A buffer with readers and writers (pipe(7)). Bytes lie in a ring that grows up to the pipe's capacity. */
+export class Pipe {
+  readers = 0;
+  writers = 0;
+  /** Opens for each side so far: a FIFO's open waits for the other side's next one. */
+  readerOpens = 0;
+  writerOpens = 0;
+  capacity = DEFAULT_PIPE_SIZE;
+  readonly readable = new WaitQueue();
+  readonly writable = new WaitQueue();
+  private ring = new Uint8Array(0);
+  private start = 0;
+  /** Bytes in the pipe. */
+  length = 0;
+
+  get room(): number {
+    return this.capacity - this.length;
+  }
+
+  addEnd(reads: boolean, writes: boolean): void {
+    if (reads) {
+      this.readers++;
+      this.readerOpens++;
+      this.writable.wake();
+    }
+    if (writes) {
+      this.writers++;
+      this.writerOpens++;
+      this.readable.wake();
+    }
+  }
+
+  removeEnd(reads: boolean, writes: boolean): void {
+    if (reads) this.readers--;
+    if (writes) this.writers--;
+    this.readable.wake();
+    this.writable.wake();
+  }
+
+  /** Moves up to `sink.remaining` bytes; EAGAIN when there are none but may be some, 0 at the end. */
+  read(sink: Sink): number | Errno {
+    if (sink.remaining === 0) return 0;
+    if (this.length === 0) return this.writers === 0 ? 0 : EAGAIN;
+    let done = 0;
+    while (this.length > 0 && sink.remaining > 0) {
+      const count = Math.min(this.length, sink.remaining, this.ring.length - this.start);
+      const put = sink.put(this.ring, this.start, this.start + count);
+      this.start = (this.start + put) % this.ring.length;
+      this.length -= put;
+      done += put;
+      if (put < count) break;
+    }
+    if (done > 0) this.writable.wake();
+    return done > 0 ? done : EFAULT;
+  }
+
+  /** Takes what there is room for; PIPE_BUF bytes and less all or none (EAGAIN). */
+  write(source: Source): number | Errno {
+    const wanted = source.remaining;
+    if (wanted === 0) return 0;
+    if (this.readers === 0) return EPIPE;
+    if (this.room === 0 || (wanted <= PIPE_BUF && this.room < wanted)) return EAGAIN;
+    this.grow(Math.min(wanted, this.room));
+    let done = 0;
+    while (source.remaining > 0 && this.room > 0) {
+      const at = (this.start + this.length) % this.ring.length;
+      const count = Math.min(source.remaining, this.room, this.ring.length - at);
+      const took = source.take(this.ring, at, at + count);
+      this.length += took;
+      done += took;
+      if (took < count) break;
+    }
+    if (done > 0) this.readable.wake();
+    return done > 0 ? done : EFAULT;
+  }
+
+  /** Makes the ring hold `more` bytes than are in it now. */
+  private grow(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.ring.length) return;
+    let size = Math.max(FIRST_STORAGE, this.ring.length);
+    while (size < needed) size *= 2;
+    this.moveTo(Math.min(size, this.capacity));
+  }
+
+  /** Gives the bytes a ring of another size. */
+  private moveTo(size: number): void {
+    const ring = new Uint8Array(size);
+    const first = Math.min(this.length, this.ring.length - this.start);
+    ring.set(this.ring.subarray(this.start, this.start + first));
+    ring.set(this.ring.subarray(0, this.length - first), first);
+    this.ring = ring;
+    this.start = 0;
+  }
+
+  /** F_SETPIPE_SZ: rounded up to a power of two of pages. `privileged`: CAP_SYS_RESOURCE. */
+  resize(wanted: number, privileged: boolean): number | Errno {
+    if (wanted > LARGEST_PIPE) return EINVAL;
+    let size = PIPE_BUF;
+    while (size < wanted) size *= 2;
+    if (size > this.capacity && size > MAX_PIPE_SIZE && !privileged) return EPERM;
+    if (this.length > size) return EBUSY;
+    this.capacity = size;
+    if (this.ring.length > size) this.moveTo(size);
+    this.writable.wake();
+    return size;
+  }
+
+  poll(handle: Handle, waiter: Waiter | null): PollMask {
+    let mask = 0;
+    if (canRead(handle)) {
+      waiter?.waitOn(this.readable);
+      if (this.length > 0) mask |= POLLIN | POLLRDNORM;
+      if (this.writers === 0 && this.writerOpens !== (handle.data as PipeEnd).otherOpens) mask |= POLLHUP;
+    }
+    if (canWrite(handle)) {
+      waiter?.waitOn(this.writable);
+      if (this.room >= Math.min(PIPE_BUF, this.capacity)) mask |= POLLOUT | POLLWRNORM;
+      if (this.readers === 0) mask |= POLLERR;
+    }
+    return mask;
+  }
+}
+
+/** A handle's `data`: opens of the other side when it was opened itself, or NEVER if the other side was there. */
+export interface PipeEnd {
+  readonly otherOpens: number;
+}
+const NEVER = -1;
+
+/** Operations of a handle on `pipe`; a new handle's end is counted by `opened`. */
+export class PipeOperations implements HandleOperations {
+  readonly seekable = false;
+
+  constructor(
+    readonly pipe: Pipe,
+    /** The last end of a FIFO has been closed. */
+    private readonly unused: () => void = () => undefined,
+  ) {}
+
+  opened(handle: Handle): void {
+    const { pipe } = this;
+    const others = canRead(handle) ? pipe.writers : pipe.readers;
+    const opens = canRead(handle) ? pipe.writerOpens : pipe.readerOpens;
+    const end: PipeEnd = { otherOpens: others > 0 ? NEVER : opens };
+    handle.data = end;
+    pipe.addEnd(canRead(handle), canWrite(handle));
+  }
+
+  read(_handle: Handle, sink: Sink): number | Errno {
+    return this.pipe.read(sink);
+  }
+
+  write(_handle: Handle, source: Source): number | Errno {
+    return this.pipe.write(source);
+  }
+
+  poll(handle: Handle, waiter: Waiter | null): PollMask {
+    return this.pipe.poll(handle, waiter);
+  }
+
+  ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
+    return request === FIONREAD ? user.writeU32(arg, this.pipe.length) : ENOTTY;
+  }
+
+  release(handle: Handle): void {
+    this.pipe.removeEnd(canRead(handle), canWrite(handle));
+    if (this.pipe.readers === 0 && this.pipe.writers === 0) this.unused();
+  }
+}
+
+/** The pipe of a handle, EBADF when it is none. */
+export function pipeOf(handle: Handle): Pipe | Errno {
+  return handle.ops instanceof PipeOperations ? handle.ops.pipe : EBADF;
+}

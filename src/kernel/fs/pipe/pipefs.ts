@@ -1,0 +1,31 @@
+import { O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
+import { S_IFIFO } from '../../abi/stat.js';
+import { AnonymousFs } from '../anonymous.js';
+import { newHandle } from '../handle.js';
+import type { Credentials, Handle, VfsContext } from '../types.js';
+import { Pipe, PipeOperations } from './pipe.js';
+
+const PIPEFS_MAGIC = 0x50495045;
+
+/** The filesystem of pipes without a name. */
+export class PipeFs {
+  private readonly fs: AnonymousFs;
+
+  constructor(vfs: VfsContext, dev: number) {
+    this.fs = new AnonymousFs(vfs, 'pipefs', PIPEFS_MAGIC, dev);
+  }
+
+  /** A new pipe's two ends; `flags`: O_NONBLOCK. */
+  create(cred: Credentials, flags: number): { reader: Handle; writer: Handle } {
+    const inode = this.fs.make(S_IFIFO | 0o600, null);
+    inode.uid = cred.fsuid;
+    inode.gid = cred.fsgid;
+    const pipe = new Pipe();
+    inode.pipe = pipe;
+    const place = this.fs.place(inode, `pipe:[${inode.ino}]`);
+    const status = flags & O_NONBLOCK;
+    const reader = newHandle(inode, place, O_RDONLY | status, new PipeOperations(pipe));
+    const writer = newHandle(inode, place, O_WRONLY | status, new PipeOperations(pipe));
+    return { reader, writer };
+  }
+}
