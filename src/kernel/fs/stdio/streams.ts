@@ -1,25 +1,24 @@
 /**
  * Programs' standard streams when they are no terminal: pipes whose other ends are the sandbox's host. A stream is an
- * inode of StreamFs, so that fstat shows a pipe, and /proc/self/fd/0 and /dev/stdin open it again.
+ * inode of its own, so that fstat shows a pipe, and /proc/self/fd/0 and /dev/stdin open it again.
  */
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
 import { S_IFIFO } from '../../abi/stat.js';
-import { EACCES, EAGAIN, EBADF, ENOENT, ENOTTY, EPIPE } from '../../errno.js';
+import { EACCES, EAGAIN, EBADF, ENOTTY, ENXIO, EPIPE } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import type { HostClock } from '../../host.js';
 import { WaitQueue } from '../../process/waitqueue.js';
 import { FIONREAD } from '../../tty/ioctls.js';
-import { copyTime, PlainInode } from '../inode.js';
+import { AnonymousFs } from '../anonymous.js';
+import { newHandle } from '../handle.js';
 import type {
-  FileSystem,
-  FsStatistics,
   Handle,
   HandleOperations,
   Inode,
   Sink,
   Source,
   UserMemory,
+  VfsContext,
   Waiter,
 } from '../types.js';
 
@@ -138,49 +137,29 @@ export class OutputStream implements HandleOperations {
 
 type Stream = InputStream | OutputStream;
 
-/** Where the streams' inodes belong: never mounted, names nothing. */
-export class StreamFs implements FileSystem {
-  readonly type = 'pipefs';
-  readonly magic = PIPEFS_MAGIC;
-  #last = 0;
-  readonly #root: Inode;
+/** Makes open files of streams. */
+export class StandardStreams {
+  readonly #fs: AnonymousFs;
 
-  constructor(
-    readonly dev: number,
-    private readonly clock: HostClock,
-  ) {
-    this.#root = new PlainInode(this, 0, MODE, null);
+  constructor(vfs: VfsContext, dev: number) {
+    this.#fs = new AnonymousFs(vfs, 'pipefs', PIPEFS_MAGIC, dev, reopen);
   }
 
-  root(): Inode {
-    return this.#root;
-  }
-
-  lookup(): Errno {
-    return ENOENT;
-  }
-
-  /** An inode for a stream, shown as `pipe:[ino]`. */
-  add(stream: Stream, owner: { uid: number; gid: number }): Inode {
-    const inode = new PlainInode(this, ++this.#last, MODE, stream);
-    this.clock.realtime(inode.mtime);
-    copyTime(inode.mtime, inode.atime);
-    copyTime(inode.mtime, inode.ctime);
+  /** A handle with one reference, shown as `pipe:[ino]`. */
+  open(stream: Stream, owner: { uid: number; gid: number }): Handle {
+    const inode = this.#fs.make(MODE, stream);
     inode.uid = owner.uid;
     inode.gid = owner.gid;
-    return inode;
+    const flags = stream instanceof InputStream ? O_RDONLY : O_WRONLY;
+    return newHandle(inode, this.#fs.place(inode, `pipe:[${inode.ino}]`), flags, stream);
   }
+}
 
-  /** Opens a stream again: only the way it goes. */
-  open(inode: Inode, flags: number): HandleOperations | Errno {
-    const stream = inode.data;
-    const access = flags & O_ACCMODE;
-    if (stream instanceof InputStream) return access === O_RDONLY ? stream : EACCES;
-    if (stream instanceof OutputStream) return access === O_WRONLY ? stream : EACCES;
-    return ENOENT;
-  }
-
-  statfs(): FsStatistics {
-    return { bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
-  }
+/** Opens a stream again: only the way it goes. */
+function reopen(inode: Inode, flags: number): HandleOperations | Errno {
+  const stream = inode.data;
+  const access = flags & O_ACCMODE;
+  if (stream instanceof InputStream) return access === O_RDONLY ? stream : EACCES;
+  if (stream instanceof OutputStream) return access === O_WRONLY ? stream : EACCES;
+  return ENXIO;
 }
