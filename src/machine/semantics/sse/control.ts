@@ -2,7 +2,7 @@ import { CPU_FTW, CPU_MXCSR } from '../../layout.js';
 import { I32, V128, i32 } from '../../wasm/expr.js';
 import { VECTOR_GP, type Semantics, type SemanticsTable } from '../emitter.js';
 import { raiseIfUnmasked } from './arithmetic.js';
-import { checkMmx, immediate, readVector } from './operands.js';
+import { checkMmx, enterMmx, immediate, readVector } from './operands.js';
 import { softBinary } from './slow.js';
 
 /** The bits of MXCSR that exist (FXSAVE's MXCSR_MASK); setting others is #GP. */
@@ -17,6 +17,7 @@ const stmxcsr: Semantics = (e) => e.write(0, e.state(I32, CPU_MXCSR));
 
 const emms: Semantics = (e) => {
   checkMmx(e);
+  enterMmx(e);
   e.setState(CPU_FTW, i32.const(0));
 };
 

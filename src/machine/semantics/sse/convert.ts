@@ -39,12 +39,10 @@ import {
   checkMmx,
   enterMmx,
   isMmx,
-  kindOf,
   lanes32,
   readVector,
   sizeOf,
   vectorOf,
-  writeVector,
   zeroExtended,
 } from './operands.js';
 import { lowHalf, shuffle } from './permute.js';
@@ -226,19 +224,20 @@ function toGeneral(narrow: Conversion, wide: Conversion): Semantics {
   return (e) => e.write(0, converted(e, sizeOf(e, 0) === 8 ? wide : narrow, e.let(e.readFloat(1))));
 }
 
-/** To or from an MMX register: the vector conversion with zeros in the upper half. */
+/**
+ * To or from an MMX register: the vector conversion with zeros in the upper half. The x87 state changes even if an
+ * exception is due, and does not with a source in memory.
+ */
 function withMmx(row: Conversion): Semantics {
   return (e) => {
-    checkMmx(e);
-    const b = sizeOf(e, 1) === 8 ? zeroExtended(e.read(1)) : readVector(e, 1);
-    const result = converted(e, row, e.let(b));
-    if (kindOf(e, 0) === 'mmx') return writeVector(e, 0, result);
+    if (isMmx(e)) checkMmx(e);
+    const b = e.let(sizeOf(e, 1) === 8 ? zeroExtended(e.read(1)) : readVector(e, 1));
     if (isMmx(e)) enterMmx(e);
-    e.write(0, lowHalf(result));
+    e.write(0, lowHalf(converted(e, row, b)));
   };
 }
 
-/** Exact, and with a source in memory not an MMX instruction. */
+/** Exact. */
 const integersToDoubles: Semantics = (e) => {
   if (isMmx(e)) checkMmx(e);
   const b = vectorOf(e.read(1));
