@@ -1,0 +1,204 @@
+import { CPU, CPU_CODE_STALE, JUMP_BLOCK, JUMP_SLOT, PAGE_SHIFT, PAGE_SIZE, USER_END } from '../layout.js';
+import type { Tlb } from '../memory/tlb.js';
+import type { MachineViews } from '../semantics/helper.js';
+import type { MachineStats } from '../types.js';
+import type { WasmTable } from '../wasm/webassembly.js';
+import type { Insn } from '../x86/insn.js';
+import { spansOf, type Code } from './code.js';
+import type { Fetcher } from './fetch.js';
+import { jumpEntry } from './jump-cache.js';
+import { LineMap } from './line-map.js';
+import type { CodeSource, Region, RegionFunction } from './types.js';
+
+const STALE = (CPU + CPU_CODE_STALE) >>> 2;
+const TWO_32 = 0x100000000;
+/** Slots by which the table grows. */
+const TABLE_STEP = 1024;
+
+/** Makes decoded blocks; what the cache needs of block-decoder.ts. */
+export interface Decoder {
+  readonly isFull: boolean;
+  reset(): void;
+  decode(address: number, frame: number): Code | number;
+  executions(code: Code): number;
+}
+
+/**
+ * All code, decoded and translated, by guest address. Of several pieces with one address, each made from other frames,
+ * the running space's page table decides which is meant. Fills the jump cache, and drops code whose bytes change.
+ */
+export class CodeCache implements CodeSource {
+  private readonly blocks = new Map<number, Code[]>();
+  private readonly regions = new Map<number, Code[]>();
+  private readonly lines: LineMap;
+  private readonly freeSlots: number[] = [];
+  private nextSlot: number;
+  /** Instructions that dropped blocks have run. */
+  private executed = 0;
+
+  constructor(
+    private readonly memory: MachineViews,
+    private readonly tlb: Tlb,
+    private readonly table: WasmTable,
+    private readonly fetcher: Fetcher,
+    private readonly decoder: Decoder,
+    private readonly stats: MachineStats,
+  ) {
+    this.lines = new LineMap(memory);
+    this.nextSlot = table.length;
+  }
+
+  // Finding
+
+  /** The piece at `address` whose pages are mapped now as they were when it was made. */
+  private valid(map: ReadonlyMap<number, Code[]>, address: number): Code | undefined {
+    return map.get(address)?.find(({ spans }) => {
+      for (const { page, frame } of spans) if (this.fetcher.frameOf(page) !== frame) return false;
+      return true;
+    });
+  }
+
+  isTranslated(address: number): boolean {
+    return this.valid(this.regions, address) !== undefined;
+  }
+
+  /** The slot of the region at `address`, 0 where there is none; notes what it finds in the jump cache. */
+  slotAt(address: number): number {
+    if (!(address >= 0 && address < USER_END)) return 0;
+    const region = this.valid(this.regions, address);
+    const block = this.valid(this.blocks, address);
+    if (region !== undefined || block !== undefined)
+      this.noteJump(address, region?.slot ?? 0, block?.block ?? 0);
+    return region?.slot ?? 0;
+  }
+
+  /**
+   * Sees to the jump cache's entry for `address`, whose page's frame is `frame`, decoding it if need be. Returns 0, or
+   * what `decode` says (x86/decode.ts).
+   */
+  enter(address: number, frame: number): number {
+    if (this.slotAt(address) !== 0) return 0;
+    let block = this.valid(this.blocks, address);
+    if (block === undefined) {
+      if (this.decoder.isFull) this.dropBlocks();
+      const made = this.decoder.decode(address, frame);
+      if (typeof made === 'number') return made;
+      this.add(this.blocks, made);
+      this.stats.blocksDecoded++;
+      block = made;
+    }
+    this.noteJump(address, 0, block.block);
+    return 0;
+  }
+
+  decode(address: number): Insn | null {
+    if (!(address >= 0 && address < USER_END)) return null;
+    const frame = this.fetcher.frameOf(address);
+    const insn = frame === 0 ? -1 : this.fetcher.fetch(address, frame);
+    return typeof insn === 'number' ? null : insn;
+  }
+
+  private noteJump(address: number, slot: number, block: number): void {
+    const { i32 } = this.memory;
+    const entry = jumpEntry(address);
+    i32[entry >>> 2] = address | 0;
+    i32[(entry >>> 2) + 1] = Math.floor(address / TWO_32);
+    i32[(entry + JUMP_SLOT) >>> 2] = slot;
+    i32[(entry + JUMP_BLOCK) >>> 2] = block;
+    this.tlb.noteJump();
+  }
+
+  private forgetJump(address: number): void {
+    const entry = jumpEntry(address);
+    const { i32 } = this.memory;
+    const same =
+      i32[entry >>> 2] === (address | 0) && i32[(entry >>> 2) + 1] === Math.floor(address / TWO_32);
+    if (same) this.memory.u8.fill(0, entry, entry + 16);
+  }
+
+  // Adding
+
+  install(region: Region, func: RegionFunction): void {
+    const { entry } = region;
+    const known = this.valid(this.regions, entry);
+    if (known !== undefined) this.remove(this.regions, known);
+    const slot = this.takeSlot();
+    this.table.set(slot, func);
+    const spans = spansOf(region.ranges, this.fetcher.frameOf);
+    this.add(this.regions, { address: entry, spans, block: 0, count: 0, slot });
+    this.forgetJump(entry);
+  }
+
+  private takeSlot(): number {
+    const free = this.freeSlots.pop();
+    if (free !== undefined) return free;
+    if (this.nextSlot === this.table.length) this.table.grow(TABLE_STEP, this.table.get(0));
+    return this.nextSlot++;
+  }
+
+  private add(map: Map<number, Code[]>, code: Code): void {
+    const known = map.get(code.address);
+    if (known === undefined) map.set(code.address, [code]);
+    else known.push(code);
+    for (const { frame } of code.spans) {
+      if (!this.lines.hasCode(frame)) this.tlb.flushFrameWrites(frame * PAGE_SIZE);
+    }
+    this.lines.add(code);
+  }
+
+  // Dropping
+
+  /** Drops the code made from `length` bytes of a frame from `offset` on, which are about to change. */
+  written(frame: number, offset: number, length: number): void {
+    const touched = this.lines.touched(frame, offset, length);
+    if (touched.length === 0) return;
+    for (const code of touched) this.remove(code.slot === 0 ? this.blocks : this.regions, code);
+    this.stats.codeInvalidations++;
+    this.memory.i32[STALE] = 1;
+  }
+
+  /** The same for bytes at an offset of the memory. */
+  writtenAt(offset: number, length: number): void {
+    this.written(offset >>> PAGE_SHIFT, offset & (PAGE_SIZE - 1), length);
+  }
+
+  private remove(map: Map<number, Code[]>, code: Code): void {
+    const others = (map.get(code.address) ?? []).filter((other) => other !== code);
+    if (others.length === 0) map.delete(code.address);
+    else map.set(code.address, others);
+    this.lines.remove(code);
+    this.forgetJump(code.address);
+    if (code.slot === 0) this.executed += this.decoder.executions(code) * code.count;
+    else this.freeSlot(code.slot);
+  }
+
+  private freeSlot(slot: number): void {
+    this.table.set(slot, this.table.get(0));
+    this.freeSlots.push(slot);
+  }
+
+  private dropBlocks(): void {
+    for (const codes of [...this.blocks.values()]) {
+      for (const code of codes) this.remove(this.blocks, code);
+    }
+    this.decoder.reset();
+  }
+
+  /** Drops everything. */
+  flush(): void {
+    this.dropBlocks();
+    for (const codes of [...this.regions.values()]) {
+      for (const code of codes) this.remove(this.regions, code);
+    }
+    this.tlb.flushJumps();
+  }
+
+  /** Instructions run in decoded blocks, whole blocks counted. */
+  get instructions(): number {
+    let sum = this.executed;
+    for (const codes of this.blocks.values()) {
+      for (const code of codes) sum += this.decoder.executions(code) * code.count;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,52 @@
+import { CODE_LINE_SHIFT, PAGE_MASK, PAGE_SIZE } from '../layout.js';
+
+/** The lines of one page that a piece of code was made from, and the frame that was mapped there. */
+export interface Span {
+  readonly page: number;
+  readonly frame: number;
+  /** Lines 0..31 and 32..63 of the page, a bit each. */
+  lo: number;
+  hi: number;
+}
+
+/** A decoded block or a translated region. */
+export interface Code {
+  readonly address: number;
+  readonly spans: readonly Span[];
+  /** Offset of the decoded block, or 0. */
+  readonly block: number;
+  /** Instructions in the decoded block. */
+  readonly count: number;
+  /** Slot of the region, or 0. */
+  readonly slot: number;
+}
+
+const ALL = -1;
+
+/** Bits of lines first..last, as [lo, hi]. */
+export function lineMasks(first: number, last: number): readonly [number, number] {
+  return [maskBelow(last + 1) & ~maskBelow(first), maskBelow(last - 31) & ~maskBelow(first - 32)];
+}
+/** The lowest `count` bits, for any whole number. */
+function maskBelow(count: number): number {
+  if (count <= 0) return 0;
+  return count >= 32 ? ALL : (1 << count) - 1;
+}
+
+/** The spans of address ranges (start, end, start, end ...), one for each page. */
+export function spansOf(ranges: readonly number[], frameOf: (page: number) => number): Span[] {
+  const byPage = new Map<number, Span>();
+  for (let i = 0; i < ranges.length; i += 2) {
+    const [start, end] = [ranges[i] as number, ranges[i + 1] as number];
+    for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
+      const from = Math.max(start, page) & PAGE_MASK;
+      const to = (Math.min(end, page + PAGE_SIZE) - 1) & PAGE_MASK;
+      const [lo, hi] = lineMasks(from >>> CODE_LINE_SHIFT, to >>> CODE_LINE_SHIFT);
+      const span = byPage.get(page) ?? { page, frame: frameOf(page), lo: 0, hi: 0 };
+      span.lo |= lo;
+      span.hi |= hi;
+      byPage.set(page, span);
+    }
+  }
+  return [...byPage.values()];
+}

@@ -1,0 +1,58 @@
+import { defineInterpreter } from '../interpret/interpreter.js';
+import { handlersOf, type HandlerInfo } from '../interpret/handlers.js';
+import { FRAME_BASE } from '../layout.js';
+import type { Semantics } from '../semantics/emitter.js';
+import { settleFlags } from '../semantics/flags.js';
+import type { Helper } from '../semantics/helper.js';
+import { I64, i64 } from '../wasm/expr.js';
+import type { Form } from '../x86/insn.js';
+import { defineAccess } from './access.js';
+import { HOT, LOOK, REGION_PARAMS, SEARCH, STEP, SYSCALL, defineDispatch } from './dispatch.js';
+import { CoreBuilder, type HostFunction } from './functions.js';
+import { CODE_HIT, PAGE_FAULT, defineWalk } from './walk.js';
+
+export const HOST_FUNCTIONS: readonly HostFunction[] = [
+  PAGE_FAULT,
+  CODE_HIT,
+  LOOK,
+  HOT,
+  STEP,
+  SYSCALL,
+  SEARCH,
+];
+
+/** WebAssembly pages: the least that any sandbox's memory has. */
+const LEAST_PAGES = FRAME_BASE / 0x10000;
+const MOST_PAGES = 0x10000;
+
+export interface CoreModule {
+  readonly bytes: Uint8Array;
+  /** By number. */
+  readonly handlers: readonly HandlerInfo[];
+  /** Of the table that the module imports: slot 0, code that is not translated, and handlers. */
+  readonly tableSize: number;
+  /** The JavaScript helpers that the module imports. */
+  readonly helpers: readonly Helper[];
+}
+
+type SemanticsOf = (form: Form) => Semantics | undefined;
+
+function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readonly Helper[]) {
+  const core = new CoreBuilder(LEAST_PAGES, MOST_PAGES, HOST_FUNCTIONS, helpers);
+  defineWalk(core);
+  defineAccess(core);
+  const keys = handlersOf(forms, semanticsOf);
+  const handlers = defineInterpreter(core, keys, semanticsOf);
+  defineDispatch(core);
+  core.helper(settleFlags);
+  const stub = core.anonymous(REGION_PARAMS, I64, (f) => f.return(i64.num(-1)));
+  core.module.element(0, [stub]);
+  return { core, handlers, tableSize: keys.others.length + 1 };
+}
+
+/** Writes the core module with a handler for each of `forms` that has semantics. */
+export function buildCore(forms: readonly Form[], semanticsOf: SemanticsOf): CoreModule {
+  const helpers = build(forms, semanticsOf, []).core.helpersFound;
+  const { core, handlers, tableSize } = build(forms, semanticsOf, helpers);
+  return { bytes: core.finish(), handlers, tableSize, helpers };
+}

@@ -1,0 +1,227 @@
+import { CodeCache } from './code/code-cache.js';
+import { Fetcher, executableFrame } from './code/fetch.js';
+import type { Translator } from './code/types.js';
+import { buildCore, type CoreModule } from './core/build.js';
+import { CoreHost } from './core/host.js';
+import { BlockDecoder } from './interpret/block-decoder.js';
+import { HandlerTable } from './interpret/handler-table.js';
+import {
+  CPU,
+  CPU_BUDGET,
+  CPU_CALL_DEPTH,
+  CPU_CC_KIND,
+  CPU_CC_Y,
+  CPU_DF,
+  CPU_EFLAGS,
+  CPU_EXIT,
+  CPU_STATE_SIZE,
+  CPU_TLB_MISSES,
+} from './layout.js';
+import { PageTable } from './memory/address-space.js';
+import { FrameTable } from './memory/frames.js';
+import { createMemory } from './memory/memory.js';
+import { Tlb } from './memory/tlb.js';
+import { ARITHMETIC_FLAGS, KIND_RAW, packKind } from './semantics/flags.js';
+import type { Helper, MachineViews, Surroundings } from './semantics/helper.js';
+import { semanticsOf } from './semantics/index.js';
+import { RegionTranslator } from './translate/translator.js';
+import {
+  PTE_EXEC,
+  PTE_READ,
+  PTE_WRITE,
+  type AddressSpace,
+  type CpuState,
+  type Exit,
+  type Frames,
+  type Machine,
+  type MachineOptions,
+  type MachineStats,
+  type Supervisor,
+} from './types.js';
+import { wasm, type WasmFunction } from './wasm/webassembly.js';
+import { allForms } from './x86/decode.js';
+
+/** How often a block is interpreted before it is translated; more often than any block is run, to do without. */
+const HEAT = { interpret: 2 ** 50, translate: 1, mixed: 1000 } as const;
+/**
+ * Regions' calls that may be nested. Engines give WebAssembly about a megabyte of stack; a region takes up to two
+ * kilobytes of it before it is optimised, and the supervisor needs some, too.
+ */
+const CALL_DEPTH = 256;
+
+const BUDGET = (CPU + CPU_BUDGET) >>> 2;
+const EXIT = (CPU + CPU_EXIT) >>> 2;
+const CC_KIND = (CPU + CPU_CC_KIND) >>> 2;
+const CC_Y = (CPU + CPU_CC_Y) >>> 2;
+const DF = (CPU + CPU_DF) >>> 2;
+const EFLAGS = (CPU + CPU_EFLAGS) >>> 2;
+const TLB_MISSES = (CPU + CPU_TLB_MISSES) >>> 2;
+
+/** Bits of RFLAGS beyond the arithmetic ones: direction; what user code can set; what is always 1. */
+const DF_SHIFT = 10;
+const USER_FLAGS = 0x244100; // TF, NT, AC, ID
+const FIXED_FLAGS = 0x202; // IF and bit 1
+
+let $core: CoreModule | undefined;
+
+/** Counts as they are asked for, or kept here by who counts. */
+class Stats implements MachineStats {
+  blocksDecoded = 0;
+  regionsTranslated = 0;
+  modules = 0;
+  wasmBytes = 0;
+  pageFaults = 0;
+  codeInvalidations = 0;
+
+  constructor(private readonly counted: { readonly instructions: number; readonly tlbMisses: number }) {}
+
+  get instructions(): number {
+    return this.counted.instructions;
+  }
+  get tlbMisses(): number {
+    return this.counted.tlbMisses;
+  }
+}
+
+/** The JavaScript functions of helpers, made once for a machine. */
+class HelperFunctions {
+  private readonly made = new Map<string, unknown>();
+
+  constructor(
+    private readonly memory: MachineViews,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  /** Undefined for a helper that is written in WebAssembly. */
+  of(helper: Helper): unknown {
+    const known = this.made.get(helper.name);
+    if (known !== undefined) return known;
+    const made = helper.js?.(this.memory, this.surroundings);
+    this.made.set(helper.name, made);
+    return made;
+  }
+}
+
+class SandboxMachine implements Machine {
+  readonly memory: MachineViews;
+  readonly frames: Frames;
+  readonly stats = new Stats(this);
+  private readonly tlb: Tlb;
+  private readonly code: CodeCache;
+  private readonly translator: Translator | null;
+  private readonly run_: WasmFunction;
+  private readonly settleFlags: WasmFunction;
+  private space: PageTable | null = null;
+
+  constructor(options: MachineOptions, supervisor: Supervisor) {
+    const { tier = 'mixed', clock = () => 0, cpus = 1, log = () => undefined } = options;
+    const core = ($core ??= buildCore(allForms(), semanticsOf));
+    const sandbox = createMemory(options.memory);
+    const memory = (this.memory = sandbox.views);
+    const frames = (this.frames = new FrameTable(memory, sandbox.frameEnd));
+    this.tlb = new Tlb(memory);
+    const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
+    const decoder = new BlockDecoder(memory, new HandlerTable(core.handlers), fetcher, HEAT[tier]);
+    const table = new wasm.Table({ initial: core.tableSize, element: 'anyfunc' });
+    this.code = new CodeCache(memory, this.tlb, table, fetcher, decoder, this.stats);
+    frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);
+    const helpers = new HelperFunctions(memory, { clock, cpus });
+    const functions: Record<string, unknown> = {};
+    this.translator =
+      tier === 'interpret'
+        ? null
+        : new RegionTranslator({
+            code: this.code,
+            memory: sandbox.memory,
+            pages: sandbox.pages,
+            table,
+            semanticsOf,
+            core: functions,
+            helper: (helper) => helpers.of(helper) ?? functions[helper.name],
+            stats: this.stats,
+          });
+    const host = new CoreHost({
+      memory,
+      supervisor,
+      stats: this.stats,
+      code: this.code,
+      fetcher,
+      decoder,
+      translator: this.translator,
+      eager: tier === 'translate',
+      isPresent: (address) => ((this.space?.get(address) ?? 0) & (PTE_READ | PTE_WRITE | PTE_EXEC)) !== 0,
+      log,
+    }).functions();
+    const { exports } = new wasm.Instance(new wasm.Module(core.bytes), {
+      env: { memory: sandbox.memory, table },
+      host,
+      helper: Object.fromEntries(core.helpers.map((helper) => [helper.name, helpers.of(helper)])),
+    });
+    Object.assign(functions, host, exports);
+    this.run_ = exports.run as WasmFunction;
+    this.settleFlags = exports.settleFlags as WasmFunction;
+    memory.i32[(CPU + CPU_CALL_DEPTH) >>> 2] = CALL_DEPTH;
+  }
+
+  createSpace(): AddressSpace | null {
+    return PageTable.create(this.memory, this.frames, this.tlb);
+  }
+
+  activate(space: AddressSpace): void {
+    if (!(space instanceof PageTable)) throw new Error('a foreign address space');
+    if (space === this.space) return;
+    if (this.space !== null) this.translator?.flush();
+    this.space = space;
+    this.tlb.activate(space.root);
+  }
+
+  loadCpu(state: CpuState): void {
+    this.memory.u8.set(state, CPU);
+  }
+
+  saveCpu(state: CpuState): void {
+    state.set(this.memory.u8.subarray(CPU, CPU + CPU_STATE_SIZE));
+  }
+
+  readFlags(): number {
+    const { i32 } = this.memory;
+    const direction = (i32[DF] as number) << DF_SHIFT;
+    return this.settleFlags() | direction | (i32[EFLAGS] as number) | FIXED_FLAGS;
+  }
+
+  writeFlags(flags: number): void {
+    const { i32 } = this.memory;
+    i32[CC_KIND] = packKind(KIND_RAW, 4);
+    i32[CC_Y] = flags & ARITHMETIC_FLAGS;
+    i32[CC_Y + 1] = 0;
+    i32[DF] = (flags >>> DF_SHIFT) & 1;
+    i32[EFLAGS] = flags & USER_FLAGS;
+  }
+
+  run(budget: number): Exit {
+    const { i32 } = this.memory;
+    i32[BUDGET] = budget;
+    i32[EXIT] = 0;
+    this.run_();
+    this.translator?.flush();
+    return i32[EXIT] as Exit;
+  }
+
+  flushCode(): void {
+    this.code.flush();
+  }
+
+  /** Of decoded code: see CodeCache.instructions. */
+  get instructions(): number {
+    return this.code.instructions;
+  }
+
+  get tlbMisses(): number {
+    return this.memory.u32[TLB_MISSES] as number;
+  }
+}
+
+/** A machine for one sandbox; `supervisor` is who runs programs on it. Throws RangeError for an impossible memory. */
+export function createMachine(options: MachineOptions, supervisor: Supervisor): Machine {
+  return new SandboxMachine(options, supervisor);
+}

@@ -1,0 +1,28 @@
+/** The part of JavaScript's WebAssembly interface that the machine uses; the language's own types do not declare it. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+export interface WasmTable {
+  readonly length: number;
+  grow(count: number, value: unknown): number;
+  get(index: number): unknown;
+  set(index: number, value: unknown): void;
+}
+export interface WasmModule {
+  readonly wasmModule?: never;
+}
+export type WasmFunction = (...args: number[]) => number;
+export type WasmExport = WasmFunction | WasmMemory | WasmTable;
+export type WasmImports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+export interface WasmInstance {
+  readonly exports: Readonly<Record<string, WasmExport>>;
+}
+
+interface WebAssemblyApi {
+  readonly Memory: new (descriptor: { initial: number; maximum: number }) => WasmMemory;
+  readonly Table: new (descriptor: { initial: number; element: 'anyfunc' }) => WasmTable;
+  readonly Module: new (bytes: Uint8Array) => WasmModule;
+  readonly Instance: new (module: WasmModule, imports: WasmImports) => WasmInstance;
+}
+
+export const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
