@@ -164,7 +164,9 @@ export abstract class OperandEmitter extends BaseEmitter {
       case 'xmm':
         return this.setXmm(operand.index, mergedVector(this.xmm(operand.index), value));
       case 'mmx':
-        return storeCpu(this.f, mmxOffset(operand.index), value);
+        storeCpu(this.f, mmxOffset(operand.index), value);
+        // The x87 register's exponent becomes all ones.
+        return storeCpu(this.f, mmxOffset(operand.index) + 8, i64.num(0xffff));
       case 'mem':
         return this.store(accessSize(operand.size, value), this.address(k), value);
       default:
