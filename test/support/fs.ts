@@ -22,6 +22,7 @@ export class FakeFrames implements Frames {
   readonly total: number;
   readonly u8: Uint8Array;
   readonly writes: number[] = [];
+  readonly #freed: number[] = [];
 
   constructor(total = 64) {
     this.total = total;
@@ -37,13 +38,11 @@ export class FakeFrames implements Frames {
   }
 
   allocate(): number {
-    for (let frame = 1; frame <= this.total; frame++) {
-      if ((this.counts[frame] ?? 0) > 0) continue;
-      this.counts[frame] = 1;
-      this.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
-      return frame;
-    }
-    return 0;
+    const frame = this.#freed.pop() ?? (this.counts.length <= this.total ? this.counts.length : 0);
+    if (frame === 0) return 0;
+    this.counts[frame] = 1;
+    this.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+    return frame;
   }
 
   retain(frame: number): void {
@@ -53,6 +52,7 @@ export class FakeFrames implements Frames {
   release(frame: number): void {
     assert(this.references(frame) > 0, `frame ${frame} is released too often`);
     this.counts[frame] = this.references(frame) - 1;
+    if (this.references(frame) === 0) this.#freed.push(frame);
   }
 
   references(frame: number): number {
