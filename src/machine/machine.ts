@@ -24,6 +24,7 @@ import { Tlb } from './memory/tlb.js';
 import { ARITHMETIC_FLAGS, KIND_RAW, packKind } from './semantics/flags.js';
 import type { Helper, MachineViews, Surroundings } from './semantics/helper.js';
 import { semanticsOf } from './semantics/index.js';
+import { writeVectorTables } from './semantics/sse/index.js';
 import { RegionTranslator } from './translate/translator.js';
 import {
   PTE_EXEC,
@@ -118,6 +119,7 @@ class SandboxMachine implements Machine {
     const core = ($core ??= buildCore(allForms(), semanticsOf));
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
+    writeVectorTables(memory);
     const frames = (this.frames = new FrameTable(memory, sandbox.frameEnd));
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
