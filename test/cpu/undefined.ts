@@ -97,10 +97,12 @@ const environment = (insn: Insn, state: S.State): Ignored =>
 
 /** rcpps and rsqrtps: the manual's bound, twice since either side may be off. */
 const APPROXIMATE: Ignored = { ...NOTHING_IGNORED, floatError: 3 / 4096 };
-/** Vendors differ in the last bits. */
-const TRANSCENDENTAL: Ignored = { ...NOTHING_IGNORED, extendedError: 4, status: 0x200 };
+/** Vendors differ in the last bits, and so in C1, PE and UE, and with these in ES and B. */
+const TRANSCENDENTAL: Ignored = { ...NOTHING_IGNORED, extendedError: 4, status: 0x82b0 };
 
-type Rule = (insn: Insn, state: S.State) => Ignored;
+/** Null: nothing of the result is defined. */
+type Rule = (insn: Insn, state: S.State) => Ignored | null;
+
 const bswap: Rule = (insn) =>
   insn.form.size === 2 && insn.operands[0].kind === 'gpr'
     ? { ...NOTHING_IGNORED, gpr: insn.operands[0].index }
@@ -108,6 +110,22 @@ const bswap: Rule = (insn) =>
 
 const approximate: Rule = () => APPROXIMATE;
 const transcendental: Rule = () => TRANSCENDENTAL;
+
+const EXPONENT = 0x7fff;
+/** A transcendental instruction of an st0 whose magnitude is below 2^power; others are undefined. */
+const transcendentalBelow =
+  (power: number): Rule =>
+  (_insn, state) => {
+    const word = state.view.getUint16(S.AT_FX + S.FX_ST + 8, true);
+    return (word & EXPONENT) < 0x3fff + power ? TRANSCENDENTAL : null;
+  };
+
+const UNMASKED_RANGE = 0x18;
+/** With overflow or underflow unmasked, vendors differ in how far they adjust the exponent. */
+const scaling: Rule = (_insn, state) =>
+  (state.view.getUint16(S.AT_FX + S.FX_FCW, true) & UNMASKED_RANGE) === UNMASKED_RANGE
+    ? NOTHING_IGNORED
+    : null;
 
 const RULES: Readonly<Record<string, Rule>> = {
   rol: shift,
@@ -124,14 +142,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   rcpss: approximate,
   rsqrtps: approximate,
   rsqrtss: approximate,
-  f2xm1: transcendental,
+  f2xm1: transcendentalBelow(0),
   fyl2x: transcendental,
-  fyl2xp1: transcendental,
+  fyl2xp1: transcendentalBelow(-2),
   fptan: transcendental,
   fpatan: transcendental,
   fsin: transcendental,
   fcos: transcendental,
   fsincos: transcendental,
+  fscale: scaling,
   fnstenv: environment,
   fnsave: environment,
   fxsave: (insn, state) => image(insn, state, [6, 24, 28, 32, 416, 512]),
@@ -140,7 +159,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 const VECTOR_PF = 14;
 
 /** What of the result of `insn`, started in `state` and ended by exception `vector`, is undefined. */
-export function ignoredFor(insn: Insn, state: S.State, vector: number): Ignored {
+export function ignoredFor(insn: Insn, state: S.State, vector: number): Ignored | null {
   // A comparison that faults under way: Intel gives the flags back, AMD leaves those of the last element.
   if (insn.form.rep !== '' && vector === VECTOR_PF) return { ...NOTHING_IGNORED, flags: bitsOf('OSZAPC') };
   const rule = RULES[insn.form.mnemonic];

@@ -1,6 +1,9 @@
 import type { Row } from './table.js';
 
-/** Opcodes D8 to DF. Undocumented twins of fcom, fcomp, fxch and fstp stand beside what they repeat. */
+/**
+ * Opcodes D8 to DF. Undocumented twins of fcom, fcomp, fxch and fstp stand beside what they repeat; D9 D8,
+ * which almost does so, is left out.
+ */
 
 const COMPARE = '>OSZAPC';
 const ARITHMETIC = ['add', 'mul', 'com', 'comp', 'sub', 'subr', 'div', 'divr'];
@@ -30,7 +33,6 @@ export const ROWS_X87: readonly Row[] = [
   ['D9 C0+i', 'fld', 'STi', ''],
   ['D9 C8+i', 'fxch', 'ST0,STi', ''],
   ['D9 D0', 'fnop', '', ''],
-  ['D9 D8+i', 'fstp', 'STi', ''],
   ['D9 E0', 'fchs', '', ''],
   ['D9 E1', 'fabs', '', ''],
   ['D9 E4', 'ftst', '', ''],

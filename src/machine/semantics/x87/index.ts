@@ -113,7 +113,7 @@ function comparison(integer: boolean, quiet: boolean, pops: number): Semantics {
 function comparisonToFlags(quiet: boolean, pops: number): Semantics {
   return waiting((e) => {
     const flags = e.callValue(x87CompareFlags, e.read(1), n(quiet ? 1 : 0), n(pops));
-    e.setFlags(KIND_RAW, 4, ZERO, flags, i32.ge_s(flags, ZERO));
+    e.setFlags(KIND_RAW, 4, ZERO, flags);
     recordAddress(e, 1);
   });
 }

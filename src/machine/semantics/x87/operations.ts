@@ -39,8 +39,13 @@ import {
   C1,
   C2,
   C3,
+  DE,
   ES_B,
   IE,
+  OE,
+  PE,
+  UE,
+  ZE,
   begin,
   env,
   finish,
@@ -143,8 +148,9 @@ export const x87ArithmeticMemory = helper(
       begin(m);
       if (underflows(m, 0)) setIndefinite($r);
       else {
-        memoryOperand(format, lo, hi, $b);
-        (OPERATIONS[operation] as Binary)(get(m, 0, $a), $b, $r);
+        memoryOperand(format, lo, hi, get(m, 0, $a), $b);
+        (OPERATIONS[operation] as Binary)($a, $b, $r);
+        if ((env.flags & ZE) !== 0) env.flags &= ~DE;
       }
       settle(m, 0, 0);
       finish(m);
@@ -152,10 +158,14 @@ export const x87ArithmeticMemory = helper(
     },
 );
 
-/** As `operand`, but a NaN stays signaling, so that the operation itself deals with both operands' NaNs. */
-function memoryOperand(format: number, lo: number, hi: number, x: Extended): void {
+/**
+ * As `operand`, but a NaN stays signaling, so that the operation itself deals with both operands' NaNs; and next to a
+ * `partner` that is no number a denormal goes unnoticed.
+ */
+function memoryOperand(format: number, lo: number, hi: number, partner: Extended, x: Extended): void {
   const before = env.flags;
   operand(format, lo, hi, 0, x);
+  if (isNaN80(partner) || isUnsupported(partner)) env.flags &= ~DE;
   if (!isNaN80(x)) return;
   const signaling = (env.flags & IE) !== 0 && (before & IE) === 0;
   if (!signaling) return;
@@ -169,7 +179,7 @@ export const x87Load = helper('x87Load', 4, (m) => (format = 0, lo = 0, hi = 0, 
   operand(format, lo, hi, top16, $r);
   // A full stack is found before the operand's own exceptions are.
   if (!isEmpty(m, 7)) env.flags = 0;
-  if (!unmasked(BEFORE_RESULT)) push(m, $r);
+  if (!unmasked(IE)) push(m, $r);
   finish(m);
   return 0;
 });
@@ -213,6 +223,10 @@ export const x87Store = helper('x87Store', 3, (m) => (format = 0, bytes = 0, tru
   else if (format === DECIMAL_FORMAT) done = toDecimal(m, $a) && done;
   else if (format === INTEGER_FORMAT) done = toInteger(m, $a, bytes, truncate !== 0) && done;
   else done = toFloat(m, $a, bytes === 4 ? 4 : 8) && done;
+  if (unmasked(OE | UE)) {
+    env.flags &= ~PE;
+    env.c1 = 0;
+  }
   if (empty) {
     env.flags = flags;
     env.c1 = 0;
@@ -261,21 +275,26 @@ export const x87Compare = helper('x87Compare', 3, (m) => (from = 0, quiet = 0, p
   get(m, 0, $a);
   get(m, from, $b);
   const relation = compareOperands(m, empty, quiet !== 0, pops);
-  if (!unmasked(BEFORE_RESULT)) setConditions(m, CODES[relation] as number);
+  setConditions(m, CODES[relation] as number);
   finish(m);
   return 0;
 });
 
-/** The same, to RFLAGS: the result is the flags, or -1 where an unmasked exception leaves them. */
+/** Keeps C1, for instructions that leave it alone. */
+function keepC1(m: MachineViews): void {
+  env.c1 = status(m) & C1;
+}
+
+/** The same, to RFLAGS, which are the result. */
 export const x87CompareFlags = helper('x87CompareFlags', 3, (m) => (from = 0, quiet = 0, pops = 0) => {
   begin(m);
   const empty = underflows(m, 0) || underflows(m, from);
   get(m, 0, $a);
   get(m, from, $b);
   const relation = compareOperands(m, empty, quiet !== 0, pops);
-  const stopped = unmasked(BEFORE_RESULT);
+  if (!empty) keepC1(m);
   finish(m);
-  return stopped ? -1 : (RFLAGS[relation] as number);
+  return RFLAGS[relation] as number;
 });
 
 /** (format, lo, hi, pops): compares st0 with memory. */
@@ -287,9 +306,9 @@ export const x87CompareMemory = helper(
       begin(m);
       const empty = underflows(m, 0);
       get(m, 0, $a);
-      if (!empty) memoryOperand(format, lo, hi, $b);
+      if (!empty) memoryOperand(format, lo, hi, $a, $b);
       const relation = compareOperands(m, empty, false, pops);
-      if (!unmasked(BEFORE_RESULT)) setConditions(m, CODES[relation] as number);
+      setConditions(m, CODES[relation] as number);
       finish(m);
       return 0;
     },
@@ -330,7 +349,8 @@ function partialRemainder(nearest: boolean): Unary {
     quotient.bits = 0;
     quotient.partial = false;
     pair((a, b, r) => remainderOf(a, b, r, nearest))(m);
-    if (unmasked(BEFORE_RESULT)) return;
+    // What gives no number leaves C0 and C3.
+    if (unmasked(BEFORE_RESULT) || isNaN80($r)) return setConditions(m, status(m) & (C0 | C3));
     const { bits, partial } = quotient;
     setConditions(m, partial ? C2 : ((bits & 4) !== 0 ? C0 : 0) | ((bits & 2) !== 0 ? C3 : 0));
     env.c1 = partial ? 0 : bits & 1;
@@ -341,14 +361,14 @@ function partialRemainder(nearest: boolean): Unary {
 function angle(first: 'sin' | 'cos' | 'tan', second: 'cos' | 'one' | ''): Unary {
   return (m) => {
     const full = second !== '' && !isEmpty(m, 7);
-    if (underflows(m, 0) || full) return stackFault(m, full, second !== '');
+    setConditions(m, status(m) & (C0 | C3));
+    const empty = underflows(m, 0);
+    if (empty || full) return stackFault(m, !empty, second !== '');
     get(m, 0, $a);
     if (outOfRange($a)) return setConditions(m, C2 | (status(m) & (C0 | C3)));
     trigonometric($a, $r, first);
     settle(m, 0, 0);
-    if (unmasked(BEFORE_RESULT)) return;
-    setConditions(m, status(m) & (C0 | C3));
-    if (second === '') return;
+    if (unmasked(BEFORE_RESULT) || second === '') return;
     const { c1 } = env;
     if (second === 'cos') trigonometric($a, $r, 'cos');
     else if (!isNaN80($r)) $r.set(0, BIAS, 0x80000000, 0);
@@ -370,7 +390,8 @@ function stackFault(m: MachineViews, full: boolean, pushes: boolean): void {
 
 function extractParts(m: MachineViews): void {
   const full = !isEmpty(m, 7);
-  if (underflows(m, 0) || full) return stackFault(m, full, true);
+  const empty = underflows(m, 0);
+  if (empty || full) return stackFault(m, !empty, true);
   extract(get(m, 0, $a), $b, $r);
   if (unmasked(BEFORE_RESULT)) return;
   put(m, 0, $b);
@@ -395,7 +416,7 @@ function test(m: MachineViews): void {
   get(m, 0, $a);
   setInteger($b, 0);
   const relation = compareOperands(m, empty, false, 0);
-  if (!unmasked(BEFORE_RESULT)) setConditions(m, CODES[relation] as number);
+  setConditions(m, CODES[relation] as number);
 }
 
 const signed = (sign: (old: number) => number): Unary =>
@@ -438,9 +459,11 @@ export const x87Unary = helper('x87Unary', 1, (m) => (index = 0) => {
 /** (i): pushes st(i). */
 export const x87LoadRegister = helper('x87LoadRegister', 1, (m) => (i = 0) => {
   begin(m);
-  if (underflows(m, i)) setIndefinite($r);
+  const empty = underflows(m, i);
+  if (empty) setIndefinite($r);
   else get(m, i, $r);
   if (!unmasked(IE)) push(m, $r);
+  if (empty) env.c1 = 0;
   finish(m);
   return 0;
 });
@@ -478,7 +501,10 @@ export const x87Move = helper('x87Move', 2, (m) => (i = 0, condition = 0) => {
   if (underflows(m, i) || empty) {
     setIndefinite($r);
     if (!unmasked(IE)) put(m, 0, $r);
-  } else if (condition !== 0) put(m, 0, get(m, i, $r));
+  } else {
+    keepC1(m);
+    if (condition !== 0) put(m, 0, get(m, i, $r));
+  }
   finish(m);
   return 0;
 });
@@ -487,6 +513,7 @@ export const x87Move = helper('x87Move', 2, (m) => (i = 0, condition = 0) => {
 export const x87Free = helper('x87Free', 2, (m) => (i = 0, pops = 0) => {
   free(m, i);
   popTimes(m, pops);
+  setStatus(m, status(m) & ~C1);
   return 0;
 });
 
