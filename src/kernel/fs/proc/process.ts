@@ -63,42 +63,6 @@ function oomScore({ process }: TaskSubject): string {
 
 const ID_MAP = '         0          0 4294967295\n';
 
-/** What a process and each of its threads have alike. */
-const TASK_ROWS: readonly Row<TaskSubject>[] = [
-  file('auxv', ({ process }) => process.memory?.auxv ?? '', { mode: 0o400 }),
-  constant('cgroup', '0::/'),
-  file('cmdline', cmdline),
-  file('comm', ({ thread }) => `${thread.name}\n`, { save: setComm }),
-  constant('cpuset', '/'),
-  link('cwd', ({ process }) => (process.memory === null ? ENOENT : process.cwd)),
-  file('environ', environ, { mode: 0o400 }),
-  link('exe', exe),
-  fdDirectory(),
-  fdinfoDirectory(),
-  constant('gid_map', ID_MAP.trimEnd(), { mode: 0o644 }),
-  file('io', io, { mode: 0o400 }),
-  file('limits', limits),
-  constant('loginuid', 4294967295, { mode: 0o644 }),
-  file('maps', maps),
-  file('mountinfo', mountinfo),
-  file('mounts', mounts),
-  file('oom_score', oomScore),
-  file('oom_score_adj', ({ process }) => `${process.oomScoreAdj}\n`, { save: setOomScoreAdj }),
-  file('personality', ({ process }) => `${hex(process.personality, 8)}\n`, { mode: 0o400 }),
-  link('root', ({ process }) => (process.memory === null ? ENOENT : process.root)),
-  file('schedstat', ({ thread }) => `${Math.floor(thread.cpuMs * 1e6)} 0 ${thread.voluntarySwitches}\n`),
-  constant('sessionid', 4294967295),
-  constant('setgroups', 'allow', { mode: 0o644 }),
-  file('smaps', smaps),
-  file('smaps_rollup', smapsRollup),
-  file('stack', '', { mode: 0o400 }),
-  file('stat', stat),
-  file('statm', statm),
-  file('status', status),
-  constant('uid_map', ID_MAP.trimEnd(), { mode: 0o644 }),
-  file('wchan', '0'),
-];
-
 interface FdSubject {
   readonly kernel: KernelView;
   readonly process: ProcessView;
@@ -159,6 +123,42 @@ function fdinfoDirectory(): Row<TaskSubject> {
   const owner = ({ process }: FdSubject) => process.owner;
   return dir('fdinfo', [family(fds, file('', fdinfo, { mode: 0o444, owner }))]);
 }
+
+/** What a process and each of its threads have alike. */
+const TASK_ROWS: readonly Row<TaskSubject>[] = [
+  file('auxv', ({ process }) => process.memory?.auxv ?? '', { mode: 0o400 }),
+  constant('cgroup', '0::/'),
+  file('cmdline', cmdline),
+  file('comm', ({ thread }) => `${thread.name}\n`, { save: setComm }),
+  constant('cpuset', '/'),
+  link('cwd', ({ process }) => (process.memory === null ? ENOENT : process.cwd)),
+  file('environ', environ, { mode: 0o400 }),
+  link('exe', exe),
+  fdDirectory(),
+  fdinfoDirectory(),
+  constant('gid_map', ID_MAP.trimEnd(), { mode: 0o644 }),
+  file('io', io, { mode: 0o400 }),
+  file('limits', limits),
+  constant('loginuid', 4294967295, { mode: 0o644 }),
+  file('maps', maps),
+  file('mountinfo', mountinfo),
+  file('mounts', mounts),
+  file('oom_score', oomScore),
+  file('oom_score_adj', ({ process }) => `${process.oomScoreAdj}\n`, { save: setOomScoreAdj }),
+  file('personality', ({ process }) => `${hex(process.personality, 8)}\n`, { mode: 0o400 }),
+  link('root', ({ process }) => (process.memory === null ? ENOENT : process.root)),
+  file('schedstat', ({ thread }) => `${Math.floor(thread.cpuMs * 1e6)} 0 ${thread.voluntarySwitches}\n`),
+  constant('sessionid', 4294967295),
+  constant('setgroups', 'allow', { mode: 0o644 }),
+  file('smaps', smaps),
+  file('smaps_rollup', smapsRollup),
+  file('stack', '', { mode: 0o400 }),
+  file('stat', stat),
+  file('statm', statm),
+  file('status', status),
+  constant('uid_map', ID_MAP.trimEnd(), { mode: 0o644 }),
+  file('wchan', '0'),
+];
 
 function findThread({ kernel, process }: TaskSubject, name: string): TaskSubject | null {
   const tid = parseNumber(name);
