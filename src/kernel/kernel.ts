@@ -1,4 +1,4 @@
-import { CPU, CPU_EXIT_ADDRESS, CPU_EXIT_ERROR, CPU_EXIT_VECTOR } from '../machine/layout.js';
+import { CPU, CPU_EXIT_ADDRESS, CPU_EXIT_ERROR, CPU_EXIT_VECTOR, PAGE_SIZE } from '../machine/layout.js';
 import { createMachine } from '../machine/machine.js';
 import {
   EXIT_BUDGET,
@@ -10,7 +10,7 @@ import {
 } from '../machine/types.js';
 import { KernelBug } from './errno.js';
 import { releaseHandle } from './fs/handle.js';
-import type { Handle, Location } from './fs/types.js';
+import type { Handle } from './fs/types.js';
 import { Futexes } from './futex/table.js';
 import type { Host } from './host.js';
 import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
@@ -18,7 +18,8 @@ import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
 import type { Process } from './process/process.js';
 import { Registers, getI64 } from './process/registers.js';
 import { addUsage, totalUsage } from './process/usage.js';
-import { READY, STOPPED, type Thread } from './process/thread.js';
+import { READY, STOPPED } from './process/state.js';
+import type { Thread } from './process/thread.js';
 import { deliverSignals } from './signal/deliver.js';
 import { raiseException } from './signal/exception.js';
 import { CpuArgs } from './syscalls/args.js';
@@ -39,6 +40,8 @@ export interface KernelOptions {
   readonly log?: (line: string) => void;
   /** A line for each system call, as strace(1) prints it. */
   readonly strace?: (line: string) => void;
+  /** Puts programs at random addresses. Off by default: translations can be shared, and runs repeat. */
+  readonly randomizeAddresses?: boolean;
 }
 
 /** What the outermost loop is to do after a step. */
@@ -51,6 +54,7 @@ export interface StepResult {
 
 /** How long a thread runs while others wait for their turn, in milliseconds. */
 const SLICE_MS = 4;
+const LEAST_MS = 0.2;
 const FIRST_BUDGET = 100_000;
 const LEAST_BUDGET = 1_000;
 const MOST_BUDGET = 100_000_000;
@@ -78,8 +82,6 @@ export class Kernel implements Supervisor, MemoryPool {
   readonly cpus: number;
   hostname: string;
   domainname = '(none)';
-  /** The root directory of new processes. */
-  root: Location | null = null;
   /** The thread that runs should give way at the end of its call. */
   mustSwitch = false;
   /** Called when a thread becomes able to run: an outermost loop that sleeps wakes up. */
@@ -112,6 +114,11 @@ export class Kernel implements Supervisor, MemoryPool {
     this.options.log?.(line);
   }
 
+  /** The thread that makes the running call; null while the kernel works of its own accord. */
+  get current(): Thread | null {
+    return this.running ? this.loaded : null;
+  }
+
   /** Runs threads for about `maxMs` milliseconds, or until none can run. */
   step(maxMs: number): StepResult {
     const until = this.clock.nowMs() + maxMs;
@@ -142,6 +149,30 @@ export class Kernel implements Supervisor, MemoryPool {
     return pid;
   }
 
+  /** The process that a pid, or the tid of one of its threads, names; null for none. */
+  processOf(pid: number): Process | null {
+    return this.processes.get(pid) ?? this.threads.get(pid)?.process ?? null;
+  }
+
+  addProcess(process: Process): void {
+    this.processes.set(process.pid, process);
+  }
+
+  /** A new thread can run. */
+  addThread(thread: Thread): void {
+    this.threads.set(thread.tid, thread);
+    thread.process.threads.add(thread);
+    this.forks++;
+    this.enqueue(thread);
+  }
+
+  /** The only thread of its process takes the process's number (execve). */
+  becomeLeader(thread: Thread): void {
+    this.threads.delete(thread.tid);
+    thread.tid = thread.process.pid;
+    this.threads.set(thread.tid, thread);
+  }
+
   /** A new, empty address space; null without memory. */
   createMm(limits: Limits): Mm | null {
     const space = this.machine.createSpace();
@@ -150,6 +181,13 @@ export class Kernel implements Supervisor, MemoryPool {
 
   releaseHandle(handle: Handle): void {
     releaseHandle(handle);
+  }
+
+  /** So many random bits as whole pages; 0 unless addresses are randomized. */
+  randomPages(bits: number): number {
+    if (this.options.randomizeAddresses !== true) return 0;
+    this.host.random($random);
+    return ($randomView.getUint32(0, true) >>> (32 - bits)) * PAGE_SIZE;
   }
 
   /** The last of a process goes: nobody will ask for it any more. */
@@ -221,7 +259,7 @@ export class Kernel implements Supervisor, MemoryPool {
   private runThread(thread: Thread, until: number): void {
     this.load(thread);
     this.sliceStart = this.clock.nowMs();
-    const end = Math.min(this.sliceStart + SLICE_MS, until, Math.max(this.timers.next, this.sliceStart + 0.2));
+    const end = this.sliceEnd(thread, until);
     this.running = true;
     this.mustSwitch = false;
     while (this.prepare(thread)) {
@@ -230,9 +268,17 @@ export class Kernel implements Supervisor, MemoryPool {
     }
     if (this.loaded === thread) this.settleTime(thread);
     this.running = false;
+    thread.process.timers?.checkCpu();
     if (thread.state !== READY) return;
     if (this.ready.length > 0) thread.involuntarySwitches++;
     this.enqueue(thread);
+  }
+
+  /** A slice ends when others want their turn, or a timer is due; a little is always done. */
+  private sliceEnd(thread: Thread, until: number): number {
+    const start = this.sliceStart;
+    const cpuLeft = thread.process.timers?.cpuLeft ?? Infinity;
+    return Math.max(start + LEAST_MS, Math.min(start + SLICE_MS, until, this.timers.next, start + cpuLeft));
   }
 
   /** Ends a call that has waited, and delivers signals. False: the thread cannot run. */
@@ -273,6 +319,9 @@ export class Kernel implements Supervisor, MemoryPool {
     this.loaded = null;
   }
 }
+
+const $random = new Uint8Array(4);
+const $randomView = new DataView($random.buffer);
 
 const PID_MAX = 32768;
 /** Numbers below are not given again once the count has gone round. */

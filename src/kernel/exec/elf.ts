@@ -61,7 +61,8 @@ export function readElf(handle: Handle, head: Uint8Array): ElfImage | ExecFailur
     return failure(ENOEXEC, 'it has no valid program headers');
   const phoff = getU64(view, 32);
   const table = readFile(handle, phoff, phnum * PHDR_SIZE);
-  if (typeof table === 'number' || table.length < phnum * PHDR_SIZE) return failure(ENOEXEC, 'it is truncated');
+  if (typeof table === 'number' || table.length < phnum * PHDR_SIZE)
+    return failure(ENOEXEC, 'it is truncated');
   const headers = parseHeaders(table, phnum);
   const segments = headers.filter((header) => header.type === PT_LOAD);
   const unsound = checkSegments(segments, handle.inode.size);
@@ -87,7 +88,8 @@ function checkHeader(head: Uint8Array): string | null {
   if (head.length < EHDR_SIZE) return 'it is truncated';
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const machine = view.getUint16(18, head[EI_DATA] === ELFDATA2LSB);
-  if (machine !== EM_X86_64) return `it is for another machine: ${MACHINE_NAMES[machine] ?? `number ${machine}`}`;
+  if (machine !== EM_X86_64)
+    return `it is for another machine: ${MACHINE_NAMES[machine] ?? `number ${machine}`}`;
   if (head[EI_CLASS] !== ELFCLASS64) return 'it is a 32-bit program (x32)';
   if (head[EI_DATA] !== ELFDATA2LSB) return 'it is big-endian';
   const type = view.getUint16(16, true);
@@ -113,7 +115,8 @@ function parseHeaders(table: Uint8Array, count: number): Segment[] {
 function checkSegments(segments: readonly Segment[], fileSize: number): string | null {
   if (segments.length === 0) return 'it has nothing to load';
   for (const { vaddr, memorySize, fileSize: size, offset } of segments) {
-    if (size > memorySize || memorySize > TASK_SIZE || vaddr > TASK_SIZE - memorySize) return 'its segments lie out of range';
+    if (size > memorySize || memorySize > TASK_SIZE || vaddr > TASK_SIZE - memorySize)
+      return 'its segments lie out of range';
     if (vaddr % 4096 !== offset % 4096) return 'its segments are not aligned to pages';
     if (offset + size > fileSize) return 'it is truncated';
   }
@@ -126,7 +129,8 @@ function readInterpreter(handle: Handle, headers: readonly Segment[]): string | 
   const invalid = failure(ENOEXEC, "its interpreter's name is not valid");
   if (header.fileSize < 2 || header.fileSize > PATH_MAX) return invalid;
   const bytes = readFile(handle, header.offset, header.fileSize);
-  if (typeof bytes === 'number' || bytes.length < header.fileSize || bytes[bytes.length - 1] !== 0) return invalid;
+  if (typeof bytes === 'number' || bytes.length < header.fileSize || bytes[bytes.length - 1] !== 0)
+    return invalid;
   return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
 }
 

@@ -60,7 +60,14 @@ function loadSegment(mm: Mm, image: ElfImage, segment: Segment, bias: number): 0
   const end = pageUp(address + segment.memorySize);
   const prot = protection(segment.flags);
   if (segment.fileSize > 0) {
-    const mapped = mapFile(mm, image, start, pageUp(fileEnd) - start, segment.offset - (address - start), prot);
+    const mapped = mapFile(
+      mm,
+      image,
+      start,
+      pageUp(fileEnd) - start,
+      segment.offset - (address - start),
+      prot,
+    );
     if (mapped < 0) return mapped;
     if (segment.memorySize > segment.fileSize && (prot & PROT_WRITE) !== 0)
       mm.memory.clear(fileEnd, pageUp(fileEnd) - fileEnd);

@@ -32,7 +32,13 @@ export class Futexes {
   }
 
   /** Wakes up to `count` that wait on the word at `addr` and match `bitset`; returns how many. */
-  wake(mm: Mm, addr: number, count: number, bitset = FUTEX_BITSET_MATCH_ANY, isPrivate = false): number | Errno {
+  wake(
+    mm: Mm,
+    addr: number,
+    count: number,
+    bitset = FUTEX_BITSET_MATCH_ANY,
+    isPrivate = false,
+  ): number | Errno {
     const queue = this.queue(mm, addr, isPrivate);
     return typeof queue === 'number' ? queue : wakeQueue(queue, count, bitset);
   }

@@ -44,7 +44,8 @@ export function growStack(mm: Mm, address: number): Vma | null {
   if (vma === undefined || !vma.growsDown) return null;
   const start = pageDown(address);
   const below = mm.vmas.at(index - 1);
-  if (below !== undefined && below.prot !== 0 && !below.growsDown && start - below.end < STACK_GUARD) return null;
+  if (below !== undefined && below.prot !== 0 && !below.growsDown && start - below.end < STACK_GUARD)
+    return null;
   if (vma.end - start > mm.limits.limit(RLIMIT_STACK)) return null;
   if (mm.vmas.total + (vma.start - start) > mm.limits.limit(RLIMIT_AS)) return null;
   mm.vmas.grow(vma, start);
@@ -56,7 +57,8 @@ function fillPage(mm: Mm, vma: Vma, page: number, access: Access): Fault {
   const index = vma.pageIndex(page);
   const frame = vma.pages.frame(index);
   if (frame < 0) return faultOf(frame);
-  if (!vma.shared) return access === ACCESS_WRITE ? mapCopy(mm, vma, page, frame) : mapBorrowed(mm, vma, page, frame, false);
+  if (!vma.shared)
+    return access === ACCESS_WRITE ? mapCopy(mm, vma, page, frame) : mapBorrowed(mm, vma, page, frame, false);
   const writes = access === ACCESS_WRITE || vma.pages instanceof AnonymousPages;
   const dirtied = access === ACCESS_WRITE ? vma.pages.dirty(index) : 0;
   return dirtied < 0 ? faultOf(dirtied) : mapBorrowed(mm, vma, page, frame, writes);

@@ -3,6 +3,7 @@ import type { AddressSpace, Frames, Machine } from '../../machine/types.js';
 import { MAP_32BIT, PROT_WRITE } from '../abi/mman.js';
 import { RLIMIT_AS, RLIMIT_DATA } from '../abi/resource.js';
 import { EINVAL, ENOMEM, EPERM, type Errno } from '../errno.js';
+import { allowWrite, denyWrite } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
 import { copyArea } from './fork.js';
 import { PTE_ANON, pageDown, pageUp } from './pte.js';
@@ -70,7 +71,7 @@ export class Mm {
   };
   /** The auxiliary vector, as /proc/self/auxv shows it. */
   auxv: Uint8Array = new Uint8Array(0);
-  /** The running program's file; holds a reference. */
+  /** The running program's file; holds a reference, and nobody can open it for writing. */
   exe: Handle | null = null;
   startBrk = 0;
   brk = 0;
@@ -103,7 +104,8 @@ export class Mm {
     if (length > TASK_SIZE) return ENOMEM;
     if ((mapFlags & MAP_32BIT) !== 0) return this.search.findUpward(length, 0x40000000, 0x80000000) || ENOMEM;
     const wanted = hint === 0 ? 0 : Math.max(pageUp(hint), MIN_ADDRESS);
-    if (wanted !== 0 && wanted <= TASK_SIZE - length && this.vmas.isFree(wanted, wanted + length)) return wanted;
+    if (wanted !== 0 && wanted <= TASK_SIZE - length && this.vmas.isFree(wanted, wanted + length))
+      return wanted;
     const found =
       this.search.find(length, MIN_ADDRESS, this.mmapBase) ||
       this.search.findUpward(length, pageDown(TASK_SIZE / 3), TASK_SIZE);
@@ -220,8 +222,7 @@ export class Mm {
     child.startBrk = this.startBrk;
     child.brk = this.brk;
     child.mmapBase = this.mmapBase;
-    if (this.exe !== null) this.exe.references++;
-    child.exe = this.exe;
+    if (this.exe !== null) child.setExe(this.exe);
     for (const vma of this.vmas) {
       if (copyArea(this, child, vma)) continue;
       child.release();
@@ -234,9 +235,22 @@ export class Mm {
   release(): void {
     if (--this.users > 0) return;
     this.unmap(0, TASK_SIZE);
-    if (this.exe !== null) this.pool.releaseHandle(this.exe);
-    this.exe = null;
+    this.dropExe();
     this.space.destroy();
+  }
+
+  /** Takes a reference to the program's file and keeps writers away from it. */
+  setExe(handle: Handle): void {
+    handle.references++;
+    denyWrite(handle.inode);
+    this.exe = handle;
+  }
+
+  private dropExe(): void {
+    if (this.exe === null) return;
+    allowWrite(this.exe.inode);
+    this.pool.releaseHandle(this.exe);
+    this.exe = null;
   }
 
   /** Shared file pages that were written through a mapping go to their file when the mapping goes. */

@@ -67,8 +67,10 @@ export function mmap(mm: Mm, request: MapRequest): number | Errno {
   const start = choosePlace(mm, request.address, length, flags);
   if (start < 0) return start;
   const vmFlags = areaFlags(mm, flags);
-  if ((vmFlags & VM_LOCKED) !== 0 && mm.lockedBytes() + length > mm.limits.limit(RLIMIT_MEMLOCK)) return EAGAIN;
-  const backing = request.handle === null ? anonymousBacking(mm, flags) : fileBacking(request, request.handle);
+  if ((vmFlags & VM_LOCKED) !== 0 && mm.lockedBytes() + length > mm.limits.limit(RLIMIT_MEMLOCK))
+    return EAGAIN;
+  const backing =
+    request.handle === null ? anonymousBacking(mm, flags) : fileBacking(request, request.handle);
   if (typeof backing === 'number') return backing;
   const failed = mm.map(start, length, request.offset, {
     ...backing,

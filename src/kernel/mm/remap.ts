@@ -1,9 +1,4 @@
-import {
-  MAP_PRIVATE,
-  MREMAP_DONTUNMAP,
-  MREMAP_FIXED,
-  MREMAP_MAYMOVE,
-} from '../abi/mman.js';
+import { MAP_PRIVATE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../abi/mman.js';
 import { RLIMIT_MEMLOCK } from '../abi/resource.js';
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, type Errno } from '../errno.js';
 import { isPageAligned } from './mmap.js';
@@ -46,7 +41,8 @@ function moveTo(mm: Mm, vma: Vma, request: Remap, fixed: boolean): number | Errn
   const { address, newAddress, newLength } = request;
   let { oldLength } = request;
   if (fixed) {
-    if (!isPageAligned(newAddress) || newLength > TASK_SIZE || newAddress > TASK_SIZE - newLength) return EINVAL;
+    if (!isPageAligned(newAddress) || newLength > TASK_SIZE || newAddress > TASK_SIZE - newLength)
+      return EINVAL;
     if (address + oldLength > newAddress && newAddress + newLength > address) return EINVAL;
     mm.unmap(newAddress, newAddress + newLength);
   }
@@ -85,7 +81,8 @@ function checkResize(mm: Mm, vma: Vma, address: number, oldLength: number, newLe
   if (oldLength > vma.end - address) return EFAULT;
   const more = newLength - oldLength;
   if (more === 0) return 0;
-  if ((vma.flags & VM_LOCKED) !== 0 && mm.lockedBytes() + more > mm.limits.limit(RLIMIT_MEMLOCK)) return EAGAIN;
+  if ((vma.flags & VM_LOCKED) !== 0 && mm.lockedBytes() + more > mm.limits.limit(RLIMIT_MEMLOCK))
+    return EAGAIN;
   return mm.mayExpand(more, vma.prot, vma.flags) ? 0 : ENOMEM;
 }
 

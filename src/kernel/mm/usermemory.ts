@@ -39,7 +39,7 @@ export class ProcessMemory implements UserMemory {
   stringIn(addr: number, limit: number): string | Errno {
     const { u8 } = this.views;
     let text = '';
-    for (let from = addr; ; ) {
+    for (let from = addr; ;) {
       const at = this.readable(from);
       if (at === 0) return EFAULT;
       const end = Math.min((at | PAGE_MASK) + 1, at + limit - text.length);

@@ -1,17 +1,5 @@
 import type { Credentials } from '../fs/types.js';
 
-/** Capabilities by number (capabilities(7)), as far as the kernel asks for them. */
-export const CAP_CHOWN = 0;
-export const CAP_KILL = 5;
-export const CAP_SETGID = 6;
-export const CAP_SETUID = 7;
-export const CAP_SETPCAP = 8;
-export const CAP_IPC_LOCK = 14;
-export const CAP_SYS_ADMIN = 21;
-export const CAP_SYS_NICE = 23;
-export const CAP_SYS_RESOURCE = 24;
-export const CAP_LAST = 40;
-
 /** The capabilities that Docker gives root in a container. */
 const CONTAINER_ROOT = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31];
 

@@ -1,4 +1,5 @@
 import { EBADF, EMFILE, type Errno } from '../errno.js';
+import { closeHandle } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
 import type { DescriptorTable } from '../types.js';
 
@@ -18,7 +19,6 @@ export class Descriptors implements DescriptorTable {
   constructor(
     /** One more than the highest descriptor allowed (RLIMIT_NOFILE). */
     private readonly limit: () => number,
-    private readonly releaseHandle: (handle: Handle) => void,
   ) {}
 
   get(fd: number): Handle | Errno {
@@ -68,9 +68,15 @@ export class Descriptors implements DescriptorTable {
     return open;
   }
 
+  /** One more process uses the table itself. */
+  share(): this {
+    this.users++;
+    return this;
+  }
+
   /** A copy for a child process; each handle gets a reference more. */
   copy(limit: () => number): Descriptors {
-    const copy = new Descriptors(limit, this.releaseHandle);
+    const copy = new Descriptors(limit);
     copy.slots = this.slots.map((slot) => slot && { ...slot });
     copy.firstFree = this.firstFree;
     for (const slot of copy.slots) if (slot !== undefined) slot.handle.references++;
@@ -89,8 +95,6 @@ export class Descriptors implements DescriptorTable {
   }
 
   private drop(slot: Slot): 0 | Errno {
-    const flushed = slot.handle.ops.flush?.(slot.handle) ?? 0;
-    this.releaseHandle(slot.handle);
-    return flushed;
+    return closeHandle(slot.handle, this);
   }
 }

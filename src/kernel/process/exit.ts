@@ -9,11 +9,11 @@ import {
   SI_USER,
 } from '../abi/signal.js';
 import { USER_HZ } from '../abi/time.js';
-import { releaseRobustList } from '../futex/robust.js';
 import { childInfo, senderInfo } from '../signal/info.js';
 import { sendSignal } from '../signal/send.js';
 import type { Process } from './process.js';
-import { DEAD, READY, STOPPED, type Thread } from './thread.js';
+import { DEAD, READY, STOPPED } from './state.js';
+import type { Thread } from './thread.js';
 import { totalUsage } from './usage.js';
 
 /** wait4's status of a process that has been continued. */
@@ -47,8 +47,8 @@ function endThread(thread: Thread): void {
   const { kernel } = process;
   kernel.settleTime(thread);
   thread.stopWaiting();
-  releaseRobustList(thread);
-  clearTid(thread);
+  abandonCall(thread);
+  thread.leaveMemory();
   thread.state = DEAD;
   process.threads.delete(thread);
   kernel.threads.delete(thread.tid);
@@ -57,13 +57,11 @@ function endThread(thread: Thread): void {
   process.usage.involuntarySwitches += thread.involuntarySwitches;
 }
 
-/** Tells whoever joins the thread that it has gone (CLONE_CHILD_CLEARTID). */
-export function clearTid(thread: Thread): void {
-  const { clearTid: address, process } = thread;
-  thread.clearTid = 0;
-  if (address === 0 || (process.threads.size < 2 && (process.mmOrNull?.users ?? 0) < 2)) return;
-  process.memory.writeU32(address, 0);
-  process.kernel.futexes.wake(process.mm, address, 1);
+/** A call in which the thread ends gives back what it holds (Caller.callState). */
+function abandonCall(thread: Thread): void {
+  const state = thread.callState as { abandon?: () => void } | null | undefined;
+  thread.callState = undefined;
+  state?.abandon?.();
 }
 
 function endProcess(process: Process): void {
@@ -95,7 +93,7 @@ function announceToParent(process: Process, parent: Process): void {
 function notify(process: Process, parent: Process, signo: number, code: number): void {
   const usage = totalUsage(process);
   const ticks = Math.floor((usage.cpuMs * USER_HZ) / 1000);
-  const status = code === CLD_STOPPED || code === CLD_CONTINUED ? process.report ?? 0 : process.status;
+  const status = code === CLD_STOPPED || code === CLD_CONTINUED ? (process.report ?? 0) : process.status;
   const info = childInfo(code, {
     pid: process.pid,
     uid: process.cred.ruid,

@@ -34,7 +34,10 @@ const INITIAL: readonly (readonly [number, number, number])[] = [
 ];
 
 export function initialLimits(): ResourceLimit[] {
-  const limits = Array.from({ length: RLIM_NLIMITS }, () => ({ current: RLIM_INFINITY, maximum: RLIM_INFINITY }));
+  const limits = Array.from({ length: RLIM_NLIMITS }, () => ({
+    current: RLIM_INFINITY,
+    maximum: RLIM_INFINITY,
+  }));
   for (const [resource, current, maximum] of INITIAL) limits[resource] = { current, maximum };
   return limits;
 }

@@ -1,5 +1,6 @@
 import { RLIM_INFINITY } from '../abi/resource.js';
 import { KernelBug } from '../errno.js';
+import { unpinDentry } from '../fs/dentry.js';
 import type { PathContext } from '../fs/types.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../mm/mm.js';
@@ -36,9 +37,18 @@ export function noUsage(): Usage {
   };
 }
 
-/** PathContext with the credentials in full. */
+/** PathContext with the credentials in full. It pins its places. */
 export interface FsContext extends PathContext {
   cred: Cred;
+  /** Processes that share it (CLONE_FS). */
+  users: number;
+}
+
+/** Gives up one user's share; the last one lets go of the places. */
+export function releaseFs(fs: FsContext): void {
+  if (--fs.users > 0) return;
+  unpinDentry(fs.root.dentry);
+  unpinDentry(fs.cwd.dentry);
 }
 
 /** What a new process is made of. */
@@ -92,6 +102,8 @@ export class Process implements CallingProcess {
 
   dumpable = 1;
   personality = 0;
+  /** Commands of membarrier(2) that it has registered for. */
+  membarriers = 0;
   nice = 0;
   /** As /proc/self/oom_score_adj. */
   oomScoreAdj = 0;
@@ -171,6 +183,7 @@ export class Process implements CallingProcess {
     this.currentMm = null;
     this.table?.release();
     this.table = null;
+    releaseFs(this.fs);
   }
 
   announceExit(): void {

@@ -2,21 +2,14 @@ import { CPU_STATE_SIZE } from '../../machine/layout.js';
 import { SIGKILL, SIGSTOP, SS_DISABLE } from '../abi/signal.js';
 import type { WaitQueue, Wakeable } from '../fs/types.js';
 import { kernelInfo } from '../signal/info.js';
+import { releaseRobustList } from '../futex/robust.js';
 import { PendingSignals } from '../signal/pending.js';
 import { sendSignal } from '../signal/send.js';
 import { SigSet } from '../signal/sigset.js';
 import { Timer } from '../time/timers.js';
 import type { Caller } from '../types.js';
 import type { Process } from './process.js';
-
-/** It runs, or is in the queue of those that can. */
-export const READY = 0;
-/** In a call that waits. */
-export const WAITING = 1;
-/** Its process is stopped (SIGSTOP and the like). */
-export const STOPPED = 2;
-export const DEAD = 3;
-export type ThreadState = typeof READY | typeof WAITING | typeof STOPPED | typeof DEAD;
+import { READY, WAITING, type ThreadState } from './state.js';
 
 /** sigaltstack's stack_t. */
 export interface AltStack {
@@ -25,8 +18,12 @@ export interface AltStack {
   flags: number;
 }
 
-/** A call that went to sleep for a time and can go on after a signal (restart_syscall(2)). */
-export type Resume = (thread: Thread) => number;
+/** A call that slept for a time and goes on with what is left after a signal (restart_syscall(2)). */
+export interface Resume {
+  readonly number: number;
+  /** Its callState. */
+  readonly state: unknown;
+}
 
 /** One of a process's threads: registers, signals of its own, and what it waits for. */
 export class Thread implements Caller, Wakeable {
@@ -53,8 +50,9 @@ export class Thread implements Caller, Wakeable {
   restart = 0;
   resume: Resume | null = null;
 
+  /** Blocked signals that sigtimedwait waits for. */
+  waitedFor: SigSet | null = null;
   robustHead = 0;
-  robustLength = 24;
   /** Where 0 is written, and a futex woken, when the thread ends (set_tid_address(2)). */
   clearTid = 0;
   rseq = 0;
@@ -65,6 +63,8 @@ export class Thread implements Caller, Wakeable {
   voluntarySwitches = 0;
   involuntarySwitches = 0;
   policy = 0;
+  /** Processors on which it may run (sched_setaffinity); null: all. */
+  affinity: readonly number[] | null = null;
   realtimePriority = 0;
   timerSlackNs = 50_000;
 
@@ -79,7 +79,7 @@ export class Thread implements Caller, Wakeable {
   private readonly timer: Timer;
 
   constructor(
-    readonly tid: number,
+    public tid: number,
     readonly process: Process,
     name: string,
   ) {
@@ -124,6 +124,21 @@ export class Thread implements Caller, Wakeable {
     for (const queue of this.queues) queue.remove(this);
     this.queues.length = 0;
     this.process.kernel.timers.remove(this.timer);
+  }
+
+  /** The address space goes (execve, exit): locks that are held in it are given up, whoever joins is told. */
+  leaveMemory(): void {
+    releaseRobustList(this);
+    const { clearTid: address, process } = this;
+    this.clearTid = 0;
+    this.rseq = 0;
+    if (address === 0 || (process.threads.size < 2 && (process.mmOrNull?.users ?? 0) < 2)) return;
+    process.memory.writeU32(address, 0);
+    process.kernel.futexes.wake(process.mm, address, 1);
+  }
+
+  allowsCpu(cpu: number): boolean {
+    return this.affinity === null || this.affinity.includes(cpu);
   }
 
   /** Whether `sp` lies on the alternate stack. */

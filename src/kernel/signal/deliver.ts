@@ -7,22 +7,33 @@ import {
   SIGSTOP,
   SIG_DFL,
   SIG_IGN,
+  SI_TIMER,
 } from '../abi/signal.js';
 import { EINTR, ERESTARTNOHAND, ERESTARTSYS, ERESTART_RESTARTBLOCK } from '../errno.js';
 import type { Kernel } from '../kernel.js';
 import { exitGroup, reportContinued, stopProcess } from '../process/exit.js';
-import { READY, STOPPED, type Thread } from '../process/thread.js';
+import { READY, STOPPED } from '../process/state.js';
+import type { Thread } from '../process/thread.js';
 import { enterHandler } from './frame.js';
 import { STOP_SIGNALS, type SignalAction } from './handlers.js';
 import { kernelInfo, type SigInfo } from './info.js';
 import { forceSignal } from './send.js';
+import type { SigSet } from './sigset.js';
 
 const NR_restart_syscall = 219;
 const SYSCALL_LENGTH = 2;
 
 /** The next signal for a thread: its own before its process's. */
 export function takeSignal(thread: Thread): SigInfo | null {
-  return thread.pending.take(thread.mask) ?? thread.process.pending.take(thread.mask);
+  return takePending(thread, thread.mask);
+}
+
+/** The same with another mask. */
+export function takePending(thread: Thread, mask: SigSet): SigInfo | null {
+  const { process } = thread;
+  const info = thread.pending.take(mask) ?? process.pending.take(mask);
+  if (info !== null && info.code === SI_TIMER) process.timers?.delivered(info);
+  return info;
 }
 
 /**

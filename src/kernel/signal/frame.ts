@@ -76,7 +76,8 @@ export function enterHandler(thread: Thread, regs: Registers, info: SigInfo, act
   if ((enters || isOnAltStack(thread, top)) && !thread.onAltStack(frame)) return false;
   writeFrame(thread, regs, info, action, fp);
   const { memory } = thread.process;
-  if (memory.copyOut(fp, $fp, 0, FP_SIZE) < 0 || memory.copyOut(frame, $frame, 0, FRAME_SIZE) < 0) return false;
+  if (memory.copyOut(fp, $fp, 0, FP_SIZE) < 0 || memory.copyOut(frame, $frame, 0, FRAME_SIZE) < 0)
+    return false;
   if ((thread.altStack.flags & SS_AUTODISARM) !== 0) disarm(thread);
   blockForHandler(thread, info.signo, action);
   startHandler(thread, regs, info.signo, action.handler, frame);
@@ -107,7 +108,7 @@ function switchesStack(thread: Thread, action: SignalAction, sp: number): boolea
 }
 
 /** With SS_AUTODISARM a thread never counts as being on it. */
-function isOnAltStack(thread: Thread, sp: number): boolean {
+export function isOnAltStack(thread: Thread, sp: number): boolean {
   return (thread.altStack.flags & SS_AUTODISARM) === 0 && thread.onAltStack(sp);
 }
 

@@ -24,8 +24,8 @@ const FX_XMM = 160;
 const XMM_BYTES = 16 * 16;
 /** Bits of MXCSR that can be set. */
 const MXCSR_MASK = 0xffff;
-const INITIAL_FCW = 0x37f;
-const INITIAL_MXCSR = 0x1f80;
+export const INITIAL_FCW = 0x37f;
+export const INITIAL_MXCSR = 0x1f80;
 
 /** x87 registers stand in the image from the top of their stack on, in the CPU block at their fixed places. */
 function physical(fsw: number, i: number): number {

@@ -2,7 +2,8 @@ import { SI_USER, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIG_DFL, SIG_IGN } from '
 import { RLIMIT_SIGPENDING } from '../abi/resource.js';
 import { EAGAIN, type Errno } from '../errno.js';
 import type { Process } from '../process/process.js';
-import { STOPPED, WAITING, type Thread } from '../process/thread.js';
+import { STOPPED, WAITING } from '../process/state.js';
+import type { Thread } from '../process/thread.js';
 import { STOP_SIGNALS } from './handlers.js';
 import type { SigInfo } from './info.js';
 import { SigSet } from './sigset.js';
@@ -17,7 +18,8 @@ export function sendSignal(process: Process, info: SigInfo, thread: Thread | nul
   if (signo === SIGCONT) resume(process);
   if (hasNoEffect(process, thread ?? process.leader, signo)) return 0;
   const pending = thread?.pending ?? process.pending;
-  if (signo >= SIGRTMIN && info.code !== SI_USER && pending.count >= process.limit(RLIMIT_SIGPENDING)) return EAGAIN;
+  if (signo >= SIGRTMIN && info.code !== SI_USER && pending.count >= process.limit(RLIMIT_SIGPENDING))
+    return EAGAIN;
   pending.add(info);
   wakeFor(process, thread, signo);
   return 0;
@@ -67,12 +69,17 @@ function hasNoEffect(process: Process, thread: Thread | undefined, signo: number
 function wakeFor(process: Process, thread: Thread | null, signo: number): void {
   if (signo === SIGKILL && process.stopped) unstop(process);
   const taker = thread ?? findTaker(process, signo);
-  if (taker !== null && taker.signalled && !(taker.uninterruptible && signo !== SIGKILL)) taker.makeReady();
+  if (taker !== null && wants(taker, signo) && !(taker.uninterruptible && signo !== SIGKILL))
+    taker.makeReady();
 }
 
 function findTaker(process: Process, signo: number): Thread | null {
   const { leader } = process;
-  if (leader !== undefined && !leader.mask.has(signo)) return leader;
-  for (const thread of process.threads) if (!thread.mask.has(signo)) return thread;
+  if (leader !== undefined && wants(leader, signo)) return leader;
+  for (const thread of process.threads) if (wants(thread, signo)) return thread;
   return null;
+}
+
+function wants(thread: Thread, signo: number): boolean {
+  return signo === SIGKILL || !thread.mask.has(signo) || (thread.waitedFor?.has(signo) ?? false);
 }

@@ -1,9 +1,12 @@
-import { ENOSYS, ERESTARTSYS, ERESTART_RESTARTBLOCK, WAIT } from '../errno.js';
+import { EINTR, ENOSYS, ERESTARTSYS, ERESTART_RESTARTBLOCK, WAIT } from '../errno.js';
 import type { Kernel } from '../kernel.js';
-import { DEAD, READY, WAITING, type Thread } from '../process/thread.js';
+import { DEAD, READY, WAITING } from '../process/state.js';
+import type { Thread } from '../process/thread.js';
 import type { CpuArgs } from './args.js';
 import { NO_RESULT, type ThreadRow } from './row.js';
 import type { Tracer } from './strace.js';
+
+const NR_restart_syscall = 219;
 
 /** Calls the kernel's functions by number and turns their results into registers, waiting or a restart. */
 export class Dispatcher {
@@ -23,6 +26,7 @@ export class Dispatcher {
     this.calls++;
     thread.callNumber = number;
     const row = this.table[number];
+    if (number === NR_restart_syscall) return this.resume(thread);
     if (row === undefined) {
       this.reportUnknown(number);
       this.args.setResult(ENOSYS);
@@ -35,6 +39,20 @@ export class Dispatcher {
   retry(thread: Thread): boolean {
     const row = this.table[thread.callNumber];
     return row === undefined ? true : this.run(thread, row);
+  }
+
+  /** restart_syscall(2): the arguments still stand in the registers. */
+  private resume(thread: Thread): boolean {
+    const { resume } = thread;
+    const row = resume === null ? undefined : this.table[resume.number];
+    thread.resume = null;
+    if (resume === null || row === undefined) {
+      this.args.setResult(EINTR);
+      return true;
+    }
+    thread.callNumber = resume.number;
+    thread.callState = resume.state;
+    return this.run(thread, row);
   }
 
   private run(thread: Thread, row: ThreadRow): boolean {

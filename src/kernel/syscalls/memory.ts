@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from '../../machine/layout.js';
+import { CAP_IPC_LOCK } from '../abi/capability.js';
 import {
   MCL_CURRENT,
   MCL_FUTURE,
@@ -18,7 +19,6 @@ import { mprotect } from '../mm/protect.js';
 import { pageDown } from '../mm/pte.js';
 import { mremap } from '../mm/remap.js';
 import { TASK_SIZE, VM_LOCKED, VM_LOCKONFAULT } from '../mm/vma.js';
-import { CAP_IPC_LOCK } from '../process/credentials.js';
 import type { Process } from '../process/process.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
@@ -45,7 +45,8 @@ function sysMmap({ process }: Thread, args: Args): number {
 
 function sysMunmap({ process }: Thread, args: Args): number {
   const range = pageRange(args.addr(0), args.size(1));
-  if (range === null || !isPageAligned(range.start) || range.start === range.end || range.end > TASK_SIZE) return EINVAL;
+  if (range === null || !isPageAligned(range.start) || range.start === range.end || range.end > TASK_SIZE)
+    return EINVAL;
   return process.mm.unmap(range.start, range.end);
 }
 
@@ -158,7 +159,8 @@ function sysMunlock({ process }: Thread, args: Args): number {
 
 function sysMlockall({ process }: Thread, args: Args): number {
   const flags = args.uint(0);
-  if (flags === 0 || flags === MCL_ONFAULT || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0) return EINVAL;
+  if (flags === 0 || flags === MCL_ONFAULT || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0)
+    return EINVAL;
   const current = (flags & MCL_CURRENT) !== 0;
   const refused = mayLock(process, current ? process.mm.vmas.total : 0);
   if (refused < 0) return refused;

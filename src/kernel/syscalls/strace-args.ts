@@ -81,6 +81,8 @@ const CLOCKS = [
   'CLOCK_BOOTTIME_ALARM',
 ];
 
+const SIG_HOW = ['SIG_BLOCK', 'SIG_UNBLOCK', 'SIG_SETMASK'];
+
 function openFlags(value: number): string {
   const access = ['O_RDONLY', 'O_WRONLY', 'O_RDWR', 'O_ACCMODE'][value & 3];
   const rest = flagNames(value & ~3, OPEN_FLAGS, '');
@@ -184,7 +186,21 @@ function filled(args: Args, n: number, result: number): number {
   return result < 0 ? 0 : Math.min(result, args.size(n + 1));
 }
 
-const FILE_TYPES = ['', 'S_IFIFO', 'S_IFCHR', '', 'S_IFDIR', '', 'S_IFBLK', '', 'S_IFREG', '', 'S_IFLNK', '', 'S_IFSOCK'];
+const FILE_TYPES = [
+  '',
+  'S_IFIFO',
+  'S_IFCHR',
+  '',
+  'S_IFDIR',
+  '',
+  'S_IFBLK',
+  '',
+  'S_IFREG',
+  '',
+  'S_IFLNK',
+  '',
+  'S_IFSOCK',
+];
 
 function statOut(thread: Thread, addr: number, result: number): string {
   const view = result < 0 ? null : viewAt(thread, addr, 144);
@@ -222,14 +238,22 @@ const FORMATS: Readonly<Record<ArgKind, Format>> = {
   'map-flags': (_t, args, n) => flagNames(args.uint(n), MAPS, '0'),
   signal: (_t, args, n) => (args.int(n) === 0 ? '0' : signalName(args.int(n))),
   sigset: (thread, args, n) => sigset(thread, args.addr(n)),
+  'sig-how': (_t, args, n) => SIG_HOW[args.int(n)] ?? String(args.int(n)),
   timespec: (thread, args, n) => timespec(thread, args.addr(n)),
+  'timespec-out': (thread, args, n, result) =>
+    result < 0 ? pointer(args.addr(n)) : timespec(thread, args.addr(n)),
   'stat-out': (thread, args, n, result) => statOut(thread, args.addr(n), result),
   pid: (_t, args, n) => String(args.int(n)),
   clock: (_t, args, n) => CLOCKS[args.int(n)] ?? String(args.int(n)),
   strings: (thread, args, n) => strings(thread, args.addr(n)),
 };
 
-const OUTPUTS: ReadonlySet<ArgKind> = new Set<ArgKind>(['buffer-out', 'iovec-out', 'stat-out']);
+const OUTPUTS: ReadonlySet<ArgKind> = new Set<ArgKind>([
+  'buffer-out',
+  'iovec-out',
+  'stat-out',
+  'timespec-out',
+]);
 
 /** Whether an argument is shown as the call has left it. */
 export function isOutput(kind: ArgKind): boolean {

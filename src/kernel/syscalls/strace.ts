@@ -1,5 +1,6 @@
 import { errnoName, errnoText } from '../abi/errno-names.js';
-import { DEAD, type Thread } from '../process/thread.js';
+import { DEAD } from '../process/state.js';
+import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
 import { NO_RESULT, type ThreadRow } from './row.js';
 import { formatArgument, isOutput } from './strace-args.js';

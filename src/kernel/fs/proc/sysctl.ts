@@ -3,7 +3,7 @@ import { EINVAL } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { constant, dir, file } from '../pseudo/row.js';
 import type { Row } from '../pseudo/row.js';
-import { RELEASE, VERSION } from './system.js';
+import { RELEASE, VERSION } from '../../version.js';
 import type { KernelLimits, KernelView } from './subject.js';
 import { written, writtenNumber } from './text.js';
 

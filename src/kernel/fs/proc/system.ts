@@ -1,12 +1,9 @@
 /** The system-wide files of /proc: one content function each. */
+import { RELEASE, VERSION } from '../../version.js';
 import type { Row } from '../pseudo/row.js';
 import { constant, file } from '../pseudo/row.js';
 import type { CpuView, KernelView } from './subject.js';
 import { kib, ticks } from './text.js';
-
-/** The Linux release whose behaviour Culm follows, as uname(2) gives it. */
-export const RELEASE = '6.1.0';
-export const VERSION = '#1 SMP PREEMPT_DYNAMIC Culm';
 
 function cpuLines(cpu: CpuView, index: number, count: number): (readonly [string, string | number])[] {
   return [

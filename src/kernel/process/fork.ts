@@ -1,0 +1,142 @@
+import { RAX, RSP, SEG_FS } from '../../machine/layout.js';
+import { RLIMIT_NOFILE, RLIMIT_NPROC } from '../abi/resource.js';
+import { SIGCHLD, SS_DISABLE } from '../abi/signal.js';
+import {
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+} from '../abi/sched.js';
+import { EAGAIN, type Errno } from '../errno.js';
+import { pinDentry } from '../fs/dentry.js';
+import { SignalHandlers } from '../signal/handlers.js';
+import { copyLimits } from './limits.js';
+import { Process, releaseFs, type FsContext } from './process.js';
+import { Registers } from './registers.js';
+import { Thread } from './thread.js';
+import { WaitQueue } from './waitqueue.js';
+
+export interface CloneRequest {
+  /** CLONE_*, without the signal. */
+  readonly flags: number;
+  readonly exitSignal: number;
+  /** The child's stack pointer; 0: the parent's. */
+  readonly stack: number;
+  readonly parentTid: number;
+  readonly childTid: number;
+  readonly tls: number;
+}
+
+/** Makes a thread of the same process or of a new one, as clone(2) does; its first step is the loaded thread's next. */
+export function clone(parent: Thread, request: CloneRequest): Thread | Errno {
+  const { kernel } = parent.process;
+  if (tooMany(parent.process)) return EAGAIN;
+  const tid = kernel.allocatePid();
+  const inside = (request.flags & CLONE_THREAD) !== 0;
+  const process = inside ? parent.process : copyProcess(parent, tid, request);
+  if (typeof process === 'number') return process;
+  const child = new Thread(tid, process, parent.name);
+  copyThread(parent, child, request);
+  if (!inside) kernel.addProcess(process);
+  kernel.addThread(child);
+  setTids(parent, child, request);
+  return child;
+}
+
+function tooMany(process: Process): boolean {
+  const { kernel } = process;
+  const limit = process.cred.ruid === 0 ? MAX_THREADS : process.limit(RLIMIT_NPROC);
+  return kernel.threads.size >= Math.min(limit, MAX_THREADS);
+}
+
+/** kernel.threads-max. */
+const MAX_THREADS = 30_000;
+
+function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRequest): Process | Errno {
+  const from = parent.process;
+  const { kernel } = from;
+  const process = new Process({
+    kernel,
+    pid,
+    parent: (flags & CLONE_PARENT) !== 0 ? from.parent : from,
+    fs: (flags & CLONE_FS) !== 0 ? from.fs : copyFs(from.fs),
+    limits: copyLimits(from.limits),
+    handlers: (flags & CLONE_SIGHAND) !== 0 ? from.handlers : new SignalHandlers(from.handlers),
+  });
+  if ((flags & CLONE_CLEAR_SIGHAND) !== 0) process.handlers.resetForExec();
+  const mm = (flags & CLONE_VM) !== 0 ? from.mm : from.mm.fork(process);
+  if (typeof mm === 'number') {
+    process.parent?.children.delete(process);
+    if (process.fs !== from.fs) releaseFs(process.fs);
+    return mm;
+  }
+  if (mm === from.mm) mm.users++;
+  process.mm = mm;
+  process.files =
+    (flags & CLONE_FILES) !== 0 ? from.files.share() : from.files.copy(() => process.limit(RLIMIT_NOFILE));
+  if (process.fs === from.fs) from.fs.users++;
+  inherit(from, process);
+  process.exitSignal = (flags & CLONE_PARENT) !== 0 ? from.exitSignal : exitSignal;
+  if ((flags & CLONE_VFORK) !== 0) process.vforkDone = new WaitQueue();
+  return process;
+}
+
+function copyFs(fs: FsContext): FsContext {
+  pinDentry(fs.root.dentry);
+  pinDentry(fs.cwd.dentry);
+  return { ...fs, cred: fs.cred.copy(), users: 1 };
+}
+
+function inherit(from: Process, to: Process): void {
+  to.pgid = from.pgid;
+  to.sid = from.sid;
+  to.terminal = from.terminal;
+  to.dumpable = from.dumpable;
+  to.personality = from.personality;
+  to.nice = from.nice;
+  to.oomScoreAdj = from.oomScoreAdj;
+}
+
+function copyThread(parent: Thread, child: Thread, { flags, stack, tls, childTid }: CloneRequest): void {
+  const { machine } = parent.process.kernel;
+  machine.saveCpu(child.cpu);
+  const registers = new Registers(new DataView(child.cpu.buffer, child.cpu.byteOffset, child.cpu.length), 0);
+  registers.set(RAX, 0);
+  if (stack !== 0) registers.set(RSP, stack);
+  if ((flags & CLONE_SETTLS) !== 0) registers.setSegmentBase(SEG_FS, tls);
+  child.mask.assign(parent.mask);
+  child.policy = parent.policy;
+  child.affinity = parent.affinity;
+  child.realtimePriority = parent.realtimePriority;
+  child.timerSlackNs = parent.timerSlackNs;
+  if ((flags & CLONE_CHILD_CLEARTID) !== 0) child.clearTid = childTid;
+  if ((flags & CLONE_VM) === 0 || (flags & CLONE_VFORK) !== 0) Object.assign(child.altStack, parent.altStack);
+  else Object.assign(child.altStack, { sp: 0, size: 0, flags: SS_DISABLE });
+  if ((flags & CLONE_VM) === 0) {
+    child.rseq = parent.rseq;
+    child.rseqSignature = parent.rseqSignature;
+  }
+}
+
+function setTids(parent: Thread, child: Thread, { flags, parentTid, childTid }: CloneRequest): void {
+  if ((flags & CLONE_PARENT_SETTID) !== 0) parent.process.memory.writeU32(parentTid, child.tid);
+  if ((flags & CLONE_CHILD_SETTID) !== 0) child.process.memory.writeU32(childTid, child.tid);
+}
+
+/** fork(2). */
+export const FORK: CloneRequest = {
+  flags: 0,
+  exitSignal: SIGCHLD,
+  stack: 0,
+  parentTid: 0,
+  childTid: 0,
+  tls: 0,
+};

@@ -1,0 +1,46 @@
+import { KernelBug } from '../errno.js';
+import { futexRows } from './futex.js';
+import { identityRows } from './identity.js';
+import { memoryRows } from './memory.js';
+import { pollRows } from './poll.js';
+import { prctlRows } from './prctl.js';
+import { processRows } from './process.js';
+import { resourceRows } from './resource.js';
+import type { ThreadRow } from './row.js';
+import { schedRows } from './sched.js';
+import { signalRows } from './signal.js';
+import { systemRows } from './system.js';
+import { timeRows } from './time.js';
+import { timerRows } from './timer.js';
+import { waitRows } from './wait.js';
+
+const FAMILIES: readonly (readonly ThreadRow[])[] = [
+  futexRows,
+  identityRows,
+  memoryRows,
+  pollRows,
+  prctlRows,
+  processRows,
+  resourceRows,
+  schedRows,
+  signalRows,
+  systemRows,
+  timeRows,
+  timerRows,
+  waitRows,
+];
+
+function byNumber(): readonly (ThreadRow | undefined)[] {
+  const rows = FAMILIES.flat();
+  const table: (ThreadRow | undefined)[] = Array.from({
+    length: Math.max(...rows.map((row) => row.number)) + 1,
+  });
+  for (const row of rows) {
+    if (table[row.number] !== undefined) throw new KernelBug(`two rows for system call ${row.number}`);
+    table[row.number] = row;
+  }
+  return table;
+}
+
+/** All system calls by number; holes are ENOSYS. */
+export const SYSCALLS: readonly (ThreadRow | undefined)[] = byNumber();
