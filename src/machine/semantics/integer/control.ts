@@ -11,20 +11,32 @@ function isDirect(e: Emitter): boolean {
   return e.form.operands[0]?.kind === 'imm';
 }
 
+/** A jump to an address whose upper 17 bits differ faults where it stands (SDM, JMP), before anything is written. */
+function checkCanonical(e: Emitter, target: Expr): Expr {
+  const extended = i64.shr_s(i64.shl(target, i64.num(16)), i64.num(16));
+  e.raiseIf(i64.ne(extended, target), VECTOR_GP);
+  return target;
+}
+
+/** An indirect target. */
+function computedTarget(e: Emitter): Expr {
+  return checkCanonical(e, e.let(e.read(0)));
+}
+
 function jmp(e: Emitter): void {
   if (isDirect(e)) e.jump('jump');
-  else e.jump('jump', e.let(e.read(0)));
+  else e.jump('jump', computedTarget(e));
 }
 
 /** An indirect target is read before the push moves rsp. */
 function call(e: Emitter): void {
-  const target = isDirect(e) ? undefined : e.let(e.read(0));
+  const target = isDirect(e) ? undefined : computedTarget(e);
   pushValue(e, 8, e.nextAddress());
   e.jump('call', target);
 }
 
 function ret(e: Emitter): void {
-  const target = loadTop(e, 8);
+  const target = checkCanonical(e, loadTop(e, 8));
   const more = e.form.operands.length > 0 ? i64.extend_i32_u(e.imm(0, 2)) : i64.num(0);
   dropBytes(e, i64.add(more, i64.num(8)));
   e.jump('ret', target);

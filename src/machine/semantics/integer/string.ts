@@ -11,9 +11,14 @@ import { isMemory } from './operands.js';
  * movs and stos upwards take a page at a time.
  */
 
-/** The source's address: at rsi, or operand 0 where there is another segment. */
-function sourceAddress(e: Emitter): Expr {
-  return isMemory(e, 0) ? e.address(0) : indexAddress(e, RSI);
+/** Gives an address as the registers now stand. */
+type Address = () => Expr;
+
+/** The source: at rsi, in operand 0's segment if there is one. Its base is taken once, for rsi will move. */
+function sourceOf(e: Emitter): Address {
+  if (!isMemory(e, 0)) return () => indexAddress(e, RSI);
+  const base = e.let(i64.sub(e.address(0), indexAddress(e, RSI)));
+  return () => i64.add(base, indexAddress(e, RSI));
 }
 function indexAddress(e: Emitter, register: number): Expr {
   const { addressSize } = e.form;
@@ -48,17 +53,9 @@ function repeated(e: Emitter, body: () => Expr): void {
   e.if(w.ne(e.gpr(RCX, e.form.addressSize), w.num(0)), () => e.loop(body));
 }
 
-function simple(e: Emitter, element: (step: Expr) => void): void {
-  const step = stride(e);
-  if (e.form.rep === '') return element(step);
-  repeated(e, () => {
-    element(step);
-    return countDown(e);
-  });
-}
-
-function moveElement(e: Emitter, step: Expr): void {
-  e.store(e.form.size, indexAddress(e, RDI), e.load(e.form.size, sourceAddress(e)));
+/** Moves one element, and the index registers by `step`. */
+function moveElement(e: Emitter, step: Expr, source: Address): void {
+  e.store(e.form.size, indexAddress(e, RDI), e.load(e.form.size, source()));
   advance(e, RSI, step);
   advance(e, RDI, step);
 }
@@ -68,9 +65,18 @@ function storeElement(e: Emitter, step: Expr): void {
   advance(e, RDI, step);
 }
 
-function loadElement(e: Emitter, step: Expr): void {
-  e.setGpr(RAX, e.form.size, e.load(e.form.size, sourceAddress(e)));
-  advance(e, RSI, step);
+function lods(e: Emitter): void {
+  const step = stride(e);
+  const source = sourceOf(e);
+  const element = () => {
+    e.setGpr(RAX, e.form.size, e.load(e.form.size, source()));
+    advance(e, RSI, step);
+  };
+  if (e.form.rep === '') return element();
+  repeated(e, () => {
+    element();
+    return countDown(e);
+  });
 }
 
 /** Whole elements from `address` to its page's end, i32. */
@@ -128,8 +134,22 @@ function withoutOverlap(e: Emitter, bytes: Expr, to: Expr, from: Expr): Expr {
   return e.let(select(overlaps, between, bytes));
 }
 
-function bulkMove(e: Emitter, step: Expr): Expr {
-  const from = e.let(sourceAddress(e));
+/** Goes on behind `done` bytes, or does one element where that is 0. Tells whether rcx is not 0 then. */
+function skipOrStep(e: Emitter, done: Expr, element: () => void, registers: readonly number[]): Expr {
+  e.if(
+    done,
+    () => skip(e, done, registers),
+    () => {
+      element();
+      advance(e, RCX, width(e.form.addressSize).num(-1));
+    },
+  );
+  return more(e);
+}
+
+/** Copies as much as can be copied at once, or moves one element. */
+function bulkMove(e: Emitter, step: Expr, source: Address): Expr {
+  const from = e.let(source());
   const to = e.let(indexAddress(e, RDI));
   const bytes = bulkBytes(e, [from, to]);
   const done = e.variable(i32.const(0));
@@ -140,28 +160,7 @@ function bulkMove(e: Emitter, step: Expr): Expr {
     done.set(withoutOverlap(e, bytes, target, origin));
     e.copyBytes(target, origin, done.get());
   });
-  stepOrSkip(e, done.get(), step, moveElement, [RSI, RDI]);
-  return more(e);
-}
-
-type Element = (e: Emitter, step: Expr) => void;
-
-/** Goes on behind `done` bytes, or does one element where that is 0. */
-function stepOrSkip(
-  e: Emitter,
-  done: Expr,
-  step: Expr,
-  element: Element,
-  registers: readonly number[],
-): void {
-  e.if(
-    done,
-    () => skip(e, done, registers),
-    () => {
-      element(e, step);
-      advance(e, RCX, width(e.form.addressSize).num(-1));
-    },
-  );
+  return skipOrStep(e, done.get(), () => moveElement(e, step, source), [RSI, RDI]);
 }
 
 /** Whether all bytes of rax, as far as they count, are equal. */
@@ -178,14 +177,14 @@ function bulkStore(e: Emitter, step: Expr, fillable: Expr): Expr {
   const to = e.let(indexAddress(e, RDI));
   const bytes = e.let(select(fillable, bulkBytes(e, [to]), i32.const(0)));
   e.if(bytes, () => e.fillBytes(e.span(bytes, to, 'write'), e.gpr(RAX, 1), bytes));
-  stepOrSkip(e, bytes, step, storeElement, [RDI]);
-  return more(e);
+  return skipOrStep(e, bytes, () => storeElement(e, step), [RDI]);
 }
 
 function movs(e: Emitter): void {
   const step = stride(e);
-  if (e.form.rep === '') moveElement(e, step);
-  else repeated(e, () => bulkMove(e, step));
+  const source = sourceOf(e);
+  if (e.form.rep === '') moveElement(e, step, source);
+  else repeated(e, () => bulkMove(e, step, source));
 }
 
 function stos(e: Emitter): void {
@@ -196,33 +195,34 @@ function stos(e: Emitter): void {
 }
 
 /** What a comparison compares, rax or memory at rsi with memory at rdi; moves the index registers on. */
-type Comparands = (e: Emitter, step: Expr) => readonly [Expr, Expr];
+type Comparands = (e: Emitter, step: Expr, source: Address) => readonly [Expr, Expr];
 
-function cmpsElement(e: Emitter, step: Expr): readonly [Expr, Expr] {
-  const a = e.let(e.load(e.form.size, sourceAddress(e)));
+const cmpsElement: Comparands = (e, step, source) => {
+  const a = e.let(e.load(e.form.size, source()));
   const b = e.let(e.load(e.form.size, indexAddress(e, RDI)));
   advance(e, RSI, step);
   advance(e, RDI, step);
   return [a, b];
-}
+};
 
-function scasElement(e: Emitter, step: Expr): readonly [Expr, Expr] {
+const scasElement: Comparands = (e, step) => {
   const b = e.let(e.load(e.form.size, indexAddress(e, RDI)));
   advance(e, RDI, step);
   return [e.let(e.gpr(RAX, e.form.size)), b];
-}
+};
 
 /** repe goes on while the elements are equal, repne while they differ; without an element the flags stay. */
 function compare(e: Emitter, comparands: Comparands): void {
   const { size, rep } = e.form;
   const w = width(size);
   const step = stride(e);
-  if (rep === '') return e.setFlags(KIND_SUB, size, ...comparands(e, step));
+  const source = sourceOf(e);
+  if (rep === '') return e.setFlags(KIND_SUB, size, ...comparands(e, step, source));
   const x = e.variable(w.num(0));
   const y = e.variable(w.num(0));
   const any = e.let(more(e));
   repeated(e, () => {
-    const [a, b] = comparands(e, step);
+    const [a, b] = comparands(e, step, source);
     x.set(a);
     y.set(b);
     return i32.and(countDown(e), rep === 'rep' ? w.eq(a, b) : w.ne(a, b));
@@ -233,7 +233,7 @@ function compare(e: Emitter, comparands: Comparands): void {
 export const STRINGS: SemanticsTable = {
   movs,
   stos,
-  lods: (e) => simple(e, (step) => loadElement(e, step)),
+  lods,
   cmps: (e) => compare(e, cmpsElement),
   scas: (e) => compare(e, scasElement),
 };
