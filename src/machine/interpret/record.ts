@@ -10,7 +10,7 @@ export const RECORD_SIZE = 32;
 export const RECORD_HANDLER = 0;
 /** u16: the instruction's offset in its page << 4 | its length. */
 export const RECORD_PLACE = 2;
-/** u16 for each operand: where a register lies in the CPU block; an x87 register's number; a selector. */
+/** u16 for each operand: where a register lies in the CPU block; an x87 or segment register's number. */
 export const RECORD_OPERANDS = 4;
 /** u16: where base and index register lie in the CPU block (CPU_ZERO: none). */
 export const RECORD_BASE = 10;
@@ -32,9 +32,6 @@ export const START_RECORD = DECODED;
 export const STEP_RECORDS = DECODED + 0x20;
 export const FIRST_BLOCK = DECODED + 0x100;
 
-/** What reading a segment register gives, es to gs, as Linux sets them up for a 64-bit program. */
-const SELECTORS = [0, 0x33, 0x2b, 0, 0, 0];
-
 const TWO_32 = 0x100000000;
 
 function registerField(operand: Operand): number {
@@ -48,9 +45,8 @@ function registerField(operand: Operand): number {
     case 'mmx':
       return CPU_X87 + 16 * operand.index;
     case 'st':
-      return operand.index;
     case 'seg':
-      return SELECTORS[operand.index] as number;
+      return operand.index;
     default:
       return 0;
   }
