@@ -1,6 +1,6 @@
 /** Sandboxes in Node.js: the kernel in a worker thread or in the caller's. */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { nodeHost } from '../host/node/index.js';
+import { createNodeHost } from '../host/node/host.js';
 import { directBridge } from '../sandbox/bridge.js';
 import type { BackendEvents } from '../sandbox/backend.js';
 import { remoteBackend } from '../sandbox/remote.js';
@@ -13,7 +13,7 @@ import { nodeLoop } from './loop.js';
 type Connection = ReturnType<Platform['connect']>;
 
 function inCaller(events: BackendEvents, files: ReadonlyMap<string, AppFiles>): Connection {
-  const backend = new SandboxServer(nodeHost(), nodeLoop, events, directBridge(files));
+  const backend = new SandboxServer(createNodeHost(), nodeLoop, events, directBridge(files));
   return { backend, close: () => Promise.resolve() };
 }
 

@@ -1,6 +1,6 @@
 /** The worker's side of a sandbox. */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
-import { nodeHost } from '../host/node/index.js';
+import { createNodeHost } from '../host/node/host.js';
 import { remoteEvents, serve, type Port } from '../sandbox/remote.js';
 import { SandboxServer } from '../sandbox/server.js';
 import { waitingBridge } from './bridge.js';
@@ -12,4 +12,4 @@ const parent: Port = {
   post: (message) => parentPort?.postMessage(message),
   receive: (handler) => void parentPort?.on('message', handler),
 };
-serve(parent, new SandboxServer(nodeHost(), nodeLoop, remoteEvents(parent), waitingBridge(port, lock)));
+serve(parent, new SandboxServer(createNodeHost(), nodeLoop, remoteEvents(parent), waitingBridge(port, lock)));

@@ -20,9 +20,16 @@ export interface Settings {
   readonly logLevel: NonNullable<SandboxOptions['logLevel']>;
 }
 
-/** A MountSpec without functions: an application's files are named by their mount's place in the list. */
-export type PlainMount =
-  Exclude<MountSpec, { type: 'app' }> | { type: 'app'; target: string; writable: boolean };
+/** Files of the application's own, without the functions: they are known by the mount's target. */
+export interface AppMount {
+  readonly type: 'app';
+  readonly target: string;
+  readonly writable: boolean;
+  readonly removable: boolean;
+}
+
+/** A MountSpec as plain data. */
+export type PlainMount = Exclude<MountSpec, { type: 'app' }> | AppMount;
 
 export interface SpawnRequest {
   readonly argv: readonly string[];

@@ -75,8 +75,15 @@ function checkHostname(name: string): string {
 function checkMount(mount: MountSpec): PlainMount {
   checkAbsolute('target', mount.target);
   switch (mount.type) {
-    case 'app':
-      return { type: 'app', target: mount.target, writable: mount.files.write !== undefined };
+    case 'app': {
+      const { write, remove } = mount.files;
+      return {
+        type: 'app',
+        target: mount.target,
+        writable: write !== undefined,
+        removable: remove !== undefined,
+      };
+    }
     case 'host':
     case 'overlay':
       if (typeof mount.source !== 'string' || mount.source === '') refuse('"source" must be a host folder');

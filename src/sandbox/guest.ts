@@ -1,0 +1,139 @@
+/** A program that the API started: its streams or its terminal, and what is still to be told about it. */
+import { O_RDWR } from '../kernel/abi/fcntl.js';
+import { openTerminal, type Terminals } from '../kernel/fs/dev/devpts.js';
+import { newHandle } from '../kernel/fs/handle.js';
+import { InputStream, OutputStream, type StandardStreams } from '../kernel/fs/stdio/streams.js';
+import type { Handle, Inode, Location } from '../kernel/fs/types.js';
+import type { Process } from '../kernel/process/process.js';
+import type { JobControl } from '../kernel/tty/jobcontrol.js';
+import { Terminal } from '../kernel/tty/terminal.js';
+import type { OutputStream as StreamNumber } from './backend.js';
+
+/** Input that the program has not read yet; beyond it `writeInput` waits. */
+const INPUT_LIMIT = 1 << 18;
+
+/** The program's side of its standard streams, and the host's. */
+export interface Streams {
+  readonly handles: Handle[];
+  write(bytes: Uint8Array): Promise<void>;
+  end(): void;
+  consumed(stream: StreamNumber, count: number): void;
+  closeOutput(stream: StreamNumber): void;
+  resize(columns: number, rows: number): void;
+  /** The program has ended. */
+  release(): void;
+}
+
+export type Deliver = (stream: StreamNumber, bytes: Uint8Array) => void;
+
+/** Three pipes to the host. */
+export class PipeStreams implements Streams {
+  readonly handles: Handle[];
+  private readonly input = new InputStream();
+  private readonly outputs: Record<StreamNumber, OutputStream>;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(standard: StandardStreams, owner: { uid: number; gid: number }, deliver: Deliver) {
+    this.outputs = {
+      1: new OutputStream((bytes) => deliver(1, bytes), true),
+      2: new OutputStream((bytes) => deliver(2, bytes), true),
+    };
+    this.input.onRead = () => this.resume();
+    this.handles = [this.input, this.outputs[1], this.outputs[2]].map((stream) =>
+      standard.open(stream, owner),
+    );
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.input.push(bytes);
+    if (this.input.size >= INPUT_LIMIT) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  private resume(): void {
+    if (this.input.size >= INPUT_LIMIT) return;
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  end(): void {
+    this.input.end();
+  }
+  consumed(stream: StreamNumber, count: number): void {
+    this.outputs[stream].consumed(count);
+  }
+  closeOutput(stream: StreamNumber): void {
+    this.outputs[stream].close();
+  }
+  resize(): void {}
+
+  release(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}
+
+export interface TerminalPlace {
+  readonly terminals: Terminals;
+  readonly jobs: JobControl;
+  /** Where /dev/pts/N is found once the terminal has been added. */
+  readonly find: (index: number) => { inode: Inode; location: Location } | null;
+}
+
+/** A terminal for all three streams. */
+export class TerminalStreams implements Streams {
+  readonly handles: Handle[];
+  readonly terminal: Terminal;
+
+  constructor(
+    private readonly place: TerminalPlace,
+    size: { columns: number; rows: number },
+    owner: number,
+    deliver: Deliver,
+  ) {
+    const { terminals, jobs } = place;
+    const index = terminals.freeIndex();
+    const onOutput = (bytes: Uint8Array): void => {
+      this.terminal.pendingOutput += bytes.length;
+      deliver(1, bytes);
+    };
+    this.terminal = new Terminal({ jobs, index, ...size, owner, onOutput });
+    terminals.add(this.terminal);
+    const found = place.find(index);
+    if (found === null) throw new Error(`there is no /dev/pts/${index}`);
+    const ops = openTerminal(this.terminal);
+    if (typeof ops === 'number') throw new Error(`/dev/pts/${index} cannot be opened`);
+    const handle = newHandle(found.inode, found.location, O_RDWR, ops);
+    handle.references = 3;
+    this.handles = [handle, handle, handle];
+  }
+
+  /** Makes the program the leader of a session that this terminal controls. */
+  controls(process: Process): void {
+    process.sid = process.pgid = process.pid;
+    process.terminal = this.terminal;
+    this.terminal.session = process.pid;
+    this.terminal.foreground = process.pid;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    this.terminal.input(bytes);
+    return Promise.resolve();
+  }
+  /** The keys are gone: as if the line were hung up. */
+  end(): void {
+    this.terminal.hangup();
+  }
+  consumed(_stream: StreamNumber, count: number): void {
+    const { terminal } = this;
+    terminal.pendingOutput = Math.max(0, terminal.pendingOutput - count);
+    terminal.writers.wake();
+  }
+  closeOutput(): void {
+    this.terminal.hangup();
+  }
+  resize(columns: number, rows: number): void {
+    this.terminal.resize(columns, rows);
+  }
+  release(): void {
+    this.terminal.hangup();
+    this.place.terminals.delete(this.terminal);
+  }
+}

@@ -1,0 +1,183 @@
+/** The tree that a sandbox's programs see: its root, the pseudo-filesystems, the mounts of its settings. */
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../kernel/abi/mount.js';
+import { ENXIO, isErrno } from '../kernel/errno.js';
+import { errnoName } from '../kernel/abi/errno-names.js';
+import { AppFs } from '../kernel/fs/app/appfs.js';
+import { createDevFs } from '../kernel/fs/dev/dev.js';
+import { openDevice, type DeviceView } from '../kernel/fs/dev/devices.js';
+import { Terminals, createDevptsFs, openTerminal } from '../kernel/fs/dev/devpts.js';
+import { createEtcFs } from '../kernel/fs/etc/etc.js';
+import { HostFs } from '../kernel/fs/hostfs/hostfs.js';
+import type { FrameMemory } from '../kernel/fs/hostfs/pages.js';
+import { isDirectory } from '../kernel/fs/inode.js';
+import { OverlayFs } from '../kernel/fs/overlay/overlay.js';
+import { createProcFs } from '../kernel/fs/proc/proc.js';
+import { Nodes } from '../kernel/fs/pseudo/nodes.js';
+import { StandardStreams } from '../kernel/fs/stdio/streams.js';
+import { createCgroupFs, createSysFs } from '../kernel/fs/sys/sys.js';
+import { TmpFs } from '../kernel/fs/tmpfs/tmpfs.js';
+import type { FileSystem, HandleOperations, Inode, Location, Timespec } from '../kernel/fs/types.js';
+import { Vfs } from '../kernel/fs/vfs.js';
+import { LOOKUP_FOLLOW, walk } from '../kernel/fs/walk.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { Terminal } from '../kernel/tty/terminal.js';
+import { S_IFMT } from '../kernel/abi/stat.js';
+import { Jobs } from '../kernel/view/jobs.js';
+import { LiveKernel } from '../kernel/view/kernel.js';
+import type { AppMount, PlainMount, Settings } from './backend.js';
+import { appFunctions } from './app.js';
+import type { AppBridge } from './bridge.js';
+import type { TerminalPlace } from './guest.js';
+import { toByteString } from './text.js';
+import { CulmError } from './types.js';
+
+const PSEUDO_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
+/** Folders that a root without files has all the same. */
+const SKELETON = ['/tmp', '/root'];
+
+export class Namespace {
+  readonly vfs: Vfs;
+  readonly streams: StandardStreams;
+  readonly terminalPlace: TerminalPlace;
+  private readonly memory: FrameMemory;
+  private readonly nodes = new Nodes();
+  private readonly hostFolders: HostFs[] = [];
+  private readonly terminals = new Terminals();
+  private nextDev = 0x100;
+
+  constructor(
+    private readonly kernel: Kernel,
+    settings: Settings,
+    private readonly bridge: AppBridge,
+  ) {
+    this.memory = { frames: kernel.machine.frames, u8: kernel.machine.memory.u8 };
+    const devices = this.deviceView();
+    this.vfs = new Vfs({
+      clock: kernel.host.clock,
+      root: this.root(settings),
+      rootFlags: MS_RELATIME | (settings.readOnly ? MS_RDONLY : 0),
+      openDevice: (inode, flags) => openDevice(devices, inode.mode & S_IFMT, inode.rdev, flags),
+    });
+    this.streams = new StandardStreams(this.vfs, this.vfs.allocateDev());
+    this.terminalPlace = {
+      terminals: this.terminals,
+      jobs: new Jobs(kernel),
+      find: (index) => this.place(`/dev/pts/${index}`),
+    };
+    this.mountPseudo(devices);
+    for (const path of settings.rootfs === null ? SKELETON : []) this.vfs.mountPoint(path, 'directory');
+    for (const mount of settings.mounts) this.mountPlain(mount);
+  }
+
+  /** The root: an overlay of the host folder, or an empty tree in memory; behind both the files of /etc that are missing. */
+  private root({ rootfs, readOnly }: Settings): FileSystem {
+    const { hostname, clock } = this.kernel;
+    const etc = createEtcFs({ hostname, realtime: (out) => clock.realtime(out) }, this.nodes, this.nextDev++);
+    const host = rootfs === null ? null : this.hostFolder(rootfs, true, 'the root filesystem');
+    return this.overlay(host === null ? [etc] : [host, etc], readOnly && host !== null);
+  }
+
+  private overlay(lowers: readonly [FileSystem, ...FileSystem[]], readOnly: boolean): FileSystem {
+    const upper = readOnly ? null : this.tmpfs({});
+    return new OverlayFs({ lowers, upper, dev: this.nextDev++, clock: this.kernel.host.clock });
+  }
+
+  private tmpfs(options: { size?: number; mode?: number }): FileSystem {
+    const { memory, kernel } = this;
+    return new TmpFs({ memory, clock: kernel.host.clock, dev: this.nextDev++, ...options });
+  }
+
+  private hostFolder(path: string, readOnly: boolean, what: string): HostFs {
+    const { files, clock } = this.kernel.host;
+    if (files === null) throw new CulmError('option', `${what}: this host has no files`);
+    const folder = files.openRoot(toByteString(path));
+    if (isErrno(folder) || typeof folder === 'number')
+      throw new CulmError('option', `${what}: ${path}: ${errnoName(folder)}`);
+    const fs = HostFs.create({ folder, clock, memory: this.memory, dev: this.nextDev++, readOnly });
+    if (typeof fs === 'number') throw new CulmError('option', `${what}: ${path}: ${errnoName(fs)}`);
+    this.hostFolders.push(fs);
+    return fs;
+  }
+
+  private mountPseudo(devices: DeviceView): void {
+    const { kernel, vfs, nodes } = this;
+    const view = new LiveKernel(kernel, vfs);
+    const realtime = (out: Timespec): void => kernel.clock.realtime(out);
+    this.mountAt('/proc', createProcFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS);
+    this.mountAt('/dev', createDevFs(devices, nodes, vfs.allocateDev(), realtime), MS_NOSUID | MS_RELATIME);
+    this.mountAt(
+      '/dev/pts',
+      createDevptsFs(this.terminals, nodes, vfs.allocateDev(), realtime),
+      MS_NOSUID | MS_NOEXEC,
+    );
+    this.mountAt('/dev/shm', this.tmpfs({ mode: 0o1777 }), MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    this.mountAt('/sys', createSysFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS | MS_RDONLY);
+    this.mountAt('/sys/fs/cgroup', createCgroupFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS | MS_RDONLY);
+  }
+
+  private mountPlain(mount: PlainMount): void {
+    const target = toByteString(mount.target);
+    if (mount.type === 'tmpfs') {
+      const { size, mode } = mount;
+      const options = { ...(size === undefined ? {} : { size }), ...(mode === undefined ? {} : { mode }) };
+      return this.mountAt(target, this.tmpfs(options), MS_NOSUID | MS_NODEV | MS_RELATIME);
+    }
+    if (mount.type === 'app') return this.mountAt(target, this.appFiles(mount), MS_RELATIME);
+    const readOnly = mount.type === 'overlay' || mount.readOnly === true;
+    const host = this.hostFolder(mount.source, readOnly, `the mount at ${mount.target}`);
+    if (mount.type === 'overlay') return this.mountAt(target, this.overlay([host], false), MS_RELATIME);
+    this.mountAt(target, host, MS_RELATIME | (readOnly ? MS_RDONLY : 0));
+  }
+
+  private appFiles(mount: AppMount): FileSystem {
+    const { memory, kernel } = this;
+    const functions = appFunctions(mount, this.bridge);
+    const log = (line: string): void => kernel.log(line);
+    return new AppFs({ functions, memory, clock: kernel.host.clock, dev: this.nextDev++, log });
+  }
+
+  private mountAt(path: string, fs: FileSystem, flags: number): void {
+    const kind = isDirectory(fs.root()) ? 'directory' : 'file';
+    const at = this.vfs.mountPoint(path, kind);
+    const mounted = typeof at === 'number' ? at : this.vfs.mount(fs, at, flags);
+    if (typeof mounted === 'number')
+      throw new CulmError('option', `nothing can be mounted at ${path}: ${errnoName(mounted)}`);
+  }
+
+  private deviceView(): DeviceView {
+    const { kernel } = this;
+    const controlling = (): Terminal | null => (kernel.current?.process.terminal ?? null) as Terminal | null;
+    const open = (): HandleOperations | number => {
+      const terminal = controlling();
+      return terminal === null ? ENXIO : openTerminal(terminal);
+    };
+    return {
+      memory: this.memory,
+      random: (into) => kernel.host.random(into),
+      openTerminal: open as DeviceView['openTerminal'],
+      openConsole: open as DeviceView['openConsole'],
+    };
+  }
+
+  private place(path: string): { inode: Inode; location: Location } | null {
+    const found = walk(this.vfs.context(), this.vfs.root, path, LOOKUP_FOLLOW);
+    if (typeof found === 'number') return null;
+    const { inode } = found.dentry;
+    return inode === null ? null : { inode, location: { mount: found.mount, dentry: found.dentry } };
+  }
+
+  /** The directory at a path; throws CulmError where there is none. */
+  directory(path: string): Location {
+    const place = this.place(path);
+    if (place === null) throw new CulmError('option', `the working directory ${path} does not exist`);
+    if (!isDirectory(place.inode))
+      throw new CulmError('option', `the working directory ${path} is no directory`);
+    return place.location;
+  }
+
+  /** Lets go of the host's folders. */
+  close(): void {
+    for (const fs of this.hostFolders) fs.close();
+    this.hostFolders.length = 0;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The kernel's side of a sandbox: makes the kernel and its mounts, starts programs, and runs the outermost loop, the only
+ * asynchronous one. The loop steps the kernel for a few milliseconds at a time, gives way to the host's event loop in
+ * between (input, requests and timers arrive there), and sleeps while nothing can run.
+ */
+import { KernelBug } from '../kernel/errno.js';
+import { isFailure } from '../kernel/exec/failure.js';
+import type { Host } from '../kernel/host.js';
+import { Kernel } from '../kernel/kernel.js';
+import type { Process } from '../kernel/process/process.js';
+import { spawn } from '../kernel/process/spawn.js';
+import { kernelInfo } from '../kernel/signal/info.js';
+import { sendSignal } from '../kernel/signal/send.js';
+import type {
+  Backend,
+  BackendEvents,
+  FileReply,
+  FileRequest,
+  OutputStream,
+  ProcessId,
+  Settings,
+  SpawnRequest,
+} from './backend.js';
+import type { AppBridge } from './bridge.js';
+import { GuestFiles } from './guest-files.js';
+import { PipeStreams, TerminalStreams, type Deliver, type Streams } from './guest.js';
+import { Namespace } from './namespace.js';
+import { exitOf, startFailure } from './status.js';
+import { toByteString } from './text.js';
+import { CulmError, type Statistics } from './types.js';
+import { findUser } from './user.js';
+
+/** How the loop gives way. */
+export interface EventLoop {
+  /** Lets everything that waits in the event loop happen. */
+  breathe(): Promise<void>;
+  /** Calls `wake` after so many milliseconds; returns how to cancel that. */
+  timer(ms: number, wake: () => void): () => void;
+}
+
+/** How long the kernel runs before the event loop has its turn, in milliseconds. */
+const STEP_MS = 8;
+/** A sleeping sandbox whose programs live wakes up this often at least, so that the host's process lives too. */
+const LONGEST_SLEEP_MS = 3_600_000;
+
+interface Guest {
+  readonly process: Process;
+  readonly streams: Streams;
+}
+
+export class SandboxServer implements Backend {
+  private kernel: Kernel | null = null;
+  private namespace: Namespace | null = null;
+  private files: GuestFiles | null = null;
+  private settings: Settings | null = null;
+  private readonly guests = new Map<ProcessId, Guest>();
+  private nextId: ProcessId = 1;
+  private ended = false;
+  private wake: (() => void) | null = null;
+
+  constructor(
+    private readonly host: Host,
+    private readonly loop: EventLoop,
+    private readonly events: BackendEvents,
+    private readonly bridge: AppBridge,
+  ) {}
+
+  start(settings: Settings): Promise<void> {
+    this.settings = settings;
+    const log = (line: string): void => this.events.log(line);
+    const { memory, tier, cpus, hostname } = settings;
+    const kernel = new Kernel({
+      host: this.host,
+      machine: { memory, tier, ...(settings.logLevel === 'none' ? {} : { log }) },
+      hostname,
+      cpus,
+      ...(settings.logLevel === 'none' ? {} : { log }),
+      ...(settings.strace ? { strace: (line: string) => this.events.strace(line) } : {}),
+    });
+    this.kernel = kernel;
+    this.namespace = new Namespace(kernel, settings, this.bridge);
+    this.files = new GuestFiles(this.namespace.vfs, (watch, type, path) =>
+      this.events.changed(watch, type, path),
+    );
+    kernel.onReady = () => this.wake?.();
+    void this.run(kernel);
+    return Promise.resolve();
+  }
+
+  private async run(kernel: Kernel): Promise<void> {
+    try {
+      while (!this.ended) {
+        const { state, wakeAtMs } = kernel.step(STEP_MS);
+        if (state === 'ready') await this.loop.breathe();
+        else await this.sleep(wakeAtMs - kernel.clock.nowMs(), state === 'idle');
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Until a thread becomes ready, a timer fires, or the sandbox ends. */
+  private async sleep(ms: number, alive: boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const limit = Math.min(ms, alive ? LONGEST_SLEEP_MS : Infinity);
+      const cancel = Number.isFinite(limit) ? this.loop.timer(Math.ceil(limit), resolve) : () => undefined;
+      this.wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.wake = null;
+  }
+
+  /** The kernel is broken: nothing of the sandbox goes on. */
+  private fail(error: unknown): void {
+    this.ended = true;
+    const what = error instanceof Error ? error : new KernelBug(String(error));
+    const where = what.stack?.split('\n')[1]?.trim() ?? '';
+    this.events.failed(`internal error: ${what.message} ${where}`.trim());
+  }
+
+  private get running(): { kernel: Kernel; namespace: Namespace; files: GuestFiles; settings: Settings } {
+    const { kernel, namespace, files, settings } = this;
+    if (kernel === null || namespace === null || files === null || settings === null || this.ended)
+      throw new CulmError('disposed', 'the sandbox has ended');
+    return { kernel, namespace, files, settings };
+  }
+
+  spawn(request: SpawnRequest): Promise<ProcessId> {
+    const { kernel, namespace, settings } = this.running;
+    const user = findUser(namespace.vfs, request.user ?? settings.user);
+    const cwd = namespace.directory(toByteString(request.cwd ?? settings.cwd));
+    const id = this.nextId++;
+    const streams = this.makeStreams(id, request, user);
+    const process = spawn(kernel, {
+      argv: request.argv.map(toByteString),
+      env: Object.entries(request.env).map(([name, value]) => toByteString(`${name}=${value}`)),
+      cwd,
+      root: namespace.vfs.root,
+      ...user,
+      stdio: streams.handles,
+    });
+    if (isFailure(process)) {
+      for (const handle of streams.handles) kernel.releaseHandle(handle);
+      streams.release();
+      throw startFailure(process);
+    }
+    if (streams instanceof TerminalStreams) streams.controls(process);
+    this.guests.set(id, { process, streams });
+    process.onExit((status) => this.exited(id, status));
+    return Promise.resolve(id);
+  }
+
+  private makeStreams(
+    id: ProcessId,
+    { terminal }: SpawnRequest,
+    user: { uid: number; gid: number },
+  ): Streams {
+    const deliver: Deliver = (stream, bytes) => this.events.output(id, stream, bytes);
+    const { namespace } = this.running;
+    if (terminal === null) return new PipeStreams(namespace.streams, user, deliver);
+    return new TerminalStreams(namespace.terminalPlace, terminal, user.uid, deliver);
+  }
+
+  private exited(id: ProcessId, status: number): void {
+    const guest = this.guests.get(id);
+    this.guests.delete(id);
+    guest?.streams.release();
+    const { code, signal } = exitOf(status);
+    this.events.exit(id, code, signal);
+  }
+
+  async writeInput(id: ProcessId, bytes: Uint8Array): Promise<void> {
+    await this.guests.get(id)?.streams.write(bytes);
+  }
+
+  endInput(id: ProcessId): Promise<void> {
+    this.guests.get(id)?.streams.end();
+    return Promise.resolve();
+  }
+
+  consumed(id: ProcessId, stream: OutputStream, count: number): Promise<void> {
+    this.guests.get(id)?.streams.consumed(stream, count);
+    return Promise.resolve();
+  }
+
+  closeOutput(id: ProcessId, stream: OutputStream): Promise<void> {
+    this.guests.get(id)?.streams.closeOutput(stream);
+    return Promise.resolve();
+  }
+
+  kill(id: ProcessId, signal: number): Promise<void> {
+    const guest = this.guests.get(id);
+    if (guest !== undefined) sendSignal(guest.process, kernelInfo(signal));
+    return Promise.resolve();
+  }
+
+  resize(id: ProcessId, columns: number, rows: number): Promise<void> {
+    this.guests.get(id)?.streams.resize(columns, rows);
+    return Promise.resolve();
+  }
+
+  file(request: FileRequest): Promise<FileReply> {
+    return Promise.resolve(this.running.files.answer(request));
+  }
+
+  watch(path: string): Promise<number> {
+    return Promise.resolve(this.running.files.watch(path));
+  }
+
+  unwatch(watch: number): Promise<void> {
+    this.files?.unwatch(watch);
+    return Promise.resolve();
+  }
+
+  statistics(): Promise<Statistics> {
+    const { kernel } = this.running;
+    const { frames, stats } = kernel.machine;
+    const memoryTotal = frames.total * 4096;
+    return Promise.resolve({
+      ...stats,
+      syscalls: kernel.dispatcher.calls,
+      memoryUsed: memoryTotal - frames.free * 4096,
+      memoryTotal,
+    });
+  }
+
+  dispose(): Promise<void> {
+    this.ended = true;
+    this.wake?.();
+    this.namespace?.close();
+    this.guests.clear();
+    return Promise.resolve();
+  }
+}
