@@ -148,7 +148,8 @@ const SURELY_PRIVILEGED: readonly (readonly number[])[] = [
   [0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef, 0xf4, 0xfa, 0xfb],
   [0x06, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x32],
 ];
-const UNTESTED = new Set(['syscall', 'rdtsc', 'rdtscp', 'cpuid']);
+/** int1's address is the instruction's own on virtual machines, the next one's in the manual. */
+const UNTESTED = new Set(['syscall', 'rdtsc', 'rdtscp', 'cpuid', 'int1']);
 const LINUX_32_BIT_CALL = 0x80;
 const FS = 4;
 

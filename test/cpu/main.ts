@@ -30,7 +30,8 @@ const PROGRAMS_PER_BATCH = 50;
 function report(title: string, failures: readonly Failure[]): void {
   console.log(`${title}: ${failures.length} differ`);
   for (const { executor, at, code, differences } of failures.slice(0, SHOWN)) {
-    console.log(`  ${executor}, number ${at}: ${code}\n    ${differences.slice(0, 8).join('\n    ')}`);
+    console.log(`  ${executor}, number ${at}: ${code}`);
+    for (const difference of differences.slice(0, 8)) console.log(`    ${difference}`);
   }
 }
 

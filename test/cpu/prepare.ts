@@ -18,6 +18,7 @@ const FLAG_BITS = [0x1, 0x4, 0x10, 0x40, 0x80, 0x800];
 const RFLAGS_FIXED = 0x202;
 const DIRECTION = 0x400;
 const TRAP_AND_ALIGNMENT = 0x40100n;
+const USER_ADDRESS = 0x7fffffffffffn;
 const MXCSR_DEFAULT = 0x1f80;
 /** Where branches may go: int3 bytes away from the code under test. */
 const LANDING = S.CODE + 0x1800;
@@ -148,8 +149,10 @@ function prepareDivide(trial: Trial): void {
     );
 }
 
+/** Sometimes anywhere, but for addresses that are not canonical: whether those fault before the jump is the vendor's. */
 function prepareIndirect(trial: Trial): void {
-  if (!trial.random.oneIn(16)) setOperand(trial, 0, landing(trial.random));
+  const { random } = trial;
+  setOperand(trial, 0, random.oneIn(16) ? integer(random) & USER_ADDRESS : landing(random));
 }
 
 function prepareCompareExchange(trial: Trial): void {

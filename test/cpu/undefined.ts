@@ -28,7 +28,8 @@ export function tableFlags(mnemonic: string): FlagEffects {
   return EFFECTS.get(mnemonic) ?? NO_EFFECTS;
 }
 
-const bitsOf = (letters: string) =>
+/** Flags by their letters, at their places in RFLAGS. */
+export const flagBits = (letters: string) =>
   [...letters].reduce((bits, letter) => bits | FLAG_BIT[letter.toUpperCase()], 0);
 
 const isUpper = (letter: string) => letter === letter.toUpperCase();
@@ -55,7 +56,7 @@ function shiftUndefined(insn: Insn, state: S.State): number {
 function doubleShift(insn: Insn, state: S.State): Ignored {
   const flags = shiftUndefined(insn, state);
   if (shiftCount(insn, state) <= insn.form.size * 8) return { ...NOTHING_IGNORED, flags };
-  return { ...NOTHING_IGNORED, ...destination(insn, state), flags: bitsOf('OSZPAC') };
+  return { ...NOTHING_IGNORED, ...destination(insn, state), flags: flagBits('OSZPAC') };
 }
 
 const shift = (insn: Insn, state: S.State): Ignored => ({
@@ -161,10 +162,10 @@ const VECTOR_PF = 14;
 /** What of the result of `insn`, started in `state` and ended by exception `vector`, is undefined. */
 export function ignoredFor(insn: Insn, state: S.State, vector: number): Ignored | null {
   // A comparison that faults under way: Intel gives the flags back, AMD leaves those of the last element.
-  if (insn.form.rep !== '' && vector === VECTOR_PF) return { ...NOTHING_IGNORED, flags: bitsOf('OSZAPC') };
+  if (insn.form.rep !== '' && vector === VECTOR_PF) return { ...NOTHING_IGNORED, flags: flagBits('OSZAPC') };
   const rule = RULES[insn.form.mnemonic];
   if (rule !== undefined) return rule(insn, state);
   const letters = tableFlags(insn.form.mnemonic).undefined;
   if (letters === '') return NOTHING_IGNORED;
-  return { ...NOTHING_IGNORED, flags: bitsOf([...letters].filter(isUpper).join('')) };
+  return { ...NOTHING_IGNORED, flags: flagBits([...letters].filter(isUpper).join('')) };
 }
