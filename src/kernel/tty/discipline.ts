@@ -168,6 +168,8 @@ export class LineDiscipline {
     if (!this.#local(NOFLSH)) {
       this.flushInput();
       raw.length = 0;
+      // As on Linux what has been typed along with the character is not shown either.
+      this.output.flush();
     }
     if (this.stopped) this.start();
     if (this.#local(ECHO)) this.#echo(byte);
@@ -203,11 +205,11 @@ export class LineDiscipline {
       return;
     }
     const ends = !literal && this.#endsLine(byte);
+    this.#echoTyped(byte, literal);
     if (!ends && this.#line.length + this.input.size >= INPUT_LIMIT - 1) {
       if ((this.termios.iflag & IMAXBEL) !== 0) this.output.put(BELL);
       return;
     }
-    this.#echoTyped(byte);
     this.#line.push(byte);
     if (doubled) this.#line.push(byte);
     if (ends) this.#endLine();
@@ -217,15 +219,16 @@ export class LineDiscipline {
     return byte === NEWLINE || this.#is(byte, VEOL) || (this.#local(IEXTEN) && this.#is(byte, VEOL2));
   }
 
-  #echoTyped(byte: number): void {
+  #echoTyped(byte: number, literal: boolean): void {
     if (this.#line.length === 0) this.#lineColumn = this.output.column;
-    if (this.#local(ECHO) || (byte === NEWLINE && this.#local(ECHONL))) this.#echo(byte);
+    if (this.#local(ECHO) || (byte === NEWLINE && this.#local(ECHONL))) this.#echo(byte, literal);
   }
 
-  /** Shows a byte: control characters as ^X, except those that move the cursor. */
-  #echo(byte: number): void {
+  /** Shows a byte: control characters as ^X, except tabs and the newlines that end lines. */
+  #echo(byte: number, literal = false): void {
     const isControl = byte < SPACE || byte === DELETE;
-    if (!isControl || !this.#local(ECHOCTL) || byte === TAB || byte === NEWLINE) this.output.put(byte);
+    const moves = byte === TAB || (byte === NEWLINE && !literal);
+    if (!isControl || !this.#local(ECHOCTL) || moves) this.output.put(byte);
     else {
       this.output.put(CARET);
       this.output.put(byte ^ 0x40);
