@@ -65,23 +65,17 @@ const FIXED_FLAGS = 0x202; // IF and bit 1
 
 let $core: CoreModule | undefined;
 
-/** Counts as they are asked for, or kept here by who counts. */
-class Stats implements MachineStats {
-  blocksDecoded = 0;
-  regionsTranslated = 0;
-  modules = 0;
-  wasmBytes = 0;
-  pageFaults = 0;
-  codeInvalidations = 0;
-
-  constructor(private readonly counted: { readonly instructions: number; readonly tlbMisses: number }) {}
-
-  get instructions(): number {
-    return this.counted.instructions;
-  }
-  get tlbMisses(): number {
-    return this.counted.tlbMisses;
-  }
+function zeroStats(): MachineStats {
+  return {
+    instructions: 0,
+    blocksDecoded: 0,
+    regionsTranslated: 0,
+    modules: 0,
+    wasmBytes: 0,
+    tlbMisses: 0,
+    pageFaults: 0,
+    codeInvalidations: 0,
+  };
 }
 
 /** The JavaScript functions of helpers, made once for a machine. */
@@ -106,7 +100,7 @@ class HelperFunctions {
 class SandboxMachine implements Machine {
   readonly memory: MachineViews;
   readonly frames: Frames;
-  readonly stats = new Stats(this);
+  private readonly counts = zeroStats();
   private readonly tlb: Tlb;
   private readonly code: CodeCache;
   private readonly translator: Translator | null;
@@ -125,7 +119,7 @@ class SandboxMachine implements Machine {
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
     const decoder = new BlockDecoder(memory, new HandlerTable(core.handlers), fetcher, HEAT[tier]);
     const table = new wasm.Table({ initial: core.tableSize, element: 'anyfunc' });
-    this.code = new CodeCache(memory, this.tlb, table, fetcher, decoder, this.stats);
+    this.code = new CodeCache(memory, this.tlb, table, fetcher, decoder, this.counts);
     frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);
     const helpers = new HelperFunctions(memory, { clock, cpus });
     const functions: Record<string, unknown> = {};
@@ -140,12 +134,12 @@ class SandboxMachine implements Machine {
             semanticsOf,
             core: functions,
             helper: (helper) => helpers.of(helper) ?? functions[helper.name],
-            stats: this.stats,
+            stats: this.counts,
           });
     const host = new CoreHost({
       memory,
       supervisor,
-      stats: this.stats,
+      stats: this.counts,
       code: this.code,
       fetcher,
       decoder,
@@ -213,13 +207,10 @@ class SandboxMachine implements Machine {
     this.code.flush();
   }
 
-  /** Of decoded code: see CodeCache.instructions. */
-  get instructions(): number {
-    return this.code.instructions;
-  }
-
-  get tlbMisses(): number {
-    return this.memory.u32[TLB_MISSES] as number;
+  get stats(): MachineStats {
+    this.counts.instructions = this.code.instructions;
+    this.counts.tlbMisses = this.memory.u32[TLB_MISSES] as number;
+    return this.counts;
   }
 }
 
