@@ -150,6 +150,10 @@ export interface VfsContext {
   readonly mounts: readonly Mount[];
   /** Dentries in the cache, and its age: what was not used since the last sweep is older. */
   readonly dentries: { count: number; age: number };
+  /** A new pipe without a name; `flags`: O_NONBLOCK. */
+  createPipe(cred: Credentials, flags: number): { reader: Handle; writer: Handle };
+  /** A file without a name (memfd_create(2)); `flags` of MFD_*. */
+  createMemfd(name: string, flags: number, cred: Credentials): Handle | Errno;
   /** Opens a device node of a filesystem that does not open them itself; ENXIO when nothing has that number. */
   openDevice(inode: Inode, flags: number): HandleOperations | Errno;
 }

@@ -18,11 +18,15 @@ import type { HostClock } from '../host.js';
 import { addDentry, dropDentry, lookupDentry, pinDentry, unattachedDentry, unpinDentry } from './dentry.js';
 import { isDirectory } from './inode.js';
 import { MountPoint, mountedOn } from './mount.js';
+import { PipeFs } from './pipe/pipefs.js';
 import { SyntheticFs } from './synthetic.js';
+import { MemfdFs } from './tmpfs/memfd.js';
 import type {
   Credentials,
   Dentry,
   FileSystem,
+  FrameMemory,
+  Handle,
   HandleOperations,
   Inode,
   Location,
@@ -35,6 +39,8 @@ import { LOOKUP_FOLLOW, walk } from './walk.js';
 export interface VfsOptions {
   readonly clock: HostClock;
   readonly root: FileSystem;
+  /** Where memfds have their bytes. */
+  readonly memory: FrameMemory;
   /** MS_* of the root mount. */
   readonly rootFlags?: number;
   /** Opens a device node by inode.rdev; without it none can be opened. */
@@ -67,6 +73,8 @@ export class Vfs implements VfsContext {
   private nextMountId = 1;
   private nextDev = FIRST_ANONYMOUS_DEV;
   private synthetic: SyntheticFs | null = null;
+  private readonly pipes: PipeFs;
+  private readonly memfds: MemfdFs;
 
   constructor(options: VfsOptions) {
     this.clock = options.clock;
@@ -74,11 +82,22 @@ export class Vfs implements VfsContext {
     const mount = this.makeMount(options.root, options.rootFlags ?? MS_RELATIME);
     this.mounts.push(mount);
     this.root = { mount, dentry: mount.root };
+    const { clock, memory } = options;
+    this.pipes = new PipeFs(this, this.allocateDev());
+    this.memfds = new MemfdFs(this, { clock, memory, dev: this.allocateDev() });
   }
 
   /** A device number for a filesystem that has no device: major 0. */
   allocateDev(): number {
     return this.nextDev++;
+  }
+
+  createPipe(cred: Credentials, flags: number): { reader: Handle; writer: Handle } {
+    return this.pipes.create(cred, flags);
+  }
+
+  createMemfd(name: string, flags: number, cred: Credentials): Handle | Errno {
+    return this.memfds.create(name, flags, cred);
   }
 
   /** A context that may do everything, from the root of the tree. */

@@ -88,6 +88,30 @@ export class Pipe {
     return done > 0 ? done : EFAULT;
   }
 
+  /** The next bytes, at most `limit` of those that are there, for a write elsewhere: what it takes leaves the pipe. */
+  source(limit: number): Source {
+    return new PipeSource(this, Math.min(limit, this.length));
+  }
+
+  /** Copies the next `length` bytes, which stay. */
+  peek(into: Uint8Array, length: number): void {
+    const first = Math.min(length, this.ring.length - this.start);
+    into.set(this.ring.subarray(this.start, this.start + first));
+    into.set(this.ring.subarray(0, length - first), first);
+  }
+
+  /** Removes and copies the next bytes to target[at, end); there are as many. */
+  take(target: Uint8Array, at: number, end: number): void {
+    while (at < end) {
+      const count = Math.min(end - at, this.ring.length - this.start);
+      target.set(this.ring.subarray(this.start, this.start + count), at);
+      this.start = (this.start + count) % this.ring.length;
+      this.length -= count;
+      at += count;
+    }
+    this.writable.wake();
+  }
+
   /** Makes the ring hold `more` bytes than are in it now. */
   private grow(more: number): void {
     const needed = this.length + more;
@@ -133,6 +157,20 @@ export class Pipe {
       if (this.readers === 0) mask |= POLLERR;
     }
     return mask;
+  }
+}
+
+class PipeSource implements Source {
+  constructor(
+    private readonly pipe: Pipe,
+    public remaining: number,
+  ) {}
+
+  take(target: Uint8Array, start: number, end: number): number {
+    const count = Math.min(end - start, this.remaining);
+    this.pipe.take(target, start, start + count);
+    this.remaining -= count;
+    return count;
   }
 }
 
