@@ -114,6 +114,8 @@ export const CPU_CODE_STALE = 0x42c; // i32
 export const CPU_TLB_MISSES = 0x430; // i32
 /** The interpreter: an address of 32 bits, made by the record before the one that uses it. */
 export const CPU_ADDRESS = 0x438; // i64
+/** Where the interpreter stops: at the address at which the region that called it goes on; -1: nowhere. */
+export const CPU_UNTIL = 0x440; // i64
 
 export const RAX = 0;
 export const RCX = 1;

@@ -91,6 +91,11 @@ export class CodeCache implements CodeSource {
     return 0;
   }
 
+  executions(address: number): number {
+    const block = this.valid(this.blocks, address);
+    return block === undefined ? 0 : this.decoder.executions(block);
+  }
+
   decode(address: number): Insn | null {
     if (!(address >= 0 && address < USER_END)) return null;
     const frame = this.fetcher.frameOf(address);

@@ -14,8 +14,11 @@ import type { Insn } from '../x86/insn.js';
  */
 export const EXIT_CODE = 4;
 
-/** The region ABI (ARCHITECTURE.md): nested calls that may still be made; the address to go on at, or -1. */
-export type RegionFunction = (depth: number) => bigint;
+/**
+ * The region ABI (ARCHITECTURE.md): nested calls that may still be made, and the address at which the caller goes on; the
+ * address to go on at, or -1.
+ */
+export type RegionFunction = (depth: number, until: bigint) => bigint;
 
 export interface Region {
   readonly entry: number;
@@ -30,6 +33,8 @@ export interface CodeSource {
    * pages are not all present and executable, or when it is no known instruction.
    */
   decode(address: number): Insn | null;
+  /** How often the interpreter has run the block that begins at `address`. */
+  executions(address: number): number;
   /** Puts a translated region in the table, marks its lines as code, and lets the jump cache find it. */
   install(region: Region, func: RegionFunction): void;
   /** Whether a region with this entry is installed and good in the running space. */

@@ -4,10 +4,9 @@ import { FRAME_BASE } from '../layout.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { settleFlags } from '../semantics/flags.js';
 import type { Helper } from '../semantics/helper.js';
-import { I64, i64 } from '../wasm/expr.js';
 import type { Form } from '../x86/insn.js';
 import { defineAccess } from './access.js';
-import { HOT, LOOK, REGION_PARAMS, SEARCH, STEP, SYSCALL, defineDispatch } from './dispatch.js';
+import { HOT, LOOK, SEARCH, STEP, SYSCALL, defineDispatch } from './dispatch.js';
 import { CoreBuilder, type HostFunction } from './functions.js';
 import { CODE_HIT, PAGE_FAULT, defineWalk } from './walk.js';
 
@@ -45,8 +44,7 @@ function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readon
   const handlers = defineInterpreter(core, keys, semanticsOf);
   defineDispatch(core);
   core.helper(settleFlags);
-  const stub = core.anonymous(REGION_PARAMS, I64, (f) => f.return(i64.num(-1)));
-  core.module.element(0, [stub]);
+  core.module.element(0, [core.index('runUntil')]);
   return { core, handlers, tableSize: keys.others.length + 1 };
 }
 

@@ -6,6 +6,7 @@ import {
   CPU_CODE_STALE,
   CPU_EXIT,
   CPU_RIP,
+  CPU_UNTIL,
   JUMP_BLOCK,
   JUMP_CACHE,
   JUMP_SLOT,
@@ -31,11 +32,14 @@ export const SYSCALL: HostFunction = { name: 'syscall', params: [], result: I32 
 /** (address) -> slot of the code there, 0 where there is none; never faults. */
 export const SEARCH: HostFunction = { name: 'search', params: [F64], result: I32 };
 
-export const REGION_PARAMS = [I32] as const;
+/** Nested calls that may still be made; the address at which the caller goes on (ARCHITECTURE.md). */
+export const REGION_PARAMS = [I32, I64] as const;
 export const REGION_RESULTS = [I64] as const;
 
 const ZERO = i32.const(0);
 const GO_ON_AT_RIP = i64.num(-1);
+/** As `until`: an address that no code has. */
+const NOWHERE = i64.num(-1);
 /** The slot of parameter 0's code; where the jump cache has none, JavaScript looks further. */
 function writeLookup(f: FunctionBuilder, core: CoreBuilder): void {
   const address = f.get(0);
@@ -69,22 +73,13 @@ function leaveIfUsedUp(f: FunctionBuilder): void {
   f.end();
 }
 
-/** Runs the region in `slot`. */
-function runRegion(f: FunctionBuilder, core: CoreBuilder, slot: Expr): void {
-  storeCpu(f, CPU_BUDGET, i32.sub(loadCpu(I32, CPU_BUDGET), i32.const(1)));
-  const type = core.module.type(REGION_PARAMS, REGION_RESULTS);
-  const target = f.let(callIndirect(I64, type, [loadCpu(I32, CPU_CALL_DEPTH)], slot));
-  f.if(i64.ne(target, GO_ON_AT_RIP));
-  storeCpu(f, CPU_RIP, target);
-  f.end();
-}
-
-/** Goes from code to code until CPU_EXIT is set. */
-function writeRun(f: FunctionBuilder, core: CoreBuilder): void {
-  const again = f.loop();
-  storeCpu(f, CPU_CODE_STALE, ZERO);
-  handleExit(f, core, again);
-  leaveIfUsedUp(f);
+/** Runs the code at CPU_RIP: its region, whose result goes to `target`, or its blocks; or makes it known, and again. */
+function runCode(
+  f: FunctionBuilder,
+  core: CoreBuilder,
+  again: Label,
+  callRegion: (slot: Expr) => void,
+): void {
   const rip = f.let(loadCpu(I64, CPU_RIP));
   const entry = f.let(jumpIndex(i32.wrap_i64(rip)));
   const slot = f.let(i32.load(entry, JUMP_CACHE + JUMP_SLOT));
@@ -94,18 +89,68 @@ function writeRun(f: FunctionBuilder, core: CoreBuilder): void {
   f.br(again);
   f.end();
   f.if(slot);
-  runRegion(f, core, slot);
+  storeCpu(f, CPU_BUDGET, i32.sub(loadCpu(I32, CPU_BUDGET), i32.const(1)));
+  callRegion(slot);
   f.else();
   f.if(core.call(I32, 'interpret', i32.const(START_RECORD)));
   f.call(core.index(HOT.name), []);
   f.end();
   f.end();
   f.br(again);
+}
+
+/** Goes from code to code until CPU_EXIT is set. */
+function writeRun(f: FunctionBuilder, core: CoreBuilder): void {
+  const type = core.module.type(REGION_PARAMS, REGION_RESULTS);
+  const again = f.loop();
+  storeCpu(f, CPU_CODE_STALE, ZERO);
+  handleExit(f, core, again);
+  leaveIfUsedUp(f);
+  storeCpu(f, CPU_UNTIL, NOWHERE);
+  runCode(f, core, again, (slot) => {
+    const target = f.let(callIndirect(I64, type, [loadCpu(I32, CPU_CALL_DEPTH), NOWHERE], slot));
+    f.if(i64.ne(target, GO_ON_AT_RIP));
+    storeCpu(f, CPU_RIP, target);
+    f.end();
+  });
   f.end();
+}
+
+/**
+ * What slot 0 holds: a region's calls and jumps to code that is not translated come here. Goes from code to code, as
+ * `run` does, until the caller's address is reached, so that its frames need not be given up for a cold function.
+ */
+function writeRunUntil(f: FunctionBuilder, core: CoreBuilder): void {
+  const [depth, until] = [f.get(0), f.get(1)];
+  const type = core.module.type(REGION_PARAMS, REGION_RESULTS);
+  f.if(i32.eqz(depth));
+  f.return(GO_ON_AT_RIP);
+  f.end();
+  const outer = f.let(loadCpu(I64, CPU_UNTIL));
+  const less = f.let(i32.sub(depth, i32.const(1)));
+  const leave = f.block();
+  const again = f.loop();
+  f.brIf(leave, i32.or(loadCpu(I32, CPU_EXIT), loadCpu(I32, CPU_CODE_STALE)));
+  f.brIf(leave, i32.lt_s(loadCpu(I32, CPU_BUDGET), ZERO));
+  f.if(i64.eq(loadCpu(I64, CPU_RIP), until));
+  storeCpu(f, CPU_UNTIL, outer);
+  f.return(until);
+  f.end();
+  storeCpu(f, CPU_UNTIL, until);
+  runCode(f, core, again, (slot) => {
+    const target = f.let(callIndirect(I64, type, [less, until], slot));
+    f.brIf(leave, i64.eq(target, GO_ON_AT_RIP));
+    storeCpu(f, CPU_RIP, target);
+  });
+  f.end();
+  f.end();
+  storeCpu(f, CPU_UNTIL, outer);
+  f.return(GO_ON_AT_RIP);
 }
 
 /** `interpret` must be defined before. */
 export function defineDispatch(core: CoreBuilder): void {
   core.define('lookup', [I64], I32, writeLookup);
   core.define('run', [], null, writeRun);
+  core.define('runUntil', REGION_PARAMS, I64, writeRunUntil);
 }

@@ -1,6 +1,15 @@
 import { jumpIndex } from '../code/jump-cache.js';
 import type { CoreBuilder } from '../core/functions.js';
-import { CPU, CPU_ADDRESS, CPU_BUDGET, CPU_RIP, JUMP_BLOCK, JUMP_CACHE, JUMP_SLOT } from '../layout.js';
+import {
+  CPU,
+  CPU_ADDRESS,
+  CPU_BUDGET,
+  CPU_RIP,
+  CPU_UNTIL,
+  JUMP_BLOCK,
+  JUMP_CACHE,
+  JUMP_SLOT,
+} from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { I32, I64, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
@@ -170,6 +179,9 @@ class LoopWriter {
   /** Goes on at `rip` if the jump cache has a block there, and budget is left. */
   private enterBlock(): void {
     const { f } = this;
+    f.if(i64.eq(f.get(this.rip), loadCpu(I64, CPU_UNTIL)));
+    f.return(LOOK_AGAIN);
+    f.end();
     const entry = f.let(jumpIndex(i32.wrap_i64(f.get(this.rip))));
     const known = i64.eq(i64.load(entry, JUMP_CACHE), f.get(this.rip));
     const block = f.let(i32.load(entry, JUMP_CACHE + JUMP_BLOCK));

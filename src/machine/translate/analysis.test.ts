@@ -17,9 +17,12 @@ function flowOf(code: readonly number[], limits = LIMITS): Flow {
   const bytes = Uint8Array.from(code);
   const flow = discover(
     START,
-    (address) => {
-      const insn = decode(bytes, address - START, bytes.length, address);
-      return typeof insn === 'number' ? null : insn;
+    {
+      decode: (address) => {
+        const insn = decode(bytes, address - START, bytes.length, address);
+        return typeof insn === 'number' ? null : insn;
+      },
+      executions: () => 0,
     },
     new Scanner(semanticsOf),
     limits,

@@ -1,3 +1,4 @@
+import type { CodeSource } from '../code/types.js';
 import { RAX } from '../layout.js';
 import type { Insn } from '../x86/insn.js';
 import type { Graph } from './graph.js';
@@ -42,7 +43,8 @@ export interface Limits {
 /** An instruction's distance from the entry must fit 32 bits. */
 const FARTHEST = 0x40000000;
 
-type Decode = (address: number) => Insn | null;
+/** What discovery needs of CodeSource. */
+export type CodeReader = Pick<CodeSource, 'decode' | 'executions'>;
 
 /** Addresses at which an instruction may go on, as far as they are known. */
 function successorsOf(insn: Insn, effects: Effects): number[] {
@@ -69,35 +71,52 @@ function isZeros({ form, length, operands }: Insn): boolean {
   return target?.kind === 'mem' && target.base === RAX && source?.kind === 'gpr' && source.index === RAX;
 }
 
-/** Collects instructions from an entry on, the nearest first, up to the limits. */
+/** Collects instructions from an entry on, what ran most often first, up to the limits. */
 class Discovery {
   readonly steps = new Map<number, Step>();
   readonly leaders = new Set<number>();
+  /** Where to go on, and how often that has run. */
+  private readonly queue: { readonly address: number; readonly runs: number }[] = [];
+  private readonly fewest: number;
 
   constructor(
     private readonly entry: number,
-    private readonly decode: Decode,
+    private readonly code: CodeReader,
     private readonly scanner: Scanner,
     private readonly limits: Limits,
-  ) {}
+  ) {
+    // Where the entry has run, what has not is left out.
+    this.fewest = Math.min(1, code.executions(entry));
+  }
 
   run(): void {
-    const queue = [this.entry];
-    this.leaders.add(this.entry);
-    for (let i = 0; i < queue.length && this.leaders.size <= this.limits.blocks; i++) {
-      this.straight(queue[i] ?? 0, queue);
+    this.lead(this.entry);
+    for (let blocks = 0; blocks < this.limits.blocks; blocks++) {
+      const next = this.hottest();
+      if (next === undefined) return;
+      this.straight(next);
     }
   }
 
+  /** Takes the address that ran most often from the queue; the one that came first of several. */
+  private hottest(): number | undefined {
+    let best = 0;
+    this.queue.forEach(({ runs }, i) => {
+      if (runs > (this.queue[best]?.runs ?? 0)) best = i;
+    });
+    return this.queue.splice(best, 1)[0]?.address;
+  }
+
   /** Follows the code from `address` until it branches or meets code that is known. */
-  private straight(address: number, queue: number[]): void {
+  private straight(start: number): void {
+    let address = start;
     while (!this.steps.has(address) && this.steps.size < this.limits.instructions) {
       const step = this.step(address);
       if (step === null) return;
       this.steps.set(address, step);
       const next = address + step.insn.length;
       if (step.effects.control !== 'next') {
-        for (const target of successorsOf(step.insn, step.effects)) this.lead(target, queue);
+        for (const target of successorsOf(step.insn, step.effects)) this.lead(target);
         return;
       }
       address = next;
@@ -105,15 +124,16 @@ class Discovery {
     this.leaders.add(address);
   }
 
-  private lead(address: number, queue: number[]): void {
+  private lead(address: number): void {
     if (this.leaders.has(address)) return;
     this.leaders.add(address);
-    queue.push(address);
+    const runs = this.code.executions(address);
+    if (runs >= this.fewest) this.queue.push({ address, runs });
   }
 
   private step(address: number): Step | null {
     if (Math.abs(address - this.entry) > FARTHEST) return null;
-    const insn = this.decode(address);
+    const insn = this.code.decode(address);
     const effects = insn === null || isZeros(insn) ? null : this.scanner.effects(insn);
     return insn === null || effects === null ? null : { insn, effects, ...registersOf(insn, effects) };
   }
@@ -145,8 +165,8 @@ function rangesOf(steps: Iterable<Step>): number[] {
 }
 
 /** Null when there is no instruction at the entry that could be translated. */
-export function discover(entry: number, decode: Decode, scanner: Scanner, limits: Limits): Flow | null {
-  const found = new Discovery(entry, decode, scanner, limits);
+export function discover(entry: number, code: CodeReader, scanner: Scanner, limits: Limits): Flow | null {
+  const found = new Discovery(entry, code, scanner, limits);
   found.run();
   if (!found.steps.has(entry)) return null;
   const starts = [...found.leaders].filter((address) => found.steps.has(address));

@@ -27,8 +27,9 @@ import { FLAGS_UNKNOWN } from './scan.js';
 const NO_STEP = { insn: null, effects: null } as const;
 const ZERO = i32.const(0);
 const GO_ON_AT_RIP = i64.num(-1);
-/** The region's parameter. */
+/** The region's parameters: nested calls that may still be made, and where the caller goes on. */
 const DEPTH = 0;
+const UNTIL = 1;
 
 /** What a region's code shares: where it starts, the module around it, whether it has loops. */
 export interface RegionFrame {
@@ -252,7 +253,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   private tailJump(to: Expr): void {
     this.storeRegisters();
     const slot = this.slotToEnter(to, this.countDown());
-    this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH)], slot);
+    this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH), this.f.get(UNTIL)], slot);
   }
 
   /** Calls the region at `to`; if that does not come back to the next instruction, its caller has to see to it. */
@@ -260,7 +261,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.storeRegisters();
     const slot = this.slotToEnter(to, i32.or(this.countDown(), i32.eqz(this.f.get(DEPTH))));
     const depth = i32.sub(this.f.get(DEPTH), i32.const(1));
-    const result = this.let(callIndirect(I64, this.frame.regionType, [depth], slot));
+    const result = this.let(callIndirect(I64, this.frame.regionType, [depth, this.nextAddress()], slot));
     this.f.if(i64.ne(result, this.nextAddress()), VOID, 'unlikely');
     this.f.return(result);
     this.f.end();
@@ -274,12 +275,15 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     return i32.shr_u(left, i32.const(31));
   }
 
-  /** The slot of the region at `to`; leaves, to go on there, if there is none or if `leave` (0 or 1) says so. */
+  /** The slot of the code at `to`; leaves, to go on there, if `leave` (0 or 1) says so. */
   private slotToEnter(to: Expr, leave: Expr): Expr {
     const mustLeave = this.let(leave);
     const slot = this.slotOf(to);
     this.f.if(i32.or(mustLeave, i32.eqz(slot)), VOID, 'unlikely');
-    this.f.return(to);
+    storeCpu(this.f, CPU_RIP, to);
+    this.f.if(mustLeave);
+    this.f.return(GO_ON_AT_RIP);
+    this.f.end();
     this.f.end();
     return slot;
   }

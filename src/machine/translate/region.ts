@@ -1,6 +1,6 @@
+import { REGION_PARAMS, REGION_RESULTS } from '../core/dispatch.js';
 import { RSP } from '../layout.js';
 import type { Semantics } from '../semantics/emitter.js';
-import { I32, I64 } from '../wasm/expr.js';
 import { FunctionBuilder } from '../wasm/function.js';
 import type { Form } from '../x86/insn.js';
 import { analyse, type Analysis } from './analysis.js';
@@ -11,9 +11,6 @@ import type { Imports } from './imports.js';
 import type { CachedPages } from './page-cache.js';
 import { RegionEmitter, type StepEnd } from './region-emitter.js';
 import { emitGraph, type Ending, type NodeEmitter } from './structure.js';
-
-export const REGION_PARAMS = [I32] as const;
-export const REGION_RESULTS = [I64] as const;
 
 const RSP_BIT = 1 << RSP;
 

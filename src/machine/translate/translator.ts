@@ -1,4 +1,5 @@
 import type { CodeSource, RegionFunction, Translator } from '../code/types.js';
+import { REGION_PARAMS, REGION_RESULTS } from '../core/dispatch.js';
 import type { Semantics } from '../semantics/emitter.js';
 import type { Helper } from '../semantics/helper.js';
 import type { MachineStats } from '../types.js';
@@ -7,7 +8,7 @@ import { wasm, type WasmMemory, type WasmTable } from '../wasm/webassembly.js';
 import type { Form } from '../x86/insn.js';
 import { discover, type Flow, type Limits } from './discover.js';
 import { Imports } from './imports.js';
-import { REGION_PARAMS, REGION_RESULTS, emitRegion } from './region.js';
+import { emitRegion } from './region.js';
 import { Scanner } from './scan.js';
 
 /** What regions are linked with. */
@@ -24,45 +25,25 @@ export interface Surroundings {
   readonly stats: MachineStats;
 }
 
-/** Requests that are worth a module of their own: a module costs as much as some ten regions' compilation. */
-const BATCH = 8;
 const LIMITS: Limits = { instructions: 600, blocks: 160 };
 
 /** Makes regions of hot code, several to a module. */
 export class RegionTranslator implements Translator {
-  private readonly queue = new Set<number>();
   private readonly scanner: Scanner;
 
   constructor(private readonly with_: Surroundings) {
     this.scanner = new Scanner(with_.semanticsOf);
   }
 
+  /** At once: while a region waits for others, its blocks get hot one by one, and each would become a region. */
   request(address: number): void {
-    this.queue.add(address);
-    if (this.queue.size >= BATCH) this.flush();
-  }
-
-  flush(): void {
-    if (this.queue.size === 0) return;
-    const flows = this.discoverQueue();
-    if (flows.length > 0) this.translate(flows);
-  }
-
-  /** What was asked for, less what another region of this batch covers: that is hot with it, not beside it. */
-  private discoverQueue(): Flow[] {
     const { code } = this.with_;
-    const flows: Flow[] = [];
-    const covered = new Set<number>();
-    for (const address of this.queue) {
-      if (covered.has(address) || code.isTranslated(address)) continue;
-      const flow = discover(address, (at) => code.decode(at), this.scanner, LIMITS);
-      if (flow === null) continue;
-      flows.push(flow);
-      for (const block of flow.blocks) covered.add(block.address);
-    }
-    this.queue.clear();
-    return flows;
+    if (code.isTranslated(address)) return;
+    const flow = discover(address, code, this.scanner, LIMITS);
+    if (flow !== null) this.translate([flow]);
   }
+
+  flush(): void {}
 
   private translate(flows: readonly Flow[]): void {
     const { memory, pages, table, core, helper, semanticsOf, code, stats } = this.with_;
