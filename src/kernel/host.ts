@@ -41,6 +41,8 @@ export interface HostStat {
   atime: Timespec;
   mtime: Timespec;
   ctime: Timespec;
+  /** When the file was made; 0 where that is not known. */
+  btime: Timespec;
 }
 
 /**

@@ -43,7 +43,7 @@ export class Namespace {
   private readonly nodes = new Nodes();
   private readonly hostFolders: HostFs[] = [];
   private readonly terminals = new Terminals();
-  private nextDev = 0x100;
+  private nextDev = 0x80;
 
   constructor(
     private readonly kernel: Kernel,

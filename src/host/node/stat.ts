@@ -46,5 +46,6 @@ export function hostStat(s: BigIntStats): HostStat {
     atime: timespec(s.atimeNs),
     mtime: timespec(s.mtimeNs),
     ctime: timespec(s.ctimeNs),
+    btime: timespec(s.birthtimeNs),
   };
 }

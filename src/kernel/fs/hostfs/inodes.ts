@@ -100,6 +100,7 @@ export class Inodes {
     inode.nlink = stat.nlink;
     inode.rdev = stat.rdev;
     inode.blocks = stat.blocks;
+    inode.btime = stat.btime;
     this.#copyTimes(inode, stat);
   }
 

@@ -72,12 +72,12 @@ export class Layers {
   }
 
   /** `upper` has been made for an inode that was only below: it takes over the hold on the lower ones. */
-  addUpper(inode: OverlayInode, upper: Inode, lowerData: boolean): Shadow {
+  addUpper(inode: OverlayInode, upper: Inode): Shadow {
     const { data } = inode;
     const isFile = (inode.mode & S_IFMT) !== S_IFDIR;
     data.links = isFile ? inode.nlink : null;
     const { lowers, links } = data;
-    const shadow = { ino: inode.ino, lowers, hidden: new Set<string>(), lowerData, links };
+    const shadow = { ino: inode.ino, lowers, hidden: new Set<string>(), lowerData: lowers.length > 0, links };
     data.upper = upper;
     data.shadow = shadow;
     retainInode(upper);

@@ -25,7 +25,7 @@ export interface Shadow {
   readonly lowers: readonly Inode[];
   /** Names of the lower directories that no longer are there. */
   readonly hidden: Set<string>;
-  /** The upper file has only attributes so far: its content is still the lower one's. */
+  /** The content is still the lower one's: a file that has only been given attributes so far, or a directory. */
   lowerData: boolean;
   /** As OverlayNode.links. */
   links: number | null;
@@ -40,7 +40,7 @@ export function metadataOf({ upper, lowers }: OverlayNode): Inode {
   return inode;
 }
 
-/** Whose content is the file's. */
+/** Whose content is the file's; a directory's is as large as it is where it comes from. */
 export function contentOf(node: OverlayNode): Inode {
   return (node.shadow?.lowerData === true ? node.lowers[0] : undefined) ?? metadataOf(node);
 }

@@ -86,7 +86,7 @@ export class OverlayFs implements FileSystem {
     // Never evicted.
     this.#root.references = 1;
     if (upper === null) return;
-    this.#layers.addUpper(this.#root, upper.root(), false);
+    this.#layers.addUpper(this.#root, upper.root());
     this.#setAttributes(this.#root, top.root());
     this.#layers.pull(this.#root, true);
   }
@@ -149,7 +149,7 @@ export class OverlayFs implements FileSystem {
     if (typeof dir === 'number') return dir;
     const made = parent === null ? this.#makeNameless(inode, dir) : this.#make(inode, dir, name);
     if (typeof made === 'number') return made;
-    this.#layers.addUpper(inode, made, isRegular(inode) && inode.size > 0);
+    this.#layers.addUpper(inode, made);
     return this.#setAttributes(inode, inode) || made;
   }
 
