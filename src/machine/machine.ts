@@ -1,7 +1,8 @@
 import { CodeCache } from './code/code-cache.js';
 import { Fetcher, executableFrame } from './code/fetch.js';
 import type { Translator } from './code/types.js';
-import { buildCore, type CoreModule } from './core/build.js';
+import type { CoreModule } from './core/build.js';
+import { loadCore } from './core/core-text.js';
 import { CoreHost } from './core/host.js';
 import { BlockDecoder } from './interpret/block-decoder.js';
 import { HandlerTable } from './interpret/handler-table.js';
@@ -39,8 +40,7 @@ import {
   type MachineStats,
   type Supervisor,
 } from './types.js';
-import { wasm, type WasmFunction } from './wasm/webassembly.js';
-import { allForms } from './x86/decode.js';
+import { wasm, type WasmFunction, type WasmModule } from './wasm/webassembly.js';
 
 /** How often a block is interpreted before it is translated; more often than any block is run, to do without. */
 const HEAT = { interpret: 2 ** 50, translate: 1, mixed: 1000 } as const;
@@ -63,7 +63,16 @@ const DF_SHIFT = 10;
 const USER_FLAGS = 0x244100; // TF, NT, AC, ID
 const FIXED_FLAGS = 0x202; // IF and bit 1
 
-let $core: CoreModule | undefined;
+/** Loaded and compiled once for all machines. */
+let $core: { readonly core: CoreModule; readonly module: WasmModule } | undefined;
+
+function compiledCore(): { readonly core: CoreModule; readonly module: WasmModule } {
+  if ($core === undefined) {
+    const core = loadCore();
+    $core = { core, module: new wasm.Module(core.bytes) };
+  }
+  return $core;
+}
 
 function zeroStats(): MachineStats {
   return {
@@ -110,7 +119,7 @@ class SandboxMachine implements Machine {
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
     const { tier = 'mixed', clock = () => 0, cpus = 1, log = () => undefined } = options;
-    const core = ($core ??= buildCore(allForms(), semanticsOf));
+    const { core, module } = compiledCore();
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
     writeVectorTables(memory);
@@ -148,7 +157,7 @@ class SandboxMachine implements Machine {
       isPresent: (address) => ((this.space?.get(address) ?? 0) & (PTE_READ | PTE_WRITE | PTE_EXEC)) !== 0,
       log,
     }).functions();
-    const { exports } = new wasm.Instance(new wasm.Module(core.bytes), {
+    const { exports } = new wasm.Instance(module, {
       env: { memory: sandbox.memory, table },
       host,
       helper: Object.fromEntries(core.helpers.map((helper) => [helper.name, helpers.of(helper)])),

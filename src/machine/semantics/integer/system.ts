@@ -20,7 +20,7 @@ function word(i: number): Expr {
 }
 
 /** (leaf, subleaf): eax, ebx, ecx and edx go to SCRATCH. */
-const cpuidHelper: Helper = {
+export const cpuidHelper: Helper = {
   name: 'cpuid',
   params: [I32, I32],
   result: null,
@@ -30,7 +30,7 @@ const cpuidHelper: Helper = {
 };
 
 /** The time-stamp counter, one tick a nanosecond: its halves go to SCRATCH. */
-const rdtscHelper: Helper = {
+export const rdtscHelper: Helper = {
   name: 'rdtsc',
   params: [],
   result: null,

@@ -38,7 +38,7 @@ function writeEnvironment(e: Emitter, address: Expr): number {
 }
 
 /** (full tag word): to the CPU block's short one. */
-const setTags: Helper = {
+export const setTags: Helper = {
   name: 'x87SetTags',
   params: [I32],
   result: null,
@@ -97,7 +97,7 @@ export const storeState: Semantics = (e) => {
 };
 
 /** (register's address, low, high, top): puts ten bytes there. */
-const setRegister: Helper = {
+export const setRegister: Helper = {
   name: 'x87SetRegister',
   params: [I32, I32, I32, I32],
   result: null,
