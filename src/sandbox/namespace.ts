@@ -175,6 +175,11 @@ export class Namespace {
     return place.location;
   }
 
+  /** The caller has sent something: what it has done to the host's folders before must be seen from now on. */
+  distrust(): void {
+    for (const fs of this.hostFolders) fs.distrust();
+  }
+
   /** Lets go of the host's folders. */
   close(): void {
     for (const fs of this.hostFolders) fs.close();

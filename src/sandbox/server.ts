@@ -129,6 +129,7 @@ export class SandboxServer implements Backend {
 
   spawn(request: SpawnRequest): Promise<ProcessId> {
     const { kernel, namespace, settings } = this.running;
+    namespace.distrust();
     const user = findUser(namespace.vfs, request.user ?? settings.user);
     const cwd = namespace.directory(toByteString(request.cwd ?? settings.cwd));
     const id = this.nextId++;
@@ -172,6 +173,7 @@ export class SandboxServer implements Backend {
   }
 
   async writeInput(id: ProcessId, bytes: Uint8Array): Promise<void> {
+    this.namespace?.distrust();
     await this.guests.get(id)?.streams.write(bytes);
   }
 
@@ -192,6 +194,7 @@ export class SandboxServer implements Backend {
 
   kill(id: ProcessId, signal: number): Promise<void> {
     const guest = this.guests.get(id);
+    this.namespace?.distrust();
     if (guest !== undefined) sendSignal(guest.process, kernelInfo(signal));
     return Promise.resolve();
   }
@@ -202,6 +205,7 @@ export class SandboxServer implements Backend {
   }
 
   file(request: FileRequest): Promise<FileReply> {
+    this.namespace?.distrust();
     return Promise.resolve(this.running.files.answer(request));
   }
 
