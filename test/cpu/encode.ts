@@ -146,11 +146,12 @@ export interface Encoded {
 /** Opcodes by map whose #GP does not depend on descriptor tables or the system's settings. */
 const SURELY_PRIVILEGED: readonly (readonly number[])[] = [
   [0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef, 0xf4, 0xfa, 0xfb],
-  [0x06, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x32],
+  [0x06, 0x08, 0x09, 0x30, 0x32],
 ];
 /** int1's address is the instruction's own on virtual machines, the next one's in the manual. */
 const UNTESTED = new Set(['syscall', 'rdtsc', 'rdtscp', 'cpuid', 'int1']);
-const LINUX_32_BIT_CALL = 0x80;
+/** Interrupts that user code may raise: breakpoint, overflow, a 32-bit system call. */
+const OPEN_GATES = new Set([3, 4, 0x80]);
 const FS = 4;
 
 /** What differs from run to run, or asks the system and not the CPU. */
@@ -165,7 +166,7 @@ function isSafe({ insn, bytes }: Encoded, { map, opcode }: Spelling): boolean {
   if (operand?.kind === 'seg')
     return mnemonic === 'push_seg' || (mnemonic === 'mov_seg' && operand.index < FS);
   if (operand?.kind !== 'imm') return true;
-  if (mnemonic === 'int') return operand.lo !== LINUX_32_BIT_CALL;
+  if (mnemonic === 'int') return !OPEN_GATES.has(operand.lo);
   const inside = operand.hi * 0x100000000 + operand.lo - insn.address;
   return inside < 0 || inside >= bytes.length;
 }

@@ -11,7 +11,7 @@ import { culmExecutor } from './culm.js';
 import { allSubjects, isTestable } from './encode.js';
 import { nativeExecutor } from './native.js';
 import { testPrograms } from './programs.js';
-import { testSubject, type Executor, type Failure } from './suite.js';
+import { testSubjects, type Executor, type Failure } from './suite.js';
 
 const { values } = parseArgs({
   options: {
@@ -25,13 +25,20 @@ const { values } = parseArgs({
 });
 
 const SHOWN = 3;
+const SHOWN_DIFFERENCES = 8;
+/** Cases in a batch: enough that starting the runner does not count. */
+const CASES_PER_BATCH = 5000;
 const PROGRAMS_PER_BATCH = 50;
 
-function report(title: string, failures: readonly Failure[]): void {
-  console.log(`${title}: ${failures.length} differ`);
-  for (const { executor, at, code, differences } of failures.slice(0, SHOWN)) {
-    console.log(`  ${executor}, number ${at}: ${code}`);
-    for (const difference of differences.slice(0, 8)) console.log(`    ${difference}`);
+/** The first few failures of each subject. */
+function report(failures: readonly Failure[]): void {
+  const seen = new Map<string, number>();
+  for (const { executor, subject, at, code, differences } of failures) {
+    const count = (seen.get(subject) ?? 0) + 1;
+    seen.set(subject, count);
+    if (count > SHOWN) continue;
+    console.log(`${subject}: ${executor}, number ${at}: ${code}`);
+    for (const difference of differences.slice(0, SHOWN_DIFFERENCES)) console.log(`    ${difference}`);
   }
 }
 
@@ -40,18 +47,18 @@ function runForms(seed: number, count: number, native: Executor, executors: read
   const subjects = allSubjects().filter(
     (subject) => isTestable(subject) && subject.form.key.startsWith(prefix),
   );
-  let failed = 0;
-  let untried = 0;
-  for (const subject of subjects) {
-    const failures = testSubject(subject, seed, count, native, executors);
-    if (failures === null) untried++;
-    else if (failures.length > 0) {
-      failed++;
-      report(subject.form.key, failures);
-    }
+  const size = Math.max(1, Math.floor(CASES_PER_BATCH / count));
+  const failed = new Set<string>();
+  const untried: string[] = [];
+  for (let done = 0; done < subjects.length; done += size) {
+    const outcome = testSubjects(subjects.slice(done, done + size), seed, count, native, executors);
+    report(outcome.failures);
+    for (const { subject } of outcome.failures) failed.add(subject);
+    untried.push(...outcome.untried.map(({ form }) => form.key));
   }
-  console.log(`${subjects.length} forms, ${count} operand sets each: ${failed} differ, ${untried} not tried`);
-  return failed;
+  console.log(`${subjects.length} forms, ${count} operand sets each: ${failed.size} differ`);
+  if (untried.length > 0) console.log(`not tried: ${untried.join('; ')}`);
+  return failed.size;
 }
 
 function runPrograms(seed: number, count: number, native: Executor, executors: readonly Executor[]): number {
@@ -61,7 +68,7 @@ function runPrograms(seed: number, count: number, native: Executor, executors: r
     const size = Math.min(PROGRAMS_PER_BATCH, count - done);
     const failures = testPrograms(seed, first + done, size, native, executors);
     failed += failures.length;
-    if (failures.length > 0) report(`programs from ${first + done}`, failures);
+    report(failures);
   }
   console.log(`${count} programs: ${failed} differ`);
   return failed;

@@ -14,7 +14,9 @@ function build(): void {
   if (built) return;
   if (!existsSync(BINARY) || statSync(BINARY).mtimeMs < statSync(SOURCE).mtimeMs) {
     mkdirSync(fileURLToPath(new URL('.', import.meta.url)), { recursive: true });
-    execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-static', '-o', BINARY, SOURCE], { stdio: 'inherit' });
+    execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-static-pie', '-o', BINARY, SOURCE], {
+      stdio: 'inherit',
+    });
   }
   built = true;
 }

@@ -230,12 +230,8 @@ export function testPrograms(
       const flags = flagBits(faulted ? 'OSZAPC' : program.undefinedFlags);
       const differences = compare({ view: want, at }, { view: got, at }, { ...NOTHING_IGNORED, flags });
       if (differences.length === 0) return;
-      failures.push({
-        executor: executor.name,
-        at: first + k,
-        code: program.listing.join('\n'),
-        differences,
-      });
+      const code = program.listing.join('\n');
+      failures.push({ executor: executor.name, subject: 'program', at: first + k, code, differences });
     });
   }
   return failures;

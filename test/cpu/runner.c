@@ -1,7 +1,8 @@
 // Runs batches of code on the real CPU: standard input is a sequence of cases, standard output one result each.
 //
 // Every case starts by a signal handler's return into the state that it prescribes, and ends with the signal that its
-// code gets: SIGTRAP from the int3 bytes all around it, or a fault. So the handler is the whole loop.
+// code gets: SIGTRAP from the int3 bytes all around it, or a fault. So the handler is the whole loop. The
+// program is built as static-pie, so that it lies out of reach of the jumps under test.
 #define _GNU_SOURCE
 #include <asm/prctl.h>
 #include <errno.h>
@@ -129,6 +130,8 @@ static void load(ucontext_t *context) {
   gregs[REG_EFL] = next.state.rflags;
   memcpy(fx, next.state.fx, FX_SIZE);
   *(uint64_t *)(fx + XSTATE_BV) |= 3;
+  // NT and ID do not come from the context: they stay as they are in this handler.
+  __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~0x204000ul);
   memcpy(data, background, DATA_SIZE);
   memcpy((void *)WINDOW, next.state.window, WINDOW_SIZE);
   if (next.code_size == 0) return;

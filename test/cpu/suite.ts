@@ -17,7 +17,9 @@ export interface Executor {
 
 export interface Failure {
   readonly executor: string;
-  /** The case's number within its form, or its program's. */
+  /** The form's key, or 'program'. */
+  readonly subject: string;
+  /** The case's number within its form, or the program's. */
   readonly at: number;
   readonly code: string;
   readonly differences: readonly string[];
@@ -28,10 +30,13 @@ const SETS_PER_CODE = 25;
 const TRIES = 400;
 const PAGE = 0x1000;
 
-interface Trials {
-  readonly batch: Batch;
-  readonly insns: readonly Insn[];
-  readonly states: readonly State[];
+interface Trial {
+  readonly subject: Subject;
+  /** Its place among the form's cases, and where in the batch its code stands. */
+  readonly number: number;
+  readonly codeAt: number;
+  readonly insn: Insn;
+  readonly state: State;
 }
 
 /** Code lies in the first page, or over its end. */
@@ -64,60 +69,64 @@ function targetFor(random: Random, subject: Subject, code: Code): number {
   return fixed ? code.target : chooseTarget(random, subject.form.mnemonic, memorySize(subject));
 }
 
-function makeTrials(random: Random, subject: Subject, count: number): Trials | null {
-  const batch = new Batch();
-  const insns: Insn[] = [];
-  const states: State[] = [];
+/** Appends `count` cases of a form to the batch; false when no code could be made for it. */
+function addTrials(batch: Batch, trials: Trial[], subject: Subject, seed: number, count: number): boolean {
+  const random = new Random(seedOf(seed, subject.form.key));
   let code: Code | null = null;
-  for (let k = 0; k < count; k++) {
-    const fresh = k % SETS_PER_CODE === 0;
+  let codeAt = 0;
+  for (let number = 0; number < count; number++) {
+    const fresh = number % SETS_PER_CODE === 0;
     if (fresh) code = chooseCode(random, subject);
-    if (code === null) return null;
+    if (code === null) return false;
+    if (fresh) codeAt = batch.count;
     const state = prepare(random, code.insn, targetFor(random, subject, code));
     batch.add(state, fresh ? code.bytes : null);
-    insns.push(code.insn);
-    states.push(state);
+    trials.push({ subject, number, codeAt, insn: code.insn, state });
   }
-  return { batch, insns, states };
+  return true;
 }
 
-const hexBytes = (bytes: Uint8Array) =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+const hexBytes = (bytes: Uint8Array | null) =>
+  [...(bytes ?? [])].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
-function codeOf(batch: Batch, k: number): string {
-  for (let at = k; at >= 0; at--) {
-    const code = batch.codeAt(at);
-    if (code !== null) return hexBytes(code);
-  }
-  return '';
+export interface Outcome {
+  readonly failures: readonly Failure[];
+  /** Forms for which no code could be made. */
+  readonly untried: readonly Subject[];
 }
 
-/** Compares `count` operand sets of a form; null when no code could be made for it. */
-export function testSubject(
-  subject: Subject,
+/** Compares `count` operand sets of each form. A form's sets do not depend on the other forms. */
+export function testSubjects(
+  subjects: readonly Subject[],
   seed: number,
   count: number,
   native: Executor,
   executors: readonly Executor[],
-): Failure[] | null {
-  const random = new Random(seedOf(seed, subject.form.key));
-  const trials = makeTrials(random, subject, count);
-  if (trials === null) return null;
-  const { batch, insns, states } = trials;
+): Outcome {
+  const batch = new Batch();
+  const trials: Trial[] = [];
+  const untried = subjects.filter((subject) => !addTrials(batch, trials, subject, seed, count));
   const want = native.run(batch);
   const failures: Failure[] = [];
   for (const executor of executors) {
     const got = executor.run(batch);
-    for (let k = 0; k < count; k++) {
-      const at = k * RESULT_SIZE;
-      const vector = want.getUint32(at + AT_VECTOR, true);
-      const ignored = ignoredFor(insns[k], states[k], vector);
-      if (ignored === null) continue;
-      const differences = compare({ view: want, at }, { view: got, at }, ignored);
-      if (differences.length === 0) continue;
-      const code = `${disassemble(insns[k])} [${codeOf(batch, k)}]`;
-      failures.push({ executor: executor.name, at: k, code, differences });
-    }
+    trials.forEach((trial, k) => {
+      const differences = compareTrial(trial, want, got, k * RESULT_SIZE);
+      if (differences.length === 0) return;
+      const code = `${disassemble(trial.insn)} [${hexBytes(batch.codeAt(trial.codeAt))}]`;
+      failures.push({
+        executor: executor.name,
+        subject: trial.subject.form.key,
+        at: trial.number,
+        code,
+        differences,
+      });
+    });
   }
-  return failures;
+  return { failures, untried };
+}
+
+function compareTrial({ insn, state }: Trial, want: DataView, got: DataView, at: number): string[] {
+  const ignored = ignoredFor(insn, state, want.getUint32(at + AT_VECTOR, true));
+  return ignored === null ? [] : compare({ view: want, at }, { view: got, at }, ignored);
 }
