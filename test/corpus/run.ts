@@ -1,5 +1,8 @@
 /** Runs one command natively and under Culm, in equal surroundings. */
 import { spawn } from 'node:child_process';
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CorpusCommand } from './commands.js';
 import { FIXTURE } from './fixture.js';
@@ -22,6 +25,17 @@ export interface Outcome {
 
 const LIMIT_MS = 60_000;
 
+let inputs = 0;
+
+/** Standard input comes from a file: Node's own pipes are sockets, which bash takes for a remote shell's. */
+function inputFile(text: string): number {
+  const path = join(tmpdir(), `culm-input-${process.pid}-${inputs++}`);
+  writeFileSync(path, text);
+  const fd = openSync(path, 'r');
+  unlinkSync(path);
+  return fd;
+}
+
 function outcome(
   file: string,
   args: readonly string[],
@@ -29,18 +43,14 @@ function outcome(
   env: NodeJS.ProcessEnv,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      cwd: FIXTURE,
-      env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: LIMIT_MS,
-    });
+    const input = inputFile(stdin);
+    const options = { cwd: FIXTURE, env, timeout: LIMIT_MS };
+    const child = spawn(file, args, { ...options, stdio: [input, 'pipe', 'pipe'] });
+    closeSync(input);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(stdin);
+    child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.on('error', reject);
     child.on('close', (status, signal) =>
       resolve({ status, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) }),

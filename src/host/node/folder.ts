@@ -36,6 +36,16 @@ function direntType(entry: fs.Dirent): number {
 }
 
 /** An open folder of the host. */
+/** A folder's entries in the order in which the host has them; readdirSync would sort them. */
+function readInOrder(path: HostPath): HostEntry[] {
+  const folder = fs.opendirSync(path as string, { encoding: 'latin1' as BufferEncoding, bufferSize: 1024 });
+  const entries: HostEntry[] = [];
+  for (let entry = folder.readSync(); entry !== null; entry = folder.readSync())
+    entries.push({ name: entry.name, type: direntType(entry) });
+  folder.closeSync();
+  return entries;
+}
+
 export class NodeFolder implements HostFolder {
   constructor(private readonly place: Place) {}
 
@@ -68,9 +78,7 @@ export class NodeFolder implements HostFolder {
   list(): readonly HostEntry[] | number {
     const path = this.place.self();
     if (typeof path === 'number') return path;
-    const entries = attempt(() => fs.readdirSync(path, { encoding: 'latin1', withFileTypes: true }));
-    if (typeof entries === 'number') return entries;
-    return entries.map((entry) => ({ name: entry.name, type: direntType(entry) }));
+    return attempt(() => readInOrder(path));
   }
 
   openFolder(name: string): HostFolder | number {

@@ -1,11 +1,6 @@
 import { KernelBug } from '../errno.js';
-import { attributeRows } from './file-attr.js';
-import { directoryRows } from './file-dirs.js';
-import { nameRows } from './file-names.js';
-import { openRows } from './file-open.js';
-import { spaceRows } from './file-space.js';
-import { statRows } from './file-stat.js';
-import { transferRows } from './file-transfer.js';
+import { fileRows } from './file.js';
+import { fileRows } from './file.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
@@ -22,13 +17,8 @@ import { timerRows } from './timer.js';
 import { waitRows } from './wait.js';
 
 const FAMILIES: readonly (readonly ThreadRow[])[] = [
-  attributeRows,
-  directoryRows,
-  nameRows,
-  openRows,
-  spaceRows,
-  statRows,
-  transferRows,
+  fileRows,
+  fileRows,
   futexRows,
   identityRows,
   memoryRows,
