@@ -1,6 +1,5 @@
 import { KernelBug } from '../errno.js';
 import { fileRows } from './file.js';
-import { fileRows } from './file.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
@@ -17,7 +16,6 @@ import { timerRows } from './timer.js';
 import { waitRows } from './wait.js';
 
 const FAMILIES: readonly (readonly ThreadRow[])[] = [
-  fileRows,
   fileRows,
   futexRows,
   identityRows,
