@@ -82,6 +82,8 @@ export interface HostEntry {
   readonly type: number;
 }
 export interface HostFile {
+  /** What it was when it was opened. */
+  readonly opened: HostStat;
   stat(): HostStat | number;
   read(into: Uint8Array, start: number, length: number, position: number): number;
   write(from: Uint8Array, start: number, length: number, position: number): number;

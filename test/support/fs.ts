@@ -1,7 +1,6 @@
 /** Small stand-ins for what surrounds a filesystem in the kernel: memory, buffers, open files, names. */
 import assert from 'node:assert/strict';
 import { PAGE_SIZE } from '../../src/machine/layout.js';
-import { ENXIO } from '../../src/kernel/errno.js';
 import type { HostClock, Timespec } from '../../src/kernel/host.js';
 import type { Frames } from '../../src/machine/types.js';
 import type {
@@ -15,6 +14,7 @@ import type {
   Mount,
   Sink,
   Source,
+  VfsContext,
 } from '../../src/kernel/fs/types.js';
 
 export class FakeFrames implements Frames {
@@ -139,7 +139,7 @@ export function dentry(name: string, parent: Dentry | null, inode: Inode | null)
 function locationOf(inode: Inode, parent: Inode | null): Location {
   const root = dentry('', null, inode.fs.root());
   const up = parent === null ? root : dentry('up', root, parent);
-  const vfs = { clock: CLOCK, mounts: [], dentries: { count: 0, age: 0 }, openDevice: () => ENXIO };
+  const vfs = { clock: CLOCK, mounts: [], dentries: { count: 0, age: 0 } } as unknown as VfsContext;
   const mount: Mount = { vfs, fs: inode.fs, root, parent: null, flags: 0, id: 1 };
   return { mount, dentry: dentry('x', up, inode) };
 }

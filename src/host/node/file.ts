@@ -11,7 +11,10 @@ export function seconds(time: Timespec): number {
 
 /** A regular file, open. */
 export class NodeFile implements HostFile {
-  constructor(private readonly fd: number) {}
+  constructor(
+    private readonly fd: number,
+    readonly opened: HostStat,
+  ) {}
 
   stat(): HostStat | number {
     return attempt(() => hostStat(fs.fstatSync(this.fd, { bigint: true })));
@@ -48,7 +51,7 @@ export class NodeFile implements HostFile {
   reopen(): HostFile | number {
     if (process.platform !== 'linux') return EOPNOTSUPP;
     const fd = attempt(() => fs.openSync(`/proc/self/fd/${this.fd}`, fs.constants.O_RDWR));
-    return fd < 0 ? fd : new NodeFile(fd);
+    return fd < 0 ? fd : new NodeFile(fd, this.opened);
   }
 
   close(): void {

@@ -19,8 +19,8 @@ const WITHOUT_THROWING = { bigint: true, throwIfNoEntry: false } as const;
 
 /** Nothing that is not a plain file gets past this, should the host have swapped the entry since it was looked at. */
 function plainFile(fd: number): NodeFile | Errno {
-  const mode = attempt(() => fs.fstatSync(fd).mode);
-  if (mode >= 0 && (mode & S_IFMT) === S_IFREG) return new NodeFile(fd);
+  const stat = attempt(() => hostStat(fs.fstatSync(fd, { bigint: true })));
+  if (typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFREG) return new NodeFile(fd, stat);
   fs.closeSync(fd);
   return ENXIO;
 }
@@ -99,9 +99,8 @@ export class NodeFolder implements HostFolder {
   create(name: string, mode: number): HostFile | number {
     const fd = this.#open(name, O_RDWR | O_CREAT | O_EXCL, mode & 0o777);
     if (fd < 0) return fd;
-    const file = new NodeFile(fd);
-    file.chmod(mode);
-    return file;
+    attemptVoid(() => fs.fchmodSync(fd, mode & 0o7777));
+    return plainFile(fd);
   }
 
   mkdir(name: string, mode: number): number {

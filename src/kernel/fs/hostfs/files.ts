@@ -1,7 +1,7 @@
 import { O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { EACCES, ENOENT, EOPNOTSUPP } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import type { HostFile, HostFolder } from '../../host.js';
+import type { HostFile, HostFolder, HostStat } from '../../host.js';
 import type { Handle, HandleOperations, PageCache, Sink, Source } from '../types.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import { CAN_READ, CAN_WRITE, hostPages } from './node.js';
@@ -42,6 +42,7 @@ export class Files implements HandleOperations {
   constructor(
     private readonly memory: FrameMemory,
     private readonly locate: (inode: HostInode) => { folder: HostFolder; name: string } | Errno,
+    private readonly apply: (inode: HostInode, stat: HostStat) => void,
     private readonly reclaim: () => boolean,
   ) {}
 
@@ -79,11 +80,14 @@ export class Files implements HandleOperations {
 
   /** The name may be another file's by now. */
   #checked(inode: HostInode, opened: Opened): Opened | Errno {
-    const stat = opened.file.stat();
+    const stat = opened.file.opened;
     const { seen } = inode.data;
-    if (typeof stat !== 'number' && stat.ino === seen.ino && stat.dev === seen.dev) return opened;
-    opened.file.close();
-    return ENOENT;
+    if (stat.ino !== seen.ino || stat.dev !== seen.dev) {
+      opened.file.close();
+      return ENOENT;
+    }
+    this.apply(inode, stat);
+    return opened;
   }
 
   adopt(inode: HostInode, file: HostFile, can: number): void {

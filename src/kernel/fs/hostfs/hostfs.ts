@@ -86,6 +86,7 @@ export class HostFs implements FileSystem {
     this.#files = new Files(
       options.memory,
       (inode) => this.#locate(inode),
+      (inode, stat) => this.#inodes.apply(inode, stat),
       () => this.reclaim(64) > 0,
     );
     this.#root = this.#inodes.from(root);
