@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FIRST_FRAME, PAGE_SIZE, USER_END } from '../layout.js';
+import { PTE_DIRTY, PTE_READ, PTE_WRITE } from '../types.js';
+import { PageTable } from './address-space.js';
+import { FrameTable } from './frames.js';
+import { createMemory } from './memory.js';
+import { Tlb } from './tlb.js';
+
+function machine(pages = 64) {
+  const { views, frameEnd } = createMemory(pages * PAGE_SIZE);
+  const frames = new FrameTable(views, frameEnd);
+  const tlb = new Tlb(views);
+  const space = PageTable.create(views, frames, tlb);
+  if (space === null) throw new Error('no memory');
+  return { frames, space };
+}
+
+const ADDRESSES = [0, 0x400000, 0xfffff000, 0x100000000, 0x3fffffff000, 0x7ffff7ff0000, USER_END - PAGE_SIZE];
+
+describe('page table', () => {
+  it('keeps entries all over the 47 bits apart', () => {
+    const { space } = machine();
+    ADDRESSES.forEach((address, i) => assert.ok(space.set(address, ((FIRST_FRAME + i) << 12) | PTE_READ)));
+    ADDRESSES.forEach((address, i) => {
+      assert.equal(space.get(address), ((FIRST_FRAME + i) << 12) | PTE_READ);
+      assert.equal(space.get(address + 0xfff), space.get(address));
+      assert.equal(space.get(address ^ 0x1000), 0);
+    });
+  });
+
+  it('takes frame numbers up to 20 bits', () => {
+    const { space } = machine();
+    const pte = (0xfffff << 12) | PTE_READ;
+    space.set(0x1000, pte);
+    assert.equal(space.get(0x1000), pte);
+  });
+
+  it('updates the present entries of a range, in order', () => {
+    const { space } = machine();
+    for (const address of ADDRESSES) space.set(address, (FIRST_FRAME << 12) | PTE_READ | PTE_WRITE);
+    const seen: number[] = [];
+    space.update(0x400000, 0x7ffff7ff0000, (address, pte) => {
+      seen.push(address);
+      return pte & ~PTE_WRITE;
+    });
+    assert.deepEqual(seen, ADDRESSES.slice(1, 5));
+    assert.deepEqual(
+      ADDRESSES.map((address) => (space.get(address) & PTE_WRITE) !== 0),
+      [true, false, false, false, false, true, true],
+    );
+    space.update(0x1000, 0x1000, () => assert.fail('an empty range'));
+  });
+
+  it('says when there is no memory for a table, and takes entries away without', () => {
+    const { frames, space } = machine(2);
+    assert.equal(space.set(0, 0), true);
+    assert.equal(space.set(0x1000, (FIRST_FRAME << 12) | PTE_DIRTY), false);
+    assert.equal(space.get(0x1000), 0);
+    assert.equal(frames.free, 0);
+  });
+
+  it('frees its tables', () => {
+    const { frames, space } = machine();
+    for (const address of ADDRESSES) space.set(address, (FIRST_FRAME << 12) | PTE_READ);
+    assert.ok(frames.free < frames.total - 10);
+    space.destroy();
+    assert.equal(frames.free, frames.total);
+  });
+});
