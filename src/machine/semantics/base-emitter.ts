@@ -14,7 +14,7 @@ import {
   type Expr,
   type ValType,
 } from '../wasm/expr.js';
-import { STORE, type FunctionBuilder } from '../wasm/function.js';
+import { STORE, VOID, type FunctionBuilder, type Hint } from '../wasm/function.js';
 import type { Emitter, Flag, JumpKind, Modified, Variable } from './emitter.js';
 import type { Form } from '../x86/insn.js';
 import { KIND_RAW } from './flags.js';
@@ -63,8 +63,8 @@ export abstract class BaseEmitter implements Emitter {
     return { get: () => this.f.get(index), set: (value) => this.f.set(index, value) };
   }
 
-  if(cond: Expr, then: () => void, otherwise?: () => void): void {
-    this.f.if(cond);
+  if(cond: Expr, then: () => void, otherwise?: () => void, hint?: Hint): void {
+    this.f.if(cond, VOID, hint);
     then();
     if (otherwise !== undefined) {
       this.f.else();

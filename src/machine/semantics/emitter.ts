@@ -1,4 +1,5 @@
 import type { Expr, ValType } from '../wasm/expr.js';
+import type { Hint } from '../wasm/function.js';
 import type { Form } from '../x86/insn.js';
 import type { Helper } from './helper.js';
 
@@ -22,7 +23,8 @@ export interface Emitter {
   let(value: Expr): Expr;
   /** A variable, for loops and joins. */
   variable(initial: Expr): Variable;
-  if(cond: Expr, then: () => void, otherwise?: () => void): void;
+  /** `hint`: which way it usually goes. */
+  if(cond: Expr, then: () => void, otherwise?: () => void, hint?: Hint): void;
   /** Repeats `body` while the condition that it returns is not 0. */
   loop(body: () => Expr): void;
 

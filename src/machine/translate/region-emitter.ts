@@ -14,7 +14,7 @@ import type { Helper } from '../semantics/helper.js';
 import { isConst, isNumber, width } from '../semantics/width.js';
 import { EXIT_EXCEPTION } from '../types.js';
 import { I32, I64, OP_I64_CONST, call, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
-import { VOID, type FunctionBuilder, type Label } from '../wasm/function.js';
+import { VOID, type FunctionBuilder, type Hint, type Label } from '../wasm/function.js';
 import type { Insn } from '../x86/insn.js';
 import { Access, type AccessContext } from './access.js';
 import type { Step } from './discover.js';
@@ -189,10 +189,10 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   // Structure: flags set in an arm must find those that the other arm leaves
 
-  override if(cond: Expr, then: () => void, otherwise?: () => void): void {
+  override if(cond: Expr, then: () => void, otherwise?: () => void, hint?: Hint): void {
     this.settleBeforeArms();
     this.nesting++;
-    super.if(cond, then, otherwise);
+    super.if(cond, then, otherwise, hint);
     this.nesting--;
   }
 
