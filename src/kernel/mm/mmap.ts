@@ -12,7 +12,6 @@ import {
   MAP_PRIVATE,
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
-  MAP_SYNC,
   MAP_TYPE,
   PROT_EXEC,
   PROT_NONE,
@@ -55,7 +54,7 @@ const O_WRONLY = 1;
 const O_RDWR = 2;
 const MS_NOEXEC = 8;
 /** Flags that MAP_SHARED_VALIDATE lets through. */
-const KNOWN_FLAGS = 0x1fffff & ~MAP_SYNC;
+const KNOWN_FLAGS = 0x7c17f97f;
 
 /** mmap(2) once the descriptor has become a handle: the address, or an error. */
 export function mmap(mm: Mm, request: MapRequest): number | Errno {

@@ -16,9 +16,6 @@ import { DEAD, READY, STOPPED } from './state.js';
 import type { Thread } from './thread.js';
 import { totalUsage } from './usage.js';
 
-/** wait4's status of a process that has been continued. */
-export const STATUS_CONTINUED = 0xffff;
-
 /** Ends one thread (exit(2)); the last one ends its process with `status`, which is as wait4 has it. */
 export function exitThread(thread: Thread, status: number): void {
   const { process } = thread;
@@ -140,9 +137,6 @@ export function stopProcess(process: Process, signo: number): void {
 /** Tells the parent that SIGCONT has ended a stop. */
 export function reportContinued(process: Process): void {
   process.continued = false;
-  process.report = STATUS_CONTINUED;
   const { parent } = process;
-  if (parent === null) return;
-  if (!parent.handlers.noChildStop) notify(process, parent, SIGCHLD, CLD_CONTINUED);
-  parent.childEvents.wake();
+  if (parent !== null && !parent.handlers.noChildStop) notify(process, parent, SIGCHLD, CLD_CONTINUED);
 }

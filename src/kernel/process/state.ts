@@ -6,3 +6,6 @@ export const WAITING = 1;
 export const STOPPED = 2;
 export const DEAD = 3;
 export type ThreadState = typeof READY | typeof WAITING | typeof STOPPED | typeof DEAD;
+
+/** wait4's status of a process that has been continued. */
+export const STATUS_CONTINUED = 0xffff;

@@ -1,6 +1,6 @@
 import { P_PGID, P_PID, WALL, WCLONE, WCONTINUED, WEXITED, WNOWAIT, WSTOPPED } from '../abi/sched.js';
 import { SIGCHLD } from '../abi/signal.js';
-import { STATUS_CONTINUED } from './exit.js';
+import { STATUS_CONTINUED } from './state.js';
 import type { Process, Usage } from './process.js';
 import { addUsage, totalUsage } from './usage.js';
 

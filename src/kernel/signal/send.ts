@@ -2,7 +2,7 @@ import { SI_USER, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIG_DFL, SIG_IGN } from '
 import { RLIMIT_SIGPENDING } from '../abi/resource.js';
 import { EAGAIN, type Errno } from '../errno.js';
 import type { Process } from '../process/process.js';
-import { STOPPED, WAITING } from '../process/state.js';
+import { STATUS_CONTINUED, STOPPED, WAITING } from '../process/state.js';
 import type { Thread } from '../process/thread.js';
 import { STOP_SIGNALS } from './handlers.js';
 import type { SigInfo } from './info.js';
@@ -48,6 +48,8 @@ function resume(process: Process): void {
   if (!process.stopped) return;
   unstop(process);
   process.continued = true;
+  process.report = STATUS_CONTINUED;
+  process.parent?.childEvents.wake();
 }
 
 function unstop(process: Process): void {

@@ -17,6 +17,7 @@ import { noUsage } from '../process/process.js';
 import { getU64, setU64 } from '../process/registers.js';
 import type { Thread } from '../process/thread.js';
 import { totalUsage } from '../process/usage.js';
+import { timersOf } from '../time/process-timers.js';
 import type { Args } from '../types.js';
 import type { ThreadRow } from './row.js';
 import { $view, clearBuffer, readStruct, writeStruct } from './user.js';
@@ -95,7 +96,7 @@ function setLimit(caller: Process, target: Process, resource: number): 0 | Errno
   if (maximum > limit.maximum && !caller.cred.capable(CAP_SYS_RESOURCE)) return EPERM;
   limit.current = current;
   limit.maximum = maximum;
-  if (resource === RLIMIT_CPU) target.timers?.watchCpuLimit();
+  if (resource === RLIMIT_CPU) timersOf(target).watchCpuLimit();
   return 0;
 }
 

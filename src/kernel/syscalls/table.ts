@@ -10,6 +10,7 @@ import { resourceRows } from './resource.js';
 import type { ThreadRow } from './row.js';
 import { schedRows } from './sched.js';
 import { signalRows } from './signal.js';
+import { socketRows } from './socket.js';
 import { systemRows } from './system.js';
 import { timeRows } from './time.js';
 import { timerRows } from './timer.js';
@@ -26,6 +27,7 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   resourceRows,
   schedRows,
   signalRows,
+  socketRows,
   systemRows,
   timeRows,
   timerRows,

@@ -14,7 +14,7 @@ import {
 } from '../abi/sched.js';
 import { CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT } from '../abi/signal.js';
 import { ECHILD, EINVAL, ESRCH, WAIT, type Errno } from '../errno.js';
-import { STATUS_CONTINUED } from '../process/exit.js';
+import { STATUS_CONTINUED } from '../process/state.js';
 import { findChildEvent, type ChildEvent, type ChildFilter } from '../process/wait.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';

@@ -1,0 +1,27 @@
+/* What the programs of this folder share. Each prints one line a fact; the same lines must come natively and in Culm. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Prints a call's text, its result, and its error. */
+#define SHOW(call)                                                                  \
+  do {                                                                              \
+    errno = 0;                                                                      \
+    long shown_ = (long)(call);                                                     \
+    printf("%s = %ld%s%s\n", #call, shown_, errno ? " " : "", errno ? strerrorname_np(errno) : ""); \
+  } while (0)
+
+/* Prints whether something holds. */
+#define HOLDS(what) printf("%s: %s\n", #what, (what) ? "yes" : "NO")
+
+/* Prints only the error of a call whose result differs from run to run. */
+#define FAILS(call)                                                       \
+  do {                                                                    \
+    errno = 0;                                                            \
+    long shown_ = (long)(call);                                           \
+    printf("%s: %s\n", #call, shown_ == -1 ? strerrorname_np(errno) : "ok"); \
+  } while (0)
