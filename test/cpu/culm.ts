@@ -2,13 +2,11 @@
 import * as L from '../../src/machine/layout.js';
 import { createMachine } from '../../src/machine/machine.js';
 import {
-  ACCESS_READ,
   EXIT_BUDGET,
   EXIT_EXCEPTION,
   PTE_EXEC,
   PTE_READ,
   PTE_WRITE,
-  type Access,
   type Machine,
   type Supervisor,
 } from '../../src/machine/types.js';
@@ -25,27 +23,16 @@ const PAGE_FAULT = 14;
 const ST_REGISTERS = 8;
 
 /** No page comes by itself, and there are no system calls. */
-class BareSupervisor implements Supervisor {
-  access: Access = ACCESS_READ;
-
-  syscall(): boolean {
-    return false;
-  }
-  pageFault(_address: number, access: Access): boolean {
-    this.access = access;
-    return false;
-  }
-}
+const BARE: Supervisor = { syscall: () => false, pageFault: () => false };
 
 class CulmExecutor implements Executor {
-  private readonly supervisor = new BareSupervisor();
   private readonly machine: Machine;
   private readonly data: number;
   private readonly code: number;
   private readonly background = S.background();
 
   constructor(readonly name: 'interpret' | 'translate') {
-    this.machine = createMachine({ memory: MEMORY, tier: name }, this.supervisor);
+    this.machine = createMachine({ memory: MEMORY, tier: name }, BARE);
     const space = this.machine.createSpace();
     if (space === null) throw new Error('no memory for an address space');
     const map = (address: number, flags: number): number => {
@@ -110,7 +97,6 @@ class CulmExecutor implements Executor {
 
   private execute(): number {
     const { view } = this.machine.memory;
-    this.supervisor.access = ACCESS_READ;
     for (let round = 0; round < ROUNDS; round++) {
       const exit = this.machine.run(BUDGET);
       if (exit === EXIT_EXCEPTION) return view.getInt32(L.CPU + L.CPU_EXIT_VECTOR, true);
@@ -138,7 +124,7 @@ class CulmExecutor implements Executor {
     bytes.set(u8.subarray(window, window + S.WINDOW_SIZE), at + S.AT_WINDOW);
     results.setUint32(at + S.AT_VECTOR, vector, true);
     if (vector === PAGE_FAULT) {
-      results.setUint32(at + S.AT_ERROR, this.supervisor.access, true);
+      results.setInt32(at + S.AT_ERROR, get(L.CPU_EXIT_ERROR), true);
       results.setBigInt64(at + S.AT_ADDRESS, view.getBigInt64(L.CPU + L.CPU_EXIT_ADDRESS, true), true);
     }
     const words = u32.subarray(data / 4, (data + S.DATA_SIZE) / 4);

@@ -78,6 +78,14 @@ const ADDRESS_32 = 0x67;
 const OPERAND_16 = 0x66;
 const LOCK = 0xf0;
 
+/**
+ * bt and its kin with a bit number in a register: with 32-bit addresses, where the far bit's address wraps around is
+ * not modelled.
+ */
+function bitInMemory({ mnemonic, operands }: Form): boolean {
+  return /^bt[src]?$/.test(mnemonic) && operands[0].kind === 'mem' && operands[1].kind === 'gpr';
+}
+
 function prefixes(random: Random, spelling: Spelling, form: Form, addressing: Addressing): number[] {
   const { encoding } = spelling;
   const hasMemory = form.operands.some((operand) => operand.kind === 'mem');
@@ -85,7 +93,8 @@ function prefixes(random: Random, spelling: Spelling, form: Form, addressing: Ad
   if (encoding.lock && hasMemory && form.operands[0].kind === 'mem' && random.oneIn(4)) bytes.push(LOCK);
   const plain = addressing === 'based';
   if (encoding.addressSizeMatters ? hasMemory : hasMemory && !plain && random.oneIn(8)) bytes.push(GS);
-  if (form.addressSize === 4 || (hasMemory && !plain && random.oneIn(16))) bytes.push(ADDRESS_32);
+  if (form.addressSize === 4 || (hasMemory && !plain && !bitInMemory(form) && random.oneIn(16)))
+    bytes.push(ADDRESS_32);
   if (spelling.size === SIZE_66 || encoding.prefix === '66') bytes.push(OPERAND_16);
   if (form.rep !== '') bytes.push(form.rep === 'repne' ? 0xf2 : 0xf3);
   if (encoding.prefix === 'F3') bytes.push(0xf3);
