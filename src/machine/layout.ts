@@ -42,8 +42,9 @@ export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4;
 export const JUMP_CACHE = 0x10000;
 export const JUMP_ENTRIES = 4096;
 /**
- * An entry: guest address i64, table slot i32 (0: not translated), decoded block i32 (0: none). An empty entry is all
- * zero: address 0 then finds slot 0, as any code that is not translated. For an address's entry see code/jump-cache.ts.
+ * An entry: guest address i64, table slot i32 (0: not translated), decoded block i32 (0: none, or there is a slot). An
+ * empty entry is all zero: address 0 then finds slot 0, as any code that is not translated. For an address's entry see
+ * code/jump-cache.ts.
  */
 export const JUMP_ENTRY_SIZE = 16;
 export const JUMP_SLOT = 8;

@@ -63,15 +63,20 @@ const DF_SHIFT = 10;
 const USER_FLAGS = 0x244100; // TF, NT, AC, ID
 const FIXED_FLAGS = 0x202; // IF and bit 1
 
-/** Loaded and compiled once for all machines. */
-let $core: { readonly core: CoreModule; readonly module: WasmModule } | undefined;
+/** What all machines share: loaded and compiled once. */
+interface SharedCore {
+  readonly core: CoreModule;
+  readonly module: WasmModule;
+  readonly handlers: HandlerTable;
+}
+let $shared: SharedCore | undefined;
 
-function compiledCore(): { readonly core: CoreModule; readonly module: WasmModule } {
-  if ($core === undefined) {
+function sharedCore(): SharedCore {
+  if ($shared === undefined) {
     const core = loadCore();
-    $core = { core, module: new wasm.Module(core.bytes) };
+    $shared = { core, module: new wasm.Module(core.bytes), handlers: new HandlerTable(core.handlers) };
   }
-  return $core;
+  return $shared;
 }
 
 function zeroStats(): MachineStats {
@@ -119,14 +124,14 @@ class SandboxMachine implements Machine {
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
     const { tier = 'mixed', clock = () => 0, cpus = 1, log = () => undefined } = options;
-    const { core, module } = compiledCore();
+    const { core, module, handlers } = sharedCore();
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
     writeVectorTables(memory);
     const frames = (this.frames = new FrameTable(memory, sandbox.frameEnd));
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
-    const decoder = new BlockDecoder(memory, new HandlerTable(core.handlers), fetcher, HEAT[tier]);
+    const decoder = new BlockDecoder(memory, handlers, fetcher, HEAT[tier]);
     const table = new wasm.Table({ initial: core.tableSize, element: 'anyfunc' });
     this.code = new CodeCache(memory, this.tlb, table, fetcher, decoder, this.counts);
     frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);

@@ -103,13 +103,14 @@ export class CodeCache implements CodeSource {
     return typeof insn === 'number' ? null : insn;
   }
 
+  /** An entry has a slot or a block: the interpreter is to leave where there is a region. */
   private noteJump(address: number, slot: number, block: number): void {
     const { i32 } = this.memory;
     const entry = jumpEntry(address);
     i32[entry >>> 2] = address | 0;
     i32[(entry >>> 2) + 1] = Math.floor(address / TWO_32);
     i32[(entry + JUMP_SLOT) >>> 2] = slot;
-    i32[(entry + JUMP_BLOCK) >>> 2] = block;
+    i32[(entry + JUMP_BLOCK) >>> 2] = slot === 0 ? block : 0;
     this.tlb.noteJump();
   }
 

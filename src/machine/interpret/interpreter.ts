@@ -1,15 +1,6 @@
 import { jumpIndex } from '../code/jump-cache.js';
 import type { CoreBuilder } from '../core/functions.js';
-import {
-  CPU,
-  CPU_ADDRESS,
-  CPU_BUDGET,
-  CPU_RIP,
-  CPU_UNTIL,
-  JUMP_BLOCK,
-  JUMP_CACHE,
-  JUMP_SLOT,
-} from '../layout.js';
+import { CPU, CPU_ADDRESS, CPU_BUDGET, CPU_RIP, CPU_UNTIL, JUMP_BLOCK, JUMP_CACHE } from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { I32, I64, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
@@ -185,8 +176,7 @@ class LoopWriter {
     const entry = f.let(jumpIndex(i32.wrap_i64(f.get(this.rip))));
     const known = i64.eq(i64.load(entry, JUMP_CACHE), f.get(this.rip));
     const block = f.let(i32.load(entry, JUMP_CACHE + JUMP_BLOCK));
-    const slot = i32.load(entry, JUMP_CACHE + JUMP_SLOT);
-    f.if(i32.or(i32.eqz(known), i32.or(i32.eqz(block), slot)));
+    f.if(i32.eqz(i32.and(known, i32.ne(block, i32.const(0)))));
     f.return(LOOK_AGAIN);
     f.end();
     const budget = f.let(i32.sub(loadCpu(I32, CPU_BUDGET), i32.const(1)));
