@@ -102,12 +102,38 @@ function prefixes(random: Random, spelling: Spelling, form: Form, addressing: Ad
   return bytes;
 }
 
-/** How a memory operand is written: in any way, or as r13 or r14 with a displacement of one byte. */
+/** How a memory operand is written: in any way, or within a program's means: see `basedAddress`. */
 export type Addressing = 'any' | 'based';
 
-function rex(random: Random, spelling: Spelling, addressing: Addressing): number[] {
+/** The address part of an instruction: REX's X and B, and what follows the opcode, reg left 0. */
+interface AddressCode {
+  readonly rex: number;
+  readonly bytes: readonly number[];
+}
+
+const REX_B = 1;
+const REX_X = 2;
+
+/** At r13 or r14, perhaps with r12 as index, or on the stack; aligned where `size` is that of a vector. */
+function basedAddress(random: Random, size: number): AddressCode {
+  const aligned = size >= 16;
+  const pointer = 5 + random.below(2);
+  const near = aligned ? 16 * (random.below(16) - 8) : random.below(256) - 128;
+  const kind = random.below(aligned ? 3 : 4);
+  if (kind === 0) return { rex: REX_B, bytes: [0x40 | pointer, near & 255] };
+  if (kind === 1)
+    return { rex: REX_B, bytes: [0x80 | pointer, near & 255, ...(near < 0 ? [255, 255, 255] : [0, 0, 0])] };
+  const scale = aligned ? 0 : random.below(4) << 6;
+  if (kind === 2) return { rex: REX_B | REX_X, bytes: [0x44, scale | 0x20 | pointer, near & 255] };
+  return { rex: 0, bytes: [0x44, 0x24, near & 127] };
+}
+
+function rex(random: Random, spelling: Spelling, based: AddressCode | null): number[] {
   const wide = spelling.size === SIZE_W;
-  if (spelling.memory && addressing === 'based') return [0x41 | (wide ? 8 : 0) | (random.below(2) << 2)];
+  if (based !== null) {
+    const bits = based.rex | (wide ? 8 : 0) | (random.below(2) << 2);
+    return bits === 0 && random.oneIn(2) ? [] : [0x40 | bits];
+  }
   if (!wide && random.oneIn(2)) return [];
   return [0x40 | (wide ? 8 : 0) | random.below(8)];
 }
@@ -115,10 +141,18 @@ function rex(random: Random, spelling: Spelling, addressing: Addressing): number
 /** Where the address stands alone, so that the code and not a register must hold it. */
 type Alone = 'no' | 'rip' | 'absolute';
 
-/** modrm and displacement of an operand at r13 or r14, aligned where vectors must be. */
-function basedModrm(random: Random, spelling: Spelling): { bytes: number[]; alone: Alone } {
+function basedModrm(
+  random: Random,
+  spelling: Spelling,
+  address: AddressCode,
+): { bytes: number[]; alone: Alone } {
   const reg = spelling.encoding.reg >= 0 ? spelling.encoding.reg : random.below(8);
-  return { bytes: [0x40 | (reg << 3) | (5 + random.below(2)), 16 * random.below(8)], alone: 'no' };
+  const [first, ...rest] = address.bytes;
+  return { bytes: [first | (reg << 3), ...rest], alone: 'no' };
+}
+
+function addressOf(random: Random, spelling: Spelling): { bytes: number[]; alone: Alone } {
+  return spelling.encoding.modrm ? modrm(random, spelling) : { bytes: [], alone: 'no' };
 }
 
 /** modrm, with sib and displacement; one that stands alone is filled in later. */
@@ -193,17 +227,14 @@ export function encode(
 ): Encoded | null {
   const spelling = random.pick(subject.spellings);
   const { encoding } = spelling;
-  const bytes = [
-    ...prefixes(random, spelling, subject.form, addressing),
-    ...rex(random, spelling, addressing),
-  ];
+  const size = subject.form.operands.find((operand) => operand.kind === 'mem')?.size ?? 0;
+  const based = spelling.memory && addressing === 'based' ? basedAddress(random, size) : null;
+  const bytes = [...prefixes(random, spelling, subject.form, addressing), ...rex(random, spelling, based)];
   const linear = bytes.includes(GS) ? target - GS_BASE : target;
   const moffs = encoding.operands.some((pattern) => pattern.method === 'O');
   const moffsBytes = moffs ? (bytes.includes(ADDRESS_32) ? 4 : 8) : 0;
   bytes.push(...ESCAPES[spelling.map], spelling.opcode);
-  const based = spelling.memory && addressing === 'based';
-  const makeModrm = based ? basedModrm : modrm;
-  const operand = encoding.modrm ? makeModrm(random, spelling) : { bytes: [], alone: 'no' };
+  const operand = based !== null ? basedModrm(random, spelling, based) : addressOf(random, spelling);
   bytes.push(...operand.bytes);
   const end = bytes.length;
   const tail = immediateBytes(encoding, spelling.size);

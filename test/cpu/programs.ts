@@ -1,29 +1,31 @@
-/** Random programs: straight stretches, branches, loops, calls and string instructions over random instructions. */
+/** Random programs: stretches of random instructions among branches, loops, calls, pointer moves and string instructions. */
 import { RSP } from '../../src/machine/layout.js';
 import { disassemble } from '../../src/machine/x86/disassemble.js';
 import type { Insn } from '../../src/machine/x86/insn.js';
-import { compare, NOTHING_IGNORED } from './compare.js';
 import { Batch } from './batch.js';
+import { compare, NOTHING_IGNORED } from './compare.js';
 import { allSubjects, encode, isTestable, type Subject } from './encode.js';
 import { randomState } from './prepare.js';
 import { Random, seedOf } from './random.js';
-import { AT_VECTOR, CODE, RESULT_SIZE, WINDOW, type State } from './state.js';
+import { AT_VECTOR, CODE, DATA, DATA_SIZE, RESULT_SIZE, WINDOW, type State } from './state.js';
 import type { Executor, Failure } from './suite.js';
 import { flagBits, tableFlags } from './undefined.js';
 
-/** Registers with a purpose, which no random instruction names: pointers into the data, and a loop's counter. */
+/** Registers with a purpose, which no random instruction names: an index, two pointers into the data, a loop's counter. */
+const INDEX = 12;
 const POINTERS = [13, 14];
 const COUNTER = 15;
-const RESERVED = new Set([RSP, ...POINTERS, COUNTER]);
+const RESERVED = new Set([RSP, INDEX, ...POINTERS, COUNTER]);
 
 /** What would leave the program, or what compares badly: see undefined.ts. */
 const LEFT_OUT = new Set(
   (
     'call jmp jcc loop loope loopne jrcxz ret int int1 int3 ud2 privileged mov_seg push_seg pop_seg xlat enter leave popf ' +
-    'movs cmps stos lods scas maskmovq maskmovdqu fxsave fxrstor fnsave frstor fnstenv fldenv fldcw ldmxcsr div idiv ' +
-    'rcpps rcpss rsqrtps rsqrtss f2xm1 fyl2x fyl2xp1 fptan fpatan fsin fcos fsincos syscall rdtsc rdtscp cpuid'
+    'movs cmps stos lods scas maskmovq maskmovdqu fxsave fxrstor fnsave frstor fnstenv fldenv fldcw ldmxcsr ' +
+    'rcpps rcpss rsqrtps rsqrtss f2xm1 fyl2x fyl2xp1 fptan fpatan fsin fcos fsincos fscale'
   ).split(' '),
 );
+const DIVISIONS = new Set(['div', 'idiv']);
 
 function fits({ form }: Subject): boolean {
   const { mnemonic, operands } = form;
@@ -40,11 +42,14 @@ function touchesReserved(insn: Insn): boolean {
 /** Subjects by kind, so that vector and x87 instructions do not crowd out the integer ones. */
 function families(): readonly (readonly Subject[])[] {
   const subjects = allSubjects().filter((subject) => isTestable(subject) && fits(subject));
-  const vector = ({ form }: Subject) => form.operands.some(({ kind }) => kind === 'xmm' || kind === 'mmx');
-  const x87 = ({ form }: Subject) => !vector({ form, spellings: [] }) && form.size === 10;
-  const integer = subjects.filter((subject) => !vector(subject) && !x87(subject));
-  const readers = integer.filter(({ form }) => tableFlags(form.mnemonic).read !== '');
-  return [integer, integer, integer, readers, subjects.filter(vector), subjects.filter(x87)];
+  const isVector = ({ form }: Subject) => form.operands.some(({ kind }) => kind === 'xmm' || kind === 'mmx');
+  const isX87 = (subject: Subject) => !isVector(subject) && subject.form.size === 10;
+  const integer = subjects.filter((subject) => !isVector(subject) && !isX87(subject));
+  const flagReaders = integer.filter(({ form }) => tableFlags(form.mnemonic).read !== '');
+  const moves = integer.filter(({ form }) =>
+    ['mov', 'lea', 'push', 'pop', 'add', 'sub', 'cmp'].includes(form.mnemonic),
+  );
+  return [integer, integer, moves, flagReaders, subjects.filter(isVector), subjects.filter(isX87)];
 }
 
 export interface Program {
@@ -55,8 +60,22 @@ export interface Program {
   readonly undefinedFlags: string;
 }
 
-const CMP_R8_R9 = [0x4d, 0x39, 0xc8];
+const STRINGS: readonly [name: string, opcode: number][] = [
+  ['movs', 0xa4],
+  ['cmps', 0xa6],
+  ['stos', 0xaa],
+  ['lods', 0xac],
+  ['scas', 0xae],
+];
 const TRIES = 200;
+const DEPTH = 2;
+
+const bytes32 = (value: number) => [
+  value & 255,
+  (value >> 8) & 255,
+  (value >> 16) & 255,
+  (value >> 24) & 255,
+];
 
 class Generator {
   private readonly bytes: number[] = [];
@@ -67,6 +86,7 @@ class Generator {
     private readonly random: Random,
     private readonly start: number,
     private readonly kinds: readonly (readonly Subject[])[],
+    private readonly length: number,
   ) {}
 
   private here(): number {
@@ -79,24 +99,31 @@ class Generator {
   }
 
   /** Makes all flags defined, but AF only when asked. */
-  private washFlags(auxiliaryToo: boolean): void {
-    if (this.undefinedFlags === '' || (!auxiliaryToo && this.undefinedFlags === 'A')) return;
-    this.emit('cmp r8,r9', ...CMP_R8_R9);
+  private washFlags(which: 'all' | 'all but AF' = 'all but AF'): void {
+    if (this.undefinedFlags === '' || (which !== 'all' && this.undefinedFlags === 'A')) return;
+    this.emit('cmp r8,r9', 0x4d, 0x39, 0xc8);
     this.undefinedFlags = '';
+  }
+
+  /** After a join: AF may come undefined from the other side. */
+  private join(): void {
+    if (!this.undefinedFlags.includes('A')) this.undefinedFlags += 'A';
   }
 
   private follow(insn: Insn): void {
     const effects = tableFlags(insn.form.mnemonic);
     const lost = effects.undefined.toUpperCase();
-    const defined = effects.written.split('').filter((letter) => !lost.includes(letter));
+    const defined = [...effects.written].filter((letter) => !lost.includes(letter));
     const left = [...this.undefinedFlags].filter((letter) => !defined.includes(letter));
     this.undefinedFlags = [...new Set([...left, ...lost])].join('');
   }
 
-  private randomInsn(): void {
+  private instruction(): void {
     const subject = this.random.pick(this.random.pick(this.kinds));
-    const { read } = tableFlags(subject.form.mnemonic);
-    if ([...read].some((letter) => this.undefinedFlags.includes(letter))) this.washFlags(true);
+    const { mnemonic } = subject.form;
+    if (DIVISIONS.has(mnemonic) && !this.random.oneIn(8)) return;
+    const { read } = tableFlags(mnemonic);
+    if ([...read].some((letter) => this.undefinedFlags.includes(letter))) this.washFlags('all');
     for (let tries = 0; tries < TRIES; tries++) {
       const encoded = encode(this.random, subject, this.here(), WINDOW, 'based');
       if (encoded === null || touchesReserved(encoded.insn)) continue;
@@ -106,94 +133,150 @@ class Generator {
     }
   }
 
-  private straight(count: number): void {
-    for (let k = 0; k < count; k++) this.randomInsn();
+  /** A few instructions, and sometimes a structure within. */
+  private body(count: number, depth: number): void {
+    for (let k = 1 + this.random.below(count); k > 0; k--) {
+      if (depth > 0 && this.random.oneIn(10)) this.structure(depth - 1);
+      else this.instruction();
+    }
   }
 
-  /** Fills in a byte that jumps from behind itself to here. */
+  /** Fills in the 32-bit distance from behind `at` to here. */
   private land(at: number): void {
-    this.bytes[at] = this.bytes.length - at - 1;
-    this.undefinedFlags = [...new Set([...this.undefinedFlags, 'A'])].join('');
+    bytes32(this.bytes.length - at - 4).forEach((byte, k) => (this.bytes[at + k] = byte));
+    this.join();
   }
 
-  private branch(): void {
-    this.washFlags(false);
+  /** Emits a jump forward; gives where its distance stands. */
+  private forward(text: string, ...opcode: number[]): number {
+    this.emit(text, ...opcode, 0, 0, 0, 0);
+    return this.bytes.length - 4;
+  }
+
+  private branch(depth: number): void {
+    this.washFlags();
     const cc = this.random.below(16);
-    this.emit(`jcc ${cc}`, 0x70 | cc, 0);
-    const at = this.bytes.length - 1;
-    this.straight(1 + this.random.below(4));
-    this.washFlags(false);
-    if (this.random.oneIn(2)) {
-      this.emit('jmp', 0xeb, 0);
-      const second = this.bytes.length - 1;
-      this.land(at);
-      this.straight(1 + this.random.below(4));
-      this.washFlags(false);
-      this.land(second);
-    } else this.land(at);
+    const at = this.forward(`jcc ${cc}`, 0x0f, 0x80 | cc);
+    this.body(5, depth);
+    this.washFlags();
+    if (this.random.oneIn(2)) return this.land(at);
+    const second = this.forward('jmp', 0xe9);
+    this.land(at);
+    this.body(5, depth);
+    this.washFlags();
+    this.land(second);
   }
 
-  private loop(): void {
-    const count = 1 + this.random.below(12);
+  private loop(depth: number): void {
+    const count = 1 + this.random.below(10);
+    this.emit('push r15', 0x41, 0x57);
     this.emit(`mov r15d,${count}`, 0x41, 0xbf, count, 0, 0, 0);
-    this.washFlags(false);
+    this.washFlags();
+    this.join();
     const top = this.bytes.length;
-    this.undefinedFlags = 'A';
-    this.straight(1 + this.random.below(8));
-    this.washFlags(false);
+    this.body(8, depth);
+    this.washFlags();
     this.emit('dec r15d', 0x41, 0xff, 0xcf);
-    const distance = top - (this.bytes.length + 6);
     this.emit(
-      'jne',
+      `jne ${(this.start + top).toString(16)}`,
       0x0f,
       0x85,
-      distance & 255,
-      (distance >> 8) & 255,
-      (distance >> 16) & 255,
-      (distance >> 24) & 255,
+      ...bytes32(top - (this.bytes.length + 6)),
     );
+    this.emit('pop r15', 0x41, 0x5f);
   }
 
-  private call(): void {
-    this.washFlags(false);
-    this.emit('call', 0xe8, 2, 0, 0, 0);
-    this.emit('jmp', 0xeb, 0);
-    const at = this.bytes.length - 1;
-    this.straight(1 + this.random.below(6));
-    this.washFlags(false);
+  /** A call of the function behind the jump behind it; the return address may have been pushed by hand. */
+  private call(depth: number): void {
+    this.washFlags();
+    if (this.random.oneIn(3)) {
+      this.emit('lea rax,[rip+2]', 0x48, 0x8d, 0x05, 2 + 5, 0, 0, 0);
+      this.emit('call rax', 0xff, 0xd0);
+    } else this.emit('call', 0xe8, 5, 0, 0, 0);
+    const at = this.forward('jmp', 0xe9);
+    this.body(6, depth);
+    this.washFlags();
     this.emit('ret', 0xc3);
     this.land(at);
   }
 
-  private string(): void {
-    const mnemonics: readonly [name: string, opcode: number][] = [
-      ['movs', 0xa4],
-      ['cmps', 0xa6],
-      ['stos', 0xaa],
-      ['lods', 0xac],
-      ['scas', 0xae],
-    ];
-    const [name, opcode] = this.random.pick(mnemonics);
-    const [from, to, count] = [this.random.below(128), this.random.below(128), this.random.below(20)];
-    this.emit(`lea rsi,[r13+${from}]`, 0x49, 0x8d, 0x75, from);
-    this.emit(`lea rdi,[r14+${to}]`, 0x49, 0x8d, 0x7e, to);
-    this.emit(`mov ecx,${count}`, 0xb9, count, 0, 0, 0);
-    const prefix = this.random.pick([[], [0xf3], [0xf2]]);
-    const size = this.random.pick([[], [0x66], [0x48]]);
-    if (name === 'cmps' || name === 'scas') this.washFlags(false);
-    this.emit(`${prefix.join()} ${name} ${size.join()}`, ...prefix, ...size, opcode | this.random.below(2));
-    // With rcx 0 the flags stay as they were.
+  /** A jump to a computed address, or a return to a pushed one. */
+  private indirect(): void {
+    this.washFlags();
+    const distance = this.random.pick([0, 1, 3]);
+    const leave = this.random.pick([
+      [0xff, 0xe0],
+      [0x50, 0xc3],
+    ]);
+    this.emit('lea rax,[rip+..]', 0x48, 0x8d, 0x05, leave.length + distance, 0, 0, 0);
+    this.emit(leave[0] === 0x50 ? 'push rax; ret' : 'jmp rax', ...leave);
+    if (distance > 0) this.emit('(skipped)', ...new Array<number>(distance).fill(0xcc));
   }
 
-  make(count: number): Program {
-    const parts = [() => this.branch(), () => this.loop(), () => this.call(), () => this.string()];
-    while (this.listing.length < count) {
-      if (this.random.oneIn(3)) this.random.pick(parts)();
-      else this.straight(1 + this.random.below(10));
-    }
+  /** Another value for a pointer or the index; now and then close before the end of the data. */
+  private pointer(): void {
+    const which = this.random.below(2);
+    const step = 16 * (this.random.below(7) - 3);
+    const name = `r${POINTERS[which]}`;
+    const kind = this.random.below(12);
+    if (kind === 0) {
+      const end = DATA + DATA_SIZE - 16 * this.random.below(12);
+      this.emit(`mov ${name},${end.toString(16)}`, 0x49, 0xc7, 0xc5 + which, ...bytes32(end));
+    } else if (kind < 4) {
+      this.emit(`add ${name},${step}`, 0x49, 0x83, 0xc5 + which, step & 255);
+      this.undefinedFlags = '';
+    } else if (kind < 8)
+      this.emit(`lea ${name} from the other`, 0x4d, 0x8d, which === 0 ? 0x6e : 0x75, step & 255);
+    else this.emit('mov r12d,..', 0x41, 0xbc, 16 * this.random.below(5), 0, 0, 0);
+  }
+
+  private string(): void {
+    const [name, opcode] = this.random.pick(STRINGS);
+    const [from, to] = [this.random.below(128), this.random.below(128)];
+    const count = this.random.oneIn(4) ? this.random.below(500) : this.random.below(20);
+    this.emit(`lea rsi,[r13+${from}]`, 0x49, 0x8d, 0x75, from);
+    this.emit(`lea rdi,[r14+${to}]`, 0x49, 0x8d, 0x7e, to);
+    this.emit(`mov ecx,${count}`, 0xb9, ...bytes32(count));
+    const [prefix, prefixBytes] = this.random.pick<[string, number[]]>([
+      ['', []],
+      ['rep ', [0xf3]],
+      ['repne ', [0xf2]],
+    ]);
+    const [size, sizeBytes] = this.random.pick<[string, number[]]>([
+      ['w', [0x66]],
+      ['d', []],
+      ['q', [0x48]],
+    ]);
+    const wide = this.random.below(2);
+    // With rcx 0 the flags stay as they were.
+    if (name === 'cmps' || name === 'scas') this.washFlags();
+    this.emit(`${prefix}${name}${wide === 0 ? 'b' : size}`, ...prefixBytes, ...sizeBytes, opcode | wide);
+  }
+
+  private structure(depth: number): void {
+    const kinds = [
+      () => this.branch(depth),
+      () => this.branch(depth),
+      () => this.loop(depth),
+      () => this.call(depth),
+      () => this.indirect(),
+      () => this.pointer(),
+      () => this.pointer(),
+      () => this.string(),
+    ];
+    this.random.pick(kinds)();
+  }
+
+  make(): Program {
     const state = randomState(this.random, this.start);
+    while (this.listing.length < this.length) {
+      if (this.random.oneIn(3)) this.structure(DEPTH);
+      else this.body(10, 0);
+    }
     state.setGpr(RSP, BigInt(WINDOW + 64));
-    for (const register of POINTERS) state.setGpr(register, BigInt(WINDOW + 128 + 16 * this.random.below(8)));
+    state.setGpr(INDEX, BigInt(16 * this.random.below(4)));
+    for (const register of POINTERS)
+      state.setGpr(register, BigInt(WINDOW + 128 + 16 * this.random.below(16)));
     const { bytes, listing, undefinedFlags } = this;
     return { state, code: Uint8Array.from(bytes), listing, undefinedFlags };
   }
@@ -201,11 +284,15 @@ class Generator {
 
 const KINDS = families();
 const VECTOR_BP = 3;
+/** Instructions emitted at least, and how many more. */
+const SHORTEST = 10;
+const LONGEST = 200;
 
+/** Program `number` of a seed. */
 export function makeProgram(seed: number, number: number): Program {
   const random = new Random(seedOf(seed, `program ${number}`));
   const start = CODE + 0x100 + random.below(0xe00);
-  return new Generator(random, start, KINDS).make(10 + random.below(190));
+  return new Generator(random, start, KINDS, SHORTEST + random.below(LONGEST - SHORTEST)).make();
 }
 
 /** Compares programs number `first` to `first + count - 1`. */
