@@ -113,15 +113,15 @@ static void suspending(void) {
   printf("handled %d, blocked again %d\n", count, sigismember(&now, SIGUSR1));
   sigprocmask(SIG_SETMASK, &old, 0);
   handle(SIGALRM, 0);
-  struct itimerval soon = {.it_value = {0, 10000}};
+  struct itimerval soon = {.it_value = {0, 100000}};
   setitimer(ITIMER_REAL, &soon, 0);
   FAILS(pause());
   printf("last %d\n", last);
 }
 
 static void interrupting(void) {
-  struct itimerval soon = {.it_value = {0, 20000}};
-  struct timespec wanted = {0, 80000000}, left = {0};
+  struct itimerval soon = {.it_value = {0, 100000}};
+  struct timespec wanted = {0, 400000000}, left = {0};
   int fds[2];
   char byte;
   if (pipe(fds)) return;
@@ -130,11 +130,11 @@ static void interrupting(void) {
   FAILS(read(fds[0], &byte, 1));
   setitimer(ITIMER_REAL, &soon, 0);
   FAILS(nanosleep(&wanted, &left));
-  HOLDS(left.tv_nsec > 0 && left.tv_nsec < 80000000);
+  HOLDS(left.tv_nsec > 0 && left.tv_nsec < 400000000);
   handle(SIGALRM, SA_RESTART);
   pid_t pid = fork();
   if (pid == 0) {
-    usleep(60000);
+    usleep(300000);
     if (write(fds[1], "x", 1) != 1) _exit(1);
     _exit(0);
   }
