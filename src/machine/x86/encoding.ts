@@ -216,15 +216,19 @@ function flagEffects(attributes: readonly string[]): FlagEffects {
 const condition = (conditions: readonly string[], letter: string) =>
   conditions.includes(`${letter}0`) ? 0 : conditions.includes(`${letter}1`) ? 1 : -1;
 
-/** Opcode with a register or condition in its low bits: how many there are. */
-const OPCODES_BY_SUFFIX: Readonly<Record<string, number>> = { r: 8, cc: 16 };
+const ABSENT_FEATURES = [...KNOWN_FEATURES].filter((feature) => !FEATURES.has(feature));
+const PREFIXED = /^(?:NP|66|F3|F2) [0-9A-F]{2}/;
 
-/** The opcodes of a row, in its map; none when CPUID does not report its feature. */
-export function opcodesOf(row: Row): number[] {
-  if (row[3] !== '' && row[3].split(' ').some((word) => KNOWN_FEATURES.has(word) && !FEATURES.has(word)))
-    return [];
-  const { base, suffix } = parseOpcode(row[0]);
-  return Array.from({ length: OPCODES_BY_SUFFIX[suffix] ?? 1 }, (_, k) => base + k);
+/**
+ * The opcodes of a row in its map: eight for +r, sixteen for +cc; none when CPUID does not report its feature. Asked of
+ * every row when the decoder starts, and so it looks no further.
+ */
+export function opcodesOf([text, , , attributes]: Row): number[] {
+  if (ABSENT_FEATURES.some((feature) => attributes.includes(feature))) return [];
+  const at = PREFIXED.test(text) ? 3 : 0;
+  const opcode = parseInt(text.slice(at, at + 2), 16);
+  if (text[at + 2] !== '+') return [opcode];
+  return Array.from({ length: text[at + 3] === 'r' ? 8 : 16 }, (_, k) => opcode + k);
 }
 
 /** What a row says for one of its opcodes. */
