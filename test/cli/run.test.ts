@@ -145,10 +145,7 @@ describe('culm run', { concurrency: 2 }, () => {
     );
     assert.equal(result.stdout.split('\n')[0], '/usr/lib');
     assert.equal((await busybox(['--hostname', 'box'], 'hostname')).stdout, 'box\n');
-    assert.equal(
-      (await busybox(['-u', '1000:100'], 'id')).stdout.split(' ').slice(0, 2).join(' '),
-      'uid=1000 gid=100(users)',
-    );
+    assert.deepEqual(result.stdout.split('\n').slice(1, 3), ['1000', '100']);
   });
 
   it('shows the processors and the memory that were asked for', async () => {
@@ -224,7 +221,7 @@ describe('culm run', { concurrency: 2 }, () => {
       lost.write('/lib64/ld-linux-no-such-fil.so', lost.indexOf('/lib64/ld-linux'), 'latin1');
       const files = { text: Buffer.from('no program\n'), arm, narrow, short: elf.subarray(0, 100), lost };
       const expected: Record<keyof typeof files, RegExp> = {
-        text: /not an ELF|not a program/i,
+        text: /neither an ELF file nor a script/,
         arm: /AArch64/i,
         narrow: /32-bit/,
         short: /truncated/,
