@@ -1,8 +1,9 @@
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { S_IFIFO } from '../../abi/stat.js';
+import { ENXIO, type Errno } from '../../errno.js';
 import { AnonymousFs } from '../anonymous.js';
 import { newHandle } from '../handle.js';
-import type { Credentials, Handle, VfsContext } from '../types.js';
+import type { Credentials, Handle, HandleOperations, Inode, VfsContext } from '../types.js';
 import { Pipe, PipeOperations } from './pipe.js';
 
 const PIPEFS_MAGIC = 0x50495045;
@@ -12,7 +13,7 @@ export class PipeFs {
   private readonly fs: AnonymousFs;
 
   constructor(vfs: VfsContext, dev: number) {
-    this.fs = new AnonymousFs(vfs, 'pipefs', PIPEFS_MAGIC, dev);
+    this.fs = new AnonymousFs(vfs, 'pipefs', PIPEFS_MAGIC, dev, reopen);
   }
 
   /** A new pipe's two ends; `flags`: O_NONBLOCK. */
@@ -28,4 +29,9 @@ export class PipeFs {
     const writer = newHandle(inode, place, O_WRONLY | status, new PipeOperations(pipe));
     return { reader, writer };
   }
+}
+
+/** Through /proc/<pid>/fd: a further end, for which the other side is not waited for as it is at a FIFO. */
+function reopen({ pipe }: Inode): HandleOperations | Errno {
+  return pipe instanceof Pipe ? new PipeOperations(pipe) : ENXIO;
 }
