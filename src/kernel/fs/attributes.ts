@@ -39,7 +39,10 @@ export function chown({ cred }: PathContext, place: Location, uid: number, gid: 
   if (gid >>> 0 !== 0xffffffff) changes.gid = gid >>> 0;
   if (!mayChown(inode, changes, cred)) return EPERM;
   const mode = isDirectory(inode) ? inode.mode : withoutSetId(inode.mode);
-  if (mode !== inode.mode) changes.mode = mode & S_IALLUGO;
+  if (mode !== inode.mode) {
+    if (!isOwnerOrCapable(inode, cred)) return EPERM;
+    changes.mode = mode & S_IALLUGO;
+  }
   return change(inode, changes);
 }
 

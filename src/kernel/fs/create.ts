@@ -26,7 +26,7 @@ import {
 import type { Credentials, Dentry, FileSystem, Inode, Location, Mount, PathContext } from './types.js';
 import { LAST_NORM, walkParent } from './walk.js';
 
-/** A name that does not exist yet, in a directory in which it may be made. */
+/** A name that does not exist yet. */
 interface NewName {
   readonly mount: Mount;
   readonly dir: Dentry;
@@ -44,9 +44,22 @@ function newName(context: PathContext, start: Location, path: string, asDirector
   if (typeof negative === 'number') return negative;
   if (negative.inode !== null) return EEXIST;
   if (place.trailingSlash && !asDirectory) return ENOENT;
-  const error = wantWrite(mount) || mayCreate(dir, context.cred);
+  const error = wantWrite(mount);
   if (error !== 0) return error;
   return dir.inode === null ? ENOENT : { mount, dir, inode: dir.inode, fs: dir.inode.fs, negative };
+}
+
+/** The same, in a directory in which the caller may make it. */
+function allowedName(
+  context: PathContext,
+  start: Location,
+  path: string,
+  asDirectory: boolean,
+): NewName | Errno {
+  const at = newName(context, start, path, asDirectory);
+  if (typeof at === 'number') return at;
+  const denied = mayCreate(at.dir, context.cred);
+  return denied === 0 ? at : denied;
 }
 
 /** Gives the name its inode, once the filesystem has made it. */
@@ -64,7 +77,7 @@ export function attachNew(mount: Mount, dir: Dentry, negative: Dentry, inode: In
 }
 
 export function mkdir(context: PathContext, start: Location, path: string, mode: number): 0 | Errno {
-  const at = newName(context, start, path, true);
+  const at = allowedName(context, start, path, true);
   if (typeof at === 'number') return at;
   const bits = mode & (0o777 | S_ISVTX) & ~context.umask;
   return finish(at, at.fs.mkdir?.(at.inode, at.negative.name, bits, context.cred) ?? EPERM);
@@ -83,7 +96,7 @@ export function mknod(
   const type = mode & S_IFMT;
   if (type === S_IFDIR) return EPERM;
   if (!NODE_TYPES.includes(type)) return EINVAL;
-  const at = newName(context, start, path, false);
+  const at = allowedName(context, start, path, false);
   if (typeof at === 'number') return at;
   const { cred } = context;
   const bits = mode & S_IALLUGO & ~context.umask;
@@ -101,7 +114,7 @@ export function mknod(
 
 export function symlink(context: PathContext, target: string, start: Location, path: string): 0 | Errno {
   if (target === '') return ENOENT;
-  const at = newName(context, start, path, false);
+  const at = allowedName(context, start, path, false);
   if (typeof at === 'number') return at;
   return finish(at, at.fs.symlink?.(at.inode, at.negative.name, target, context.cred) ?? EPERM);
 }
@@ -113,7 +126,7 @@ export function link(context: PathContext, source: Location, start: Location, pa
   const { inode } = source.dentry;
   if (inode === null) return ENOENT;
   if (source.mount !== at.mount) return EXDEV;
-  const error = mayLink(inode, context.cred);
+  const error = mayLink(inode, context.cred) || mayCreate(at.dir, context.cred);
   if (error !== 0) return error;
   if (inode.fs !== at.fs) return EXDEV;
   if (at.fs.link === undefined || isDirectory(inode)) return EPERM;

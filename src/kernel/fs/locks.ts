@@ -50,11 +50,15 @@ export function recordLocks(inode: Inode): readonly RecordLock[] {
   return inode.locks instanceof FileLocks ? inode.locks.records : [];
 }
 
-/** The first lock that stands in the way of `request`, or null. */
+/** The first lock that stands in the way of `request`, or null; for F_UNLCK, the first of its owner's own. */
 export function conflictingLock(inode: Inode, request: RecordLock): RecordLock | null {
   for (const held of recordLocks(inode)) {
-    if (held.owner === request.owner || held.end < request.start || held.start > request.end) continue;
-    if (held.type === F_WRLCK || request.type === F_WRLCK) return held;
+    if (held.end < request.start || held.start > request.end) continue;
+    if (held.owner === request.owner) {
+      if (request.type === F_UNLCK) return held;
+      continue;
+    }
+    if (request.type === F_WRLCK || (held.type === F_WRLCK && request.type !== F_UNLCK)) return held;
   }
   return null;
 }

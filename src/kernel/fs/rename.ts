@@ -11,7 +11,8 @@ import { LAST_NORM, walkParent, type Walk } from './walk.js';
 
 /** One end of a rename. */
 export interface RenamePlace {
-  readonly start: Location;
+  /** Where the path begins; an Errno, of a bad descriptor or path, counts when the walk would begin. */
+  readonly start: Location | Errno;
   readonly path: string;
 }
 
@@ -21,15 +22,19 @@ export function rename(context: PathContext, from: RenamePlace, to: RenamePlace,
   const exchange = (flags & RENAME_EXCHANGE) !== 0;
   if ((flags & ~known) !== 0) return EINVAL;
   if (exchange && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) !== 0) return EINVAL;
-  const source = walkParent(context, from.start, from.path);
+  const source = walkPlace(context, from);
   if (typeof source === 'number') return source;
-  const target = walkParent(context, to.start, to.path);
+  const target = walkPlace(context, to);
   if (typeof target === 'number') return target;
   if (source.mount !== target.mount) return EXDEV;
   if (source.lastType !== LAST_NORM) return EBUSY;
   if (target.lastType !== LAST_NORM) return (flags & RENAME_NOREPLACE) !== 0 ? EEXIST : EBUSY;
   const error = wantWrite(source.mount);
   return error !== 0 ? error : renameNames(context, source, target, flags);
+}
+
+function walkPlace(context: PathContext, { start, path }: RenamePlace): Walk | Errno {
+  return typeof start === 'number' ? start : walkParent(context, start, path);
 }
 
 function renameNames(context: PathContext, source: Walk, target: Walk, flags: number): 0 | Errno {

@@ -13,7 +13,7 @@
  * dentries, counts references, or calls back.
  */
 import { MS_RELATIME } from '../abi/mount.js';
-import { ENOENT, ENOTDIR, ENXIO, EBUSY, type Errno } from '../errno.js';
+import { EBUSY, ENOENT, ENOSYS, ENOTDIR, ENXIO, type Errno } from '../errno.js';
 import type { HostClock } from '../host.js';
 import { addDentry, dropDentry, lookupDentry, pinDentry, unattachedDentry, unpinDentry } from './dentry.js';
 import { isDirectory } from './inode.js';
@@ -39,8 +39,8 @@ import { LOOKUP_FOLLOW, walk } from './walk.js';
 export interface VfsOptions {
   readonly clock: HostClock;
   readonly root: FileSystem;
-  /** Where memfds have their bytes. */
-  readonly memory: FrameMemory;
+  /** Where memfds have their bytes; without it there are none (ENOSYS). */
+  readonly memory?: FrameMemory;
   /** MS_* of the root mount. */
   readonly rootFlags?: number;
   /** Opens a device node by inode.rdev; without it none can be opened. */
@@ -74,7 +74,7 @@ export class Vfs implements VfsContext {
   private nextDev = FIRST_ANONYMOUS_DEV;
   private synthetic: SyntheticFs | null = null;
   private readonly pipes: PipeFs;
-  private readonly memfds: MemfdFs;
+  private readonly memfds: MemfdFs | null;
 
   constructor(options: VfsOptions) {
     this.clock = options.clock;
@@ -84,7 +84,8 @@ export class Vfs implements VfsContext {
     this.root = { mount, dentry: mount.root };
     const { clock, memory } = options;
     this.pipes = new PipeFs(this, this.allocateDev());
-    this.memfds = new MemfdFs(this, { clock, memory, dev: this.allocateDev() });
+    const dev = this.allocateDev();
+    this.memfds = memory === undefined ? null : new MemfdFs(this, { clock, memory, dev });
   }
 
   /** A device number for a filesystem that has no device: major 0. */
@@ -97,7 +98,7 @@ export class Vfs implements VfsContext {
   }
 
   createMemfd(name: string, flags: number, cred: Credentials): Handle | Errno {
-    return this.memfds.create(name, flags, cred);
+    return this.memfds?.create(name, flags, cred) ?? ENOSYS;
   }
 
   /** A context that may do everything, from the root of the tree. */

@@ -85,7 +85,9 @@ function sysCopyFileRange(thread: Caller, args: Args): number {
   if (typeof to === 'number') return to;
   const failed = args.uint(5) !== 0 ? EINVAL : mayCopyRange(from, to);
   if (failed !== 0) return failed;
-  const length = Math.min(args.size(4), MAX_RW_COUNT);
+  input.inode.fs.refresh?.(input.inode);
+  const rest = Math.max(0, input.inode.size - from.position);
+  const length = Math.min(args.size(4), MAX_RW_COUNT, rest);
   if (overlap(from, to, length)) return EINVAL;
   const done = copy(thread, from, to, length);
   if (done < 0) return done;

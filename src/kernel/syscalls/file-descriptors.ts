@@ -93,7 +93,8 @@ function setStatusFlag(thread: Caller, handle: Handle, arg: number, flag: number
 
 function fileSize(thread: Caller, { inode }: Handle, arg: number): number {
   if (!isRegular(inode) && !isDirectory(inode) && !isSymlink(inode)) return ENOTTY;
-  putU64($view, 0, inode.size);
+  inode.fs.refresh?.(inode);
+  putU64($view, 0, (inode.blocks ?? 0) * 512);
   return thread.process.memory.copyOut(arg, $struct, 0, 8);
 }
 

@@ -51,8 +51,8 @@ import type { Args, Caller } from '../types.js';
 import { $view, structIn, structOut } from './file-args.js';
 import { recordLock } from './file-locks.js';
 
-/** One command: `arg` as a number (an address where it is one), `fd` the descriptor. */
-type Command = (thread: Caller, handle: Handle, arg: number, fd: number) => number;
+/** One command: `arg` is the low half of the argument, signed; where it is an address, `args` has it. */
+type Command = (thread: Caller, handle: Handle, arg: number, args: Args) => number;
 
 /** What F_SETFL can change. */
 const CHANGEABLE = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
@@ -68,7 +68,9 @@ function setFlags(thread: Caller, handle: Handle, arg: number): number {
   const { cred } = thread.process.fs;
   const adds = arg & ~handle.flags;
   if ((adds & O_NOATIME) !== 0 && !isOwnerOrCapable(handle.inode, cred)) return EPERM;
-  handle.flags = (handle.flags & ~CHANGEABLE) | (arg & CHANGEABLE);
+  // What cannot be waited for sends no SIGIO.
+  const changeable = handle.ops.poll === undefined ? CHANGEABLE & ~O_ASYNC : CHANGEABLE;
+  handle.flags = (handle.flags & ~changeable) | (arg & changeable);
   return 0;
 }
 
@@ -129,25 +131,28 @@ function getSeals(handle: Handle): number {
 
 const lock =
   (command: number): Command =>
-  (thread, handle, arg) =>
-    recordLock(thread, handle, command, arg);
+  (thread, handle, _arg, args) =>
+    recordLock(thread, handle, command, args.addr(2));
 
 /** Commands for any descriptor, O_PATH included. */
 const PLACE_COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
-  [F_DUPFD, (thread, handle, arg) => duplicate(thread, handle, arg | 0, false)],
-  [F_DUPFD_CLOEXEC, (thread, handle, arg) => duplicate(thread, handle, arg | 0, true)],
+  [F_DUPFD, (thread, handle, arg) => duplicate(thread, handle, arg, false)],
+  [F_DUPFD_CLOEXEC, (thread, handle, arg) => duplicate(thread, handle, arg, true)],
   [
     F_DUPFD_QUERY,
     (thread, handle, arg) => {
-      const other = thread.process.files.get(arg | 0);
+      const other = thread.process.files.get(arg);
       return typeof other === 'number' ? EBADF : Number(other === handle);
     },
   ],
-  [F_GETFD, (thread, _handle, _arg, fd) => (thread.process.files.closeOnExec(fd) ? FD_CLOEXEC : 0)],
+  [
+    F_GETFD,
+    (thread, _handle, _arg, args) => (thread.process.files.closeOnExec(args.int(0)) ? FD_CLOEXEC : 0),
+  ],
   [
     F_SETFD,
-    (thread, _handle, arg, fd) => {
-      thread.process.files.setCloseOnExec(fd, (arg & FD_CLOEXEC) !== 0);
+    (thread, _handle, arg, args) => {
+      thread.process.files.setCloseOnExec(args.int(0), (arg & FD_CLOEXEC) !== 0);
       return 0;
     },
   ],
@@ -165,12 +170,12 @@ const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
   [
     F_SETOWN,
     (_thread, handle, arg) =>
-      (arg | 0) < 0 ? setOwner(handle, F_OWNER_PGRP, -(arg | 0)) : setOwner(handle, F_OWNER_PID, arg | 0),
+      arg < 0 ? setOwner(handle, F_OWNER_PGRP, -arg) : setOwner(handle, F_OWNER_PID, arg),
   ],
   [F_GETOWN, (_thread, handle) => getOwner(handle)],
-  [F_SETOWN_EX, setOwnerEx],
-  [F_GETOWN_EX, getOwnerEx],
-  [F_SETSIG, (_thread, handle, arg) => setSignal(handle, arg | 0)],
+  [F_SETOWN_EX, (thread, handle, _arg, args) => setOwnerEx(thread, handle, args.addr(2))],
+  [F_GETOWN_EX, (thread, handle, _arg, args) => getOwnerEx(thread, handle, args.addr(2))],
+  [F_SETSIG, (_thread, handle, arg) => setSignal(handle, arg)],
   [F_GETSIG, (_thread, handle) => handle.owner?.signal ?? 0],
   [F_GETLEASE, () => F_UNLCK],
   [F_SETLEASE, (_thread, _handle, arg) => (arg === F_UNLCK ? EAGAIN : EINVAL)],
@@ -182,12 +187,11 @@ const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
 ]);
 
 export function sysFcntl(thread: Caller, args: Args): number {
-  const fd = args.int(0);
-  const handle = thread.process.files.get(fd);
+  const handle = thread.process.files.get(args.int(0));
   if (typeof handle === 'number') return handle;
   const command = args.int(1);
   const forPlaces = PLACE_COMMANDS.get(command);
-  if (forPlaces !== undefined) return forPlaces(thread, handle, args.addr(2), fd);
+  if (forPlaces !== undefined) return forPlaces(thread, handle, args.int(2), args);
   if (isPathOnly(handle)) return EBADF;
-  return COMMANDS.get(command)?.(thread, handle, args.addr(2), fd) ?? EINVAL;
+  return COMMANDS.get(command)?.(thread, handle, args.int(2), args) ?? EINVAL;
 }

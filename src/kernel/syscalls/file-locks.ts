@@ -46,6 +46,7 @@ export function sysFlock(thread: Caller, args: Args): number {
     return 0;
   }
   if (operation !== LOCK_SH && operation !== LOCK_EX) return EINVAL;
+  if (!canRead(handle) && !canWrite(handle)) return EBADF;
   const result = setFlock(handle, operation);
   return result === EAGAIN && (args.int(1) & LOCK_NB) === 0 ? waitForLock(thread, handle.inode) : result;
 }
@@ -70,6 +71,7 @@ export function recordLock(thread: Caller, handle: Handle, command: number, addr
   const request = requestIn(thread, handle, command);
   if (typeof request === 'number') return request;
   const isQuery = command === F_GETLK || command === F_OFD_GETLK;
+  if (command === F_GETLK && request.type === F_UNLCK) return EINVAL;
   return isQuery ? query(thread, handle, request, addr) : set(thread, handle, request, command);
 }
 
@@ -103,7 +105,6 @@ function rangeOf(handle: Handle): { start: number; end: number } | Errno {
 const OFFSET_MAX = 2 ** 63;
 
 function query(thread: Caller, handle: Handle, request: RecordLock, addr: number): number {
-  if (request.type === F_UNLCK) return EINVAL;
   const held = conflictingLock(handle.inode, request);
   if (held === null) FLOCK.put($view, 0, 'l_type', F_UNLCK);
   else {

@@ -2,10 +2,8 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW } from '../abi/fcntl.js';
 import { PATH_MAX } from '../abi/limits.js';
 import { EINVAL, ENOENT, type Errno } from '../errno.js';
-import { CAP_DAC_READ_SEARCH } from '../abi/capability.js';
 import { link, mkdir, mknod, symlink } from '../fs/create.js';
 import { isSymlink } from '../fs/inode.js';
-import { capable } from '../fs/permission.js';
 import { absolutePath } from '../fs/path.js';
 import { rmdir, unlink } from '../fs/remove.js';
 import { rename, type RenamePlace } from '../fs/rename.js';
@@ -21,16 +19,15 @@ function onPath(
   pathAddr: number,
   operation: (context: PathContext, start: Location, path: string) => 0 | Errno,
 ): number {
-  const place = placeIn(thread, dirfd, pathAddr);
-  return typeof place === 'number' ? place : operation(thread.process.fs, place.start, place.path);
+  const { start, path } = placeIn(thread, dirfd, pathAddr);
+  return typeof start === 'number' ? start : operation(thread.process.fs, start, path);
 }
 
-function placeIn(thread: Caller, dirfd: number, pathAddr: number): RenamePlace | Errno {
+function placeIn(thread: Caller, dirfd: number, pathAddr: number): RenamePlace {
   const path = pathIn(thread, pathAddr);
-  if (typeof path === 'number') return path;
-  if (path === '') return ENOENT;
-  const start = startOf(thread, dirfd, path);
-  return typeof start === 'number' ? start : { start, path };
+  if (typeof path === 'number') return { start: path, path: '' };
+  if (path === '') return { start: ENOENT, path };
+  return { start: startOf(thread, dirfd, path), path };
 }
 
 function mkdirAt(thread: Caller, dirfd: number, pathAddr: number, mode: number): number {
@@ -44,6 +41,7 @@ function mknodAt(thread: Caller, dirfd: number, pathAddr: number, mode: number, 
 function symlinkAt(thread: Caller, targetAddr: number, dirfd: number, pathAddr: number): number {
   const target = pathIn(thread, targetAddr);
   if (typeof target === 'number') return target;
+  if (target === '') return ENOENT;
   return onPath(thread, dirfd, pathAddr, (context, start, path) => symlink(context, target, start, path));
 }
 
@@ -64,19 +62,17 @@ interface TwoPaths {
 
 function linkAt(thread: Caller, { from, fromPath, to, toPath, flags }: TwoPaths): number {
   if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return EINVAL;
-  const context = thread.process.fs;
-  const empty = (flags & AT_EMPTY_PATH) !== 0 && capable(context.cred, CAP_DAC_READ_SEARCH);
+  const empty = (flags & AT_EMPTY_PATH) !== 0;
   const lookup = ((flags & AT_SYMLINK_FOLLOW) !== 0 ? LOOKUP_FOLLOW : 0) | (empty ? LOOKUP_EMPTY : 0);
   const source = resolveAt(thread, from, fromPath, lookup);
   if (typeof source === 'number') return source;
-  return onPath(thread, to, toPath, (_context, start, path) => link(context, source, start, path));
+  return onPath(thread, to, toPath, (context, start, path) => link(context, source, start, path));
 }
 
 function renameAt(thread: Caller, args: TwoPaths): number {
   const from = placeIn(thread, args.from, args.fromPath);
-  if (typeof from === 'number') return from;
   const to = placeIn(thread, args.to, args.toPath);
-  return typeof to === 'number' ? to : rename(thread.process.fs, from, to, args.flags);
+  return rename(thread.process.fs, from, to, args.flags);
 }
 
 function readlinkAt(thread: Caller, dirfd: number, pathAddr: number, buffer: number, size: number): number {

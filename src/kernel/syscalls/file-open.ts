@@ -51,7 +51,6 @@ function checkedHow(flags: number, mode: number, resolve: number): OpenHow | Err
     if ((flags & O_ACCMODE) === O_RDONLY) return EINVAL;
   }
   if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) return EINVAL;
-  if ((flags & O_PATH) !== 0) return { flags: flags & PATH_FLAGS, mode: 0, resolve };
   if ((resolve & RESOLVE_CACHED) !== 0 && (flags & (O_TRUNC | O_CREAT | O_TMPFILE_BIT)) !== 0) return EAGAIN;
   return { flags, mode, resolve };
 }
@@ -64,7 +63,8 @@ function openAt(thread: Caller, dirfd: number, pathAddr: number, how: OpenHow | 
   const path = pathIn(thread, pathAddr);
   if (typeof path === 'number') return path;
   if (path === '') return ENOENT;
-  const start = startOf(thread, dirfd, path);
+  const scoped = ((how.resolve ?? 0) & RESOLVE_IN_ROOT) !== 0;
+  const start = startOf(thread, dirfd, scoped ? '.' : path);
   if (typeof start === 'number') return start;
   const handle = open(thread.process.fs, start, path, { ...how, flags: how.flags & ~O_CLOEXEC });
   return typeof handle === 'number' ? handle : finishOpen(thread, handle, how);
@@ -85,6 +85,7 @@ function finishOpen(thread: Caller, handle: Handle, how: OpenHow): number {
 
 /** Of open(2): unknown flags are ignored, and a mode without a file to make. */
 function lenientHow(flags: number, mode: number): OpenHow | Errno {
+  if ((flags & O_PATH) !== 0) return checkedHow(flags & PATH_FLAGS, 0, 0);
   const known = flags & VALID_OPEN_FLAGS;
   const makes = (known & (O_CREAT | O_TMPFILE_BIT)) !== 0;
   return checkedHow(known | O_LARGEFILE, makes ? mode & S_IALLUGO : 0, 0);
@@ -131,7 +132,7 @@ function strictHow(): OpenHow | Errno {
   const makes = (flags & (O_CREAT | O_TMPFILE_BIT)) !== 0;
   if (makes ? mode > S_IALLUGO : mode !== 0) return EINVAL;
   if ((flags & O_PATH) !== 0 && (flags & ~PATH_FLAGS) !== 0) return EINVAL;
-  return checkedHow(flags | O_LARGEFILE, mode, resolve);
+  return checkedHow((flags & O_PATH) === 0 ? flags | O_LARGEFILE : flags, mode, resolve);
 }
 
 /** A newer struct than is known must have nothing in what is new. */

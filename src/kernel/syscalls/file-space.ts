@@ -3,6 +3,7 @@ import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SYNC_FILE_RANGE_VALID } from
 import { MAX_FILE_SIZE } from '../abi/limits.js';
 import { S_IFDIR, S_IFIFO, S_IFMT } from '../abi/stat.js';
 import { EBADF, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE, type Errno } from '../errno.js';
+import { removePrivileges } from '../fs/attributes.js';
 import { canRead, canWrite } from '../fs/handle.js';
 import { isDirectory, isRegular, isSymlink } from '../fs/inode.js';
 import { seek } from '../fs/seek.js';
@@ -43,6 +44,8 @@ function sysFallocate(thread: Caller, args: Args): number {
   const grows = (mode & (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) === 0;
   const limited = grows || offset + length > MAX_FILE_SIZE ? mayGrowTo(thread, inode, offset + length) : 0;
   if (limited !== 0) return limited;
+  const failed = removePrivileges(thread.process.fs, inode);
+  if (failed !== 0) return failed;
   return inode.fs.fallocate?.(inode, mode, offset, length) ?? EOPNOTSUPP;
 }
 

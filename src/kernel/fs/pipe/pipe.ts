@@ -9,7 +9,7 @@ import type { Handle, HandleOperations, PollMask, Sink, Source, UserMemory, Wait
 export const DEFAULT_PIPE_SIZE = 65536;
 /** fs.pipe-max-size: what who is not root may ask for. */
 export const MAX_PIPE_SIZE = 1048576;
-const LARGEST_PIPE = 2 ** 30;
+const LARGEST_PIPE = 2 ** 31;
 const FIRST_STORAGE = PIPE_BUF;
 
 /** A buffer with readers and writers (pipe(7)). Bytes lie in a ring that grows up to the pipe's capacity. */

@@ -1,5 +1,6 @@
+import { SEEK_CUR } from '../../abi/fcntl.js';
 import { DT_DIR, direntType } from '../../abi/stat.js';
-import { EISDIR } from '../../errno.js';
+import { EINVAL, EISDIR, type Errno } from '../../errno.js';
 import { touchAccessed } from '../inode.js';
 import type { DirEntry, Handle, HandleOperations, Inode } from '../types.js';
 
@@ -101,6 +102,7 @@ function nextEntry(cursor: Cursor): [string, Entry] | undefined {
 }
 
 export function readTmpfsDirectory(handle: Handle, emit: Emit): 0 {
+  if (handle.position === 0) handle.data = null;
   if (!emitDots(handle, emit)) return 0;
   const directory = handle.inode.data as Directory;
   const cursor = cursorOf(handle, directory);
@@ -119,10 +121,16 @@ export function readTmpfsDirectory(handle: Handle, emit: Emit): 0 {
   return 0;
 }
 
+function seekDirectory(handle: Handle, offset: number, whence: number): number | Errno {
+  const position = whence === SEEK_CUR ? handle.position + offset : offset;
+  return whence > SEEK_CUR || position < 0 ? EINVAL : position;
+}
+
 export const DIRECTORY_OPERATIONS: HandleOperations = {
   seekable: true,
   read: () => EISDIR,
   write: () => EISDIR,
   readdir: readTmpfsDirectory,
+  seek: seekDirectory,
   fsync: () => 0,
 };

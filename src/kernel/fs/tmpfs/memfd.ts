@@ -1,4 +1,11 @@
-import { F_SEAL_EXEC, F_SEAL_SEAL, MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL, O_RDWR } from '../../abi/fcntl.js';
+import {
+  F_SEAL_EXEC,
+  F_SEAL_SEAL,
+  MFD_ALLOW_SEALING,
+  MFD_NOEXEC_SEAL,
+  O_LARGEFILE,
+  O_RDWR,
+} from '../../abi/fcntl.js';
 import { EINVAL, isErrno, type Errno } from '../../errno.js';
 import { unattachedDentry } from '../dentry.js';
 import { newHandle } from '../handle.js';
@@ -27,7 +34,7 @@ export class MemfdFs {
     const dentry = unattachedDentry(`/memfd:${name}`, inode);
     dentry.deleted = true;
     const ops = this.fs.open(inode);
-    return isErrno(ops) ? ops : newHandle(inode, { mount: this.mount, dentry }, O_RDWR, ops);
+    return isErrno(ops) ? ops : newHandle(inode, { mount: this.mount, dentry }, O_RDWR | O_LARGEFILE, ops);
   }
 }
 

@@ -98,7 +98,10 @@ export class TmpFs implements FileSystem {
     touchModified(inode, this.clock);
     copyTime(inode.ctime, inode.atime);
     copyTime(inode.ctime, inode.btime);
-    inode.nlink = isDirectory(inode) ? 2 : 1;
+    if (isDirectory(inode)) {
+      inode.nlink = 2;
+      inode.size = 2 * DIRENT_SIZE;
+    }
     this.inodes++;
     return inode;
   }
