@@ -16,6 +16,7 @@ const UNTRIED = ['pop_seg 8 seg2', 'pop_seg 2 seg2'];
 
 const native = nativeExecutor();
 const executors = [culmExecutor('interpret'), culmExecutor('translate')];
+const mixed = culmExecutor('mixed');
 
 function inWords(failures: readonly Failure[]): string[] {
   return failures.slice(0, 10).map(({ executor, subject, at, code, differences }) => {
@@ -38,6 +39,6 @@ test(`every instruction form does what the CPU does (seed ${SEED})`, { timeout: 
 });
 
 test(`random programs do what the CPU does (seed ${SEED})`, { timeout: 300_000 }, () => {
-  const failures = testPrograms(SEED, 0, PROGRAMS, native, executors);
+  const failures = testPrograms(SEED, 0, PROGRAMS, native, [...executors, mixed]);
   assert.deepEqual(inWords(failures), []);
 });

@@ -25,13 +25,16 @@ const ST_REGISTERS = 8;
 /** No page comes by itself, and there are no system calls. */
 const BARE: Supervisor = { syscall: () => false, pageFault: () => false };
 
+export const TIERS = ['interpret', 'translate', 'mixed'] as const;
+export type Tier = (typeof TIERS)[number];
+
 class CulmExecutor implements Executor {
   private readonly machine: Machine;
   private readonly data: number;
   private readonly code: number;
   private readonly background = S.background();
 
-  constructor(readonly name: 'interpret' | 'translate') {
+  constructor(readonly name: Tier) {
     this.machine = createMachine({ memory: MEMORY, tier: name }, BARE);
     const space = this.machine.createSpace();
     if (space === null) throw new Error('no memory for an address space');
@@ -132,7 +135,7 @@ class CulmExecutor implements Executor {
   }
 }
 
-/** Culm in one of its two tiers. */
-export function culmExecutor(tier: 'interpret' | 'translate'): Executor {
+/** Culm in one of its tiers. */
+export function culmExecutor(tier: Tier): Executor {
   return new CulmExecutor(tier);
 }
