@@ -52,10 +52,16 @@ export class CodeCache implements CodeSource {
 
   /** The piece at `address` whose pages are mapped now as they were when it was made. */
   private valid(map: ReadonlyMap<number, Code[]>, address: number): Code | undefined {
-    return map.get(address)?.find(({ spans }) => {
-      for (const { page, frame } of spans) if (this.fetcher.frameOf(page) !== frame) return false;
-      return true;
-    });
+    const codes = map.get(address);
+    if (codes === undefined) return undefined;
+    for (const code of codes) if (code.checkedIn === this.tlb.epoch || this.check(code)) return code;
+    return undefined;
+  }
+
+  private check(code: Code): boolean {
+    for (const { page, frame } of code.spans) if (this.fetcher.frameOf(page) !== frame) return false;
+    code.checkedIn = this.tlb.epoch;
+    return true;
   }
 
   isTranslated(address: number): boolean {
@@ -127,11 +133,11 @@ export class CodeCache implements CodeSource {
   install(region: Region, func: RegionFunction): void {
     const { entry } = region;
     const known = this.valid(this.regions, entry);
-    if (known !== undefined) this.remove(this.regions, known);
+    if (known !== undefined) this.remove([known]);
     const slot = this.takeSlot();
     this.table.set(slot, func);
     const spans = spansOf(region.ranges, this.fetcher.frameOf);
-    this.add(this.regions, { address: entry, spans, block: 0, count: 0, slot });
+    this.add(this.regions, { address: entry, spans, block: 0, count: 0, slot, checkedIn: -1 });
     this.forgetJump(entry);
   }
 
@@ -158,7 +164,7 @@ export class CodeCache implements CodeSource {
   written(frame: number, offset: number, length: number): void {
     const touched = this.lines.touched(frame, offset, length);
     if (touched.length === 0) return;
-    for (const code of touched) this.remove(code.slot === 0 ? this.blocks : this.regions, code);
+    this.remove(touched);
     this.stats.codeInvalidations++;
     this.memory.i32[STALE] = 1;
   }
@@ -168,14 +174,17 @@ export class CodeCache implements CodeSource {
     this.written(offset >>> PAGE_SHIFT, offset & (PAGE_SIZE - 1), length);
   }
 
-  private remove(map: Map<number, Code[]>, code: Code): void {
-    const others = (map.get(code.address) ?? []).filter((other) => other !== code);
-    if (others.length === 0) map.delete(code.address);
-    else map.set(code.address, others);
-    this.lines.remove(code);
-    this.forgetJump(code.address);
-    if (code.slot === 0) this.executed += this.decoder.executions(code) * code.count;
-    else this.freeSlot(code.slot);
+  private remove(codes: readonly Code[]): void {
+    for (const code of codes) {
+      const map = code.slot === 0 ? this.blocks : this.regions;
+      const others = (map.get(code.address) ?? []).filter((other) => other !== code);
+      if (others.length === 0) map.delete(code.address);
+      else map.set(code.address, others);
+      this.forgetJump(code.address);
+      if (code.slot === 0) this.executed += this.decoder.executions(code) * code.count;
+      else this.freeSlot(code.slot);
+    }
+    this.lines.remove(codes);
   }
 
   private freeSlot(slot: number): void {
@@ -184,18 +193,14 @@ export class CodeCache implements CodeSource {
   }
 
   private dropBlocks(): void {
-    for (const codes of [...this.blocks.values()]) {
-      for (const code of codes) this.remove(this.blocks, code);
-    }
+    this.remove([...this.blocks.values()].flat());
     this.decoder.reset();
   }
 
   /** Drops everything. */
   flush(): void {
     this.dropBlocks();
-    for (const codes of [...this.regions.values()]) {
-      for (const code of codes) this.remove(this.regions, code);
-    }
+    this.remove([...this.regions.values()].flat());
     this.tlb.flushJumps();
   }
 

@@ -19,6 +19,8 @@ export interface Code {
   readonly count: number;
   /** Slot of the region, or 0. */
   readonly slot: number;
+  /** The epoch (memory/tlb.ts) in which its spans were last seen to be mapped as they were. */
+  checkedIn: number;
 }
 
 const ALL = -1;

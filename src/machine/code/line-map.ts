@@ -24,19 +24,20 @@ export class LineMap {
     return this.byFrame.has(frame);
   }
 
-  remove(code: Code): void {
-    for (const { frame } of code.spans) {
-      const left = this.byFrame.get(frame);
-      if (left === undefined) continue;
-      left.delete(code);
-      if (left.size === 0) this.byFrame.delete(frame);
-      this.unite(frame, left);
+  remove(codes: readonly Code[]): void {
+    const frames = new Set<number>();
+    for (const code of codes) {
+      for (const { frame } of code.spans) {
+        this.byFrame.get(frame)?.delete(code);
+        frames.add(frame);
+      }
     }
+    for (const frame of frames) this.unite(frame);
   }
 
-  private unite(frame: number, codes: Iterable<Code>): void {
+  private unite(frame: number): void {
     let [lo, hi] = [0, 0];
-    for (const code of codes) {
+    for (const code of this.byFrame.get(frame) ?? []) {
       for (const span of code.spans) {
         if (span.frame !== frame) continue;
         lo |= span.lo;
@@ -46,6 +47,7 @@ export class LineMap {
     const at = CODE_LINES / 4 + frame * 2;
     this.memory.i32[at] = lo;
     this.memory.i32[at + 1] = hi;
+    if (this.byFrame.get(frame)?.size === 0) this.byFrame.delete(frame);
   }
 
   /** All code made from lines that bytes offset..offset+length-1 of the frame touch. */

@@ -78,7 +78,14 @@ export class BlockDecoder {
     if (!ended) this.end(pc);
     this.next = this.at;
     this.setCountdown(block, this.heat);
-    return { address, spans: spansOf([address, pc], this.fetcher.frameOf), block, count, slot: 0 };
+    return {
+      address,
+      spans: spansOf([address, pc], this.fetcher.frameOf),
+      block,
+      count,
+      slot: 0,
+      checkedIn: -1,
+    };
   }
 
   /** Decodes one instruction out of turn, so that no line is marked as code. Returns its first record. */

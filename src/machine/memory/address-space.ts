@@ -18,6 +18,8 @@ import type { Tlb } from './tlb.js';
 export const ROOT_SHIFT = 42;
 export const LEVEL_BITS = 10;
 const LEVEL_MASK = (1 << LEVEL_BITS) - 1;
+/** What an entry of the third level covers: the bits above it fit an i32. */
+const UPPER_SPAN = 2 ** (PAGE_SHIFT + LEVEL_BITS);
 const CACHED = PTE_READ | PTE_WRITE | PTE_EXEC | PTE_ACCESSED | PTE_DIRTY;
 
 type Visit = (address: number, pte: number) => number;
@@ -54,12 +56,13 @@ export class PageTable implements AddressSpace {
   /** Index into the i32 view of the entry of `address`; -1 where there is no table for it. */
   private find(address: number): number {
     const { u32 } = this.memory;
-    let table = this.root;
-    for (let shift = ROOT_SHIFT; shift > PAGE_SHIFT; shift -= LEVEL_BITS) {
-      table = u32[table / 4 + indexAt(address, shift)] as number;
-      if (table === 0) return -1;
-    }
-    return table / 4 + indexAt(address, PAGE_SHIFT);
+    const upper = Math.floor(address / UPPER_SPAN);
+    const first = u32[this.root / 4 + ((upper >>> (2 * LEVEL_BITS)) & LEVEL_MASK)] as number;
+    if (first === 0) return -1;
+    const second = u32[first / 4 + ((upper >>> LEVEL_BITS) & LEVEL_MASK)] as number;
+    if (second === 0) return -1;
+    const last = u32[second / 4 + (upper & LEVEL_MASK)] as number;
+    return last === 0 ? -1 : last / 4 + indexAt(address, PAGE_SHIFT);
   }
 
   /** The same, making the tables; -1 without memory for them. */

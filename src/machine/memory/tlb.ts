@@ -22,6 +22,8 @@ const JUMP_BYTES = JUMP_ENTRIES * JUMP_ENTRY_SIZE;
 export class Tlb {
   /** Offset of the running space's root table; 0 before the first one is activated. */
   root = 0;
+  /** Grows whenever a page that could be executed may have become another, or none: at every flush of the jumps. */
+  epoch = 0;
   /** Whether the jump cache may hold an entry. */
   private jumpsCached = true;
 
@@ -67,6 +69,7 @@ export class Tlb {
 
   /** Empties the jump cache and makes running code leave. */
   flushJumps(): void {
+    this.epoch++;
     this.memory.i32[(CPU + CPU_CODE_STALE) >>> 2] = 1;
     if (!this.jumpsCached) return;
     this.memory.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_BYTES);
