@@ -102,7 +102,9 @@ export class Kernel implements Supervisor, MemoryPool {
     this.hostname = options.hostname ?? 'culm';
     this.cpus = options.cpus ?? 1;
     this.clock = new Clock(options.host.clock);
-    this.machine = createMachine(options.machine, this);
+    // The time-stamp counter ticks once a nanosecond of monotonic time.
+    const clock = (): number => this.clock.nowMs() * 1e6;
+    this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine }, this);
     const { view, u32, i32 } = this.machine.memory;
     this.registers = new Registers(view, CPU);
     this.zeroFrame = this.machine.frames.allocate();
