@@ -18,14 +18,16 @@ import {
   anyOf,
   anyUnordered,
   anyZero,
+  anyScalarZero,
   isDenormal,
-  isExtreme,
   isNaN,
-  isNotFinite,
   modesOtherThan,
   zeroIfDenormal,
   zeroIfExtreme,
   zeroIfNotFinite,
+  zeroIfScalarDenormal,
+  zeroIfScalarExtreme,
+  zeroIfScalarNotFinite,
   type Lanes,
 } from './checks.js';
 import { lanes32, readVector } from './operands.js';
@@ -39,7 +41,10 @@ interface Check {
 
 /** A sum of normal numbers that is tiny is exact: it matters only if it would be flushed. */
 const SUM: Check = {
-  scalar: (a, b, sum) => anyOf(isDenormal(a), isDenormal(b), isNotFinite(sum), modesOtherThan(PLAIN_SUM)),
+  scalar: (a, b, sum) => {
+    const fields = [zeroIfScalarDenormal(a), zeroIfScalarDenormal(b), zeroIfScalarNotFinite(sum)];
+    return anyScalarZero(fields, modesOtherThan(PLAIN_SUM));
+  },
   packed: (lanes, a, b, sum) =>
     anyOf(
       anyZero(lanes, zeroIfDenormal(lanes, a), zeroIfDenormal(lanes, b), zeroIfNotFinite(lanes, sum)),
@@ -48,7 +53,10 @@ const SUM: Check = {
 };
 /** Zero results are looked at too: they may have underflowed. */
 const PRODUCT: Check = {
-  scalar: (a, b, r) => anyOf(isDenormal(a), isDenormal(b), isExtreme(r), modesOtherThan(PLAIN_ROUNDING)),
+  scalar: (a, b, r) => {
+    const fields = [zeroIfScalarDenormal(a), zeroIfScalarDenormal(b), zeroIfScalarExtreme(r)];
+    return anyScalarZero(fields, modesOtherThan(PLAIN_ROUNDING));
+  },
   packed: (lanes, a, b, r) =>
     anyOf(
       anyZero(lanes, zeroIfDenormal(lanes, a), zeroIfDenormal(lanes, b), zeroIfExtreme(lanes, r)),
@@ -82,10 +90,11 @@ export function withSlowWay(
   ...args: readonly Expr[]
 ): Expr {
   const value = e.variable(result);
-  e.if(isDoubtful(value.get()), () => {
+  const slow = () => {
     value.set(e.callValue(helper, ...args));
     raiseIfUnmasked(e);
-  });
+  };
+  e.if(isDoubtful(value.get()), slow, undefined, 'unlikely');
   return value.get();
 }
 

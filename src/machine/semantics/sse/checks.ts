@@ -52,6 +52,22 @@ export const isDenormal = (x: Expr): Expr => isZero(field(x, 'less one', 0));
 export const isNotFinite = (x: Expr): Expr => isZero(field(x, 'next exponent', 0));
 /** Zero, infinity, NaN, denormal, or so near to denormal that rounding may have hidden it. */
 export const isExtreme = (x: Expr): Expr => isZero(field(x, 'next exponent', 2));
+
+/** Numbers below 2^11 that are 0 if the scalar is denormal, not finite, extreme; for `anyScalarZero`. */
+export const zeroIfScalarDenormal = (x: Expr): Expr => field(x, 'less one', 0);
+export const zeroIfScalarNotFinite = (x: Expr): Expr => field(x, 'next exponent', 0);
+export const zeroIfScalarExtreme = (x: Expr): Expr => field(x, 'next exponent', 2);
+
+/**
+ * Not 0 if any of up to three fields of one type is 0, or if `modes` is not: their product is below 2^33, so one
+ * comparison tells. That takes half the instructions of asking one by one.
+ */
+export function anyScalarZero(fields: readonly Expr[], modes: Expr = i32.const(0)): Expr {
+  const product = fields.reduce((a, b) => (a.type === I64 ? i64.mul(a, b) : i32.mul(a, b)));
+  const wide = product.type === I64 ? product : i64.extend_i32_u(product);
+  return i64.le_u(wide, i64.shl(i64.extend_i32_u(modes), i64.num(34)));
+}
+
 export function isNaN(x: Expr): Expr {
   return x.type === F64 ? f64.ne(x, x) : f32.ne(x, x);
 }

@@ -25,21 +25,24 @@ import { KIND_FLOAT } from '../flags.js';
 import { raiseIfUnmasked, withSlowWay } from './arithmetic.js';
 import {
   anyOf,
+  anyScalarZero,
   anyUnordered,
   anyZero,
-  isDenormal,
-  isUnordered,
   zeroIfDenormal,
+  zeroIfScalarDenormal,
+  zeroIfScalarNotFinite,
   type Lanes,
 } from './checks.js';
 import { allOnesIf, bits, constantOf, immediate, readVector } from './operands.js';
-import { softBinary } from './slow.js';
+import { slowOrdering, softBinary } from './slow.js';
 
 type Scalar = 'ss' | 'sd';
 const AT_0 = i32.const(0);
 
+/** The difference tells NaNs; infinities, which it takes for such, are the helper's. */
 function isDoubtfulScalar(a: Expr, b: Expr): Expr {
-  return anyOf(isDenormal(a), isDenormal(b), isUnordered(a, b));
+  const difference = a.type === F64 ? f64.sub(a, b) : f32.sub(a, b);
+  return anyScalarZero([zeroIfScalarDenormal(a), zeroIfScalarDenormal(b), zeroIfScalarNotFinite(difference)]);
 }
 function isDoubtfulPacked(lanes: Lanes, a: Expr, b: Expr): Expr {
   return anyOf(anyZero(lanes, zeroIfDenormal(lanes, a), zeroIfDenormal(lanes, b)), anyUnordered(lanes, a, b));
@@ -47,16 +50,16 @@ function isDoubtfulPacked(lanes: Lanes, a: Expr, b: Expr): Expr {
 
 /** The first operand if it is less (greater), else the second. */
 function extremeScalar(stem: 'min' | 'max', shape: Scalar): Semantics {
-  const [f, type] = shape === 'sd' ? [f64, F64] : [f32, F32];
-  const helper = softBinary(stem + shape, type as typeof F64, type as typeof F64);
+  const [f, type] = shape === 'sd' ? ([f64, F64] as const) : ([f32, F32] as const);
   const wins = stem === 'min' ? f.lt : f.gt;
+  const plain = (a: Expr, b: Expr) => select(wins(a, b), a, b);
+  const helper = slowOrdering({ name: stem + shape, operand: type, plain, result: type });
   return (e) => {
     const b = e.let(e.readFloat(1));
     const a = e.let(e.readFloat(0));
-    const result = select(wins(a, b), a, b);
     e.write(
       0,
-      withSlowWay(e, result, () => isDoubtfulScalar(a, b), helper, a, b, AT_0),
+      withSlowWay(e, plain(a, b), () => isDoubtfulScalar(a, b), helper, a, b, AT_0),
     );
   };
 }
@@ -130,19 +133,21 @@ function comparePacked(lanes: Lanes): Semantics {
 
 function compareScalar(shape: Scalar): Semantics {
   const f = shape === 'sd' ? f64 : f32;
-  const type = shape === 'sd' ? F64 : F32;
-  const helper = softBinary(`cmp${shape}`, type, type === F64 ? I64 : I32);
+  const [operand, result] = shape === 'sd' ? ([F64, I64] as const) : ([F32, I32] as const);
+  const mask = (holds: Expr) => (shape === 'sd' ? allOnesIf(holds) : i32.sub(AT_0, holds));
+  const plain = (a: Expr, b: Expr, imm: Expr) => {
+    const known = constantOf(imm);
+    if (known !== null) return mask(knownPredicate(f, known, a, b));
+    return mask(unknownPredicate(f, imm, a, b, (bit) => bit));
+  };
+  const helper = slowOrdering({ name: `cmp${shape}`, operand, plain, result });
   return (e) => {
     const b = e.let(e.readFloat(1));
     const a = e.let(e.readFloat(0));
     const imm = e.let(immediate(e, 2));
-    const known = constantOf(imm);
-    const holds =
-      known === null ? unknownPredicate(f, imm, a, b, (bit) => bit) : knownPredicate(f, known, a, b);
-    const result = shape === 'sd' ? allOnesIf(holds) : i32.sub(AT_0, holds);
     e.write(
       0,
-      withSlowWay(e, result, () => isDoubtfulScalar(a, b), helper, a, b, imm),
+      withSlowWay(e, plain(a, b, imm), () => isDoubtfulScalar(a, b), helper, a, b, imm),
     );
   };
 }
@@ -150,7 +155,9 @@ function compareScalar(shape: Scalar): Semantics {
 /** comis, ucomis: the flags of the comparison, lazily. */
 function compareToFlags(name: string): Semantics {
   const double = name.endsWith('sd');
-  const helper = softBinary(name, double ? F64 : F32, F64);
+  const f = double ? f64 : f32;
+  const plain = (a: Expr, b: Expr) => f64.convert_i32_s(i32.sub(f.gt(a, b), f.lt(a, b)));
+  const helper = slowOrdering({ name, operand: double ? F64 : F32, plain, result: F64 });
   const widen = (x: Expr) => (double ? x : f64.promote_f32(x));
   return (e) => {
     const b = e.let(e.readFloat(1));

@@ -31,6 +31,7 @@ import {
   isDenormal,
   isExtreme,
   isNotFinite,
+  isUnordered,
   modesOtherThan,
   type Lanes,
 } from './checks.js';
@@ -89,6 +90,32 @@ export function softBinary(name: string, operand: ValType, result: ValType): Hel
     result,
     wasm: (f, func) => {
       callSoft(f, func, name, f.get(2), f.get(0), f.get(1));
+      f.return(resultOf(result));
+    },
+  });
+}
+
+/** A comparison of scalars, or what depends on one: `plain` is right for ordered operands that are not denormal. */
+export interface Ordering {
+  readonly name: string;
+  readonly operand: typeof F32 | typeof F64;
+  readonly plain: (a: Expr, b: Expr, imm: Expr) => Expr;
+  readonly result: ValType;
+}
+
+/** (a, b, imm) to the result. */
+export function slowOrdering({ name, operand, plain, result }: Ordering): Helper {
+  return intern({
+    name: `slow_${name}`,
+    params: [operand, operand, I32],
+    result,
+    wasm: (f, func) => {
+      const [a, b, imm] = [f.get(0), f.get(1), f.get(2)];
+      f.store(STORE.i32, AT_0, AT_0, FLOAT_RAISED);
+      f.if(i32.eqz(anyOf(isDenormal(a), isDenormal(b), isUnordered(a, b))));
+      f.return(plain(a, b, imm));
+      f.end();
+      callSoft(f, func, name, imm, a, b);
       f.return(resultOf(result));
     },
   });
