@@ -17,6 +17,9 @@ import {
   CPU_EXIT,
   CPU_STATE_SIZE,
   CPU_TLB_MISSES,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  USER_END,
 } from './layout.js';
 import { PageTable } from './memory/address-space.js';
 import { FrameTable } from './memory/frames.js';
@@ -148,6 +151,7 @@ class SandboxMachine implements Machine {
             semanticsOf,
             core: functions,
             helper: (helper) => helpers.of(helper) ?? functions[helper.name],
+            word: (address) => this.word(address),
             stats: this.counts,
           });
     const host = new CoreHost({
@@ -171,6 +175,16 @@ class SandboxMachine implements Machine {
     this.run_ = exports.run as WasmFunction;
     this.settleFlags = exports.settleFlags as WasmFunction;
     memory.i32[(CPU + CPU_CALL_DEPTH) >>> 2] = CALL_DEPTH;
+  }
+
+  /** An aligned pointer into user space, read without side effects; -1 where there is none. */
+  private word(address: number): number {
+    const pte = this.space?.get(address) ?? 0;
+    if ((pte & PTE_READ) === 0 || address % 8 !== 0) return -1;
+    const { u32 } = this.memory;
+    const at = (pte >>> PAGE_SHIFT) * (PAGE_SIZE / 4) + (address % PAGE_SIZE) / 4;
+    const value = (u32[at + 1] as number) * 0x100000000 + (u32[at] as number);
+    return value < USER_END ? value : -1;
   }
 
   createSpace(): AddressSpace | null {

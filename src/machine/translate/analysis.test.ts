@@ -5,7 +5,8 @@ import { KIND_LOGIC, KIND_SUB, packKind } from '../semantics/flags.js';
 import { semanticsOf } from '../semantics/index.js';
 import { decode } from '../x86/decode.js';
 import { FLAGS_IN_CPU, FLAGS_IN_LOCALS, analyse, type Analysis } from './analysis.js';
-import { discover, type Flow } from './discover.js';
+import { discover } from './discover.js';
+import type { Flow } from './flow.js';
 import { orderGraph } from './graph.js';
 import { coverMasks } from './register-analysis.js';
 import { Scanner } from './scan.js';
@@ -23,6 +24,7 @@ function flowOf(code: readonly number[], limits = LIMITS): Flow {
         return typeof insn === 'number' ? null : insn;
       },
       executions: () => 0,
+      word: () => -1,
     },
     new Scanner(semanticsOf),
     limits,
@@ -36,6 +38,9 @@ function analysisOf(code: readonly number[]): { flow: Flow; analysis: Analysis }
   return { flow, analysis: analyse(flow, orderGraph(flow.graph)) };
 }
 
+const exitsOf = (flow: Flow) => flow.blocks.filter(({ end }) => end === 'exit').map(({ address }) => address);
+const nodeAt = (flow: Flow, address: number) =>
+  1 + flow.blocks.findIndex((block) => block.address === address);
 const bits = (...registers: number[]) => registers.reduce((mask, register) => mask | (1 << register), 0);
 
 // add rax, rcx; sub rax, rdx; jz +3; mov [rbx], rax; ret
@@ -68,8 +73,32 @@ test('a jump into a block splits it', () => {
 
 test('code beyond the limits and code that is none are left to', () => {
   const short = flowOf(BRANCH, { instructions: 2, blocks: 20 });
-  assert.deepEqual(short.exits, [START + 6]);
-  assert.deepEqual(flowOf([0x90, 0x00, 0x00, 0xc3]).exits, [START + 1]);
+  assert.deepEqual(exitsOf(short), [START + 6]);
+  assert.deepEqual(exitsOf(flowOf([0x90, 0x00, 0x00, 0xc3])), [START + 1]);
+});
+
+test('a small callee is part of the region, once for each call', () => {
+  // call +6; call +1; ret; inc eax; ret
+  const flow = flowOf([0xe8, 6, 0, 0, 0, 0xe8, 1, 0, 0, 0, 0xc3, 0xff, 0xc0, 0xc3]);
+  assert.deepEqual(
+    flow.blocks.map((block) => [block.address - START, block.end]),
+    [
+      [0, 'inside'],
+      [11, 'guard'],
+      [5, 'inside'],
+      [11, 'guard'],
+      [10, 'outside'],
+    ],
+  );
+  assert.deepEqual(flow.ranges, [START, START + 14]);
+});
+
+test('a callee that calls itself is called', () => {
+  const flow = flowOf([0xe8, 0xfb, 0xff, 0xff, 0xff, 0xc3]); // call self; ret
+  assert.deepEqual(
+    flow.blocks.map((block) => block.end),
+    ['outside', 'outside'],
+  );
 });
 
 test('flags are needed until they are set again with nothing between that could leave', () => {
@@ -83,13 +112,13 @@ test('flags are needed until they are set again with nothing between that could 
 test('a kind that all ways agree on is known where they meet', () => {
   const { flow, analysis } = analysisOf(BRANCH);
   assert.equal(analysis.flagsIn[1], FLAGS_IN_CPU);
-  assert.equal(analysis.flagsIn[flow.nodeAt.get(START + 11) ?? 0], packKind(KIND_SUB, 8));
+  assert.equal(analysis.flagsIn[nodeAt(flow, START + 11)], packKind(KIND_SUB, 8));
   // jz +2; xor eax, eax; ret: one way comes with the caller's flags
   const other = analysisOf([0x74, 0x02, 0x31, 0xc0, 0xc3]);
-  assert.equal(other.analysis.flagsIn[other.flow.nodeAt.get(START + 4) ?? 0], FLAGS_IN_LOCALS);
+  assert.equal(other.analysis.flagsIn[nodeAt(other.flow, START + 4)], FLAGS_IN_LOCALS);
   // jz +4; xor eax, eax; jmp +2; test ebx, ebx; ret: both kinds are those of logic
   const same = analysisOf([0x74, 0x04, 0x31, 0xc0, 0xeb, 0x02, 0x85, 0xdb, 0xc3]);
-  assert.equal(same.analysis.flagsIn[same.flow.nodeAt.get(START + 8) ?? 0], packKind(KIND_LOGIC, 4));
+  assert.equal(same.analysis.flagsIn[nodeAt(same.flow, START + 8)], packKind(KIND_LOGIC, 4));
 });
 
 test('only registers that are read, or stored though not written on every way, are loaded', () => {
@@ -104,7 +133,7 @@ test('only registers that are read, or stored though not written on every way, a
 
 test('what a loop changes is stored where its head is left', () => {
   const { flow, analysis } = analysisOf(LOOP);
-  const head = flow.nodeAt.get(START + 5) ?? 0;
+  const head = nodeAt(flow, START + 5);
   assert.equal(analysis.registers.backMask[head], bits(RCX));
   assert.equal(analysis.registers.liveIn[0], bits(RSP));
 });

@@ -1,4 +1,4 @@
-import { endsOutside, type Block, type Flow } from './discover.js';
+import { endsOutside, type Block, type Flow } from './flow.js';
 import { predecessorsOf, type GraphOrder } from './graph.js';
 import { analyseRegisters, type RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_KEPT, FLAGS_UNKNOWN } from './scan.js';

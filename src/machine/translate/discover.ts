@@ -1,83 +1,50 @@
 import type { CodeSource } from '../code/types.js';
-import { RAX } from '../layout.js';
-import type { Insn } from '../x86/insn.js';
-import type { Graph } from './graph.js';
-import { registersOf, type Effects, type Scanner } from './scan.js';
-
-/** One instruction of a region: what it is, and what it touches. */
-export interface Step {
-  readonly insn: Insn;
-  readonly effects: Effects;
-  /** Registers, as masks: bits 0..15 general, 16..31 xmm. */
-  readonly reads: number;
-  readonly writes: number;
-}
-
-export interface Block {
-  readonly address: number;
-  readonly steps: readonly Step[];
-  /** Where it goes on: a branch's target first, then what lies behind. Empty after a jump to who knows where. */
-  readonly next: readonly number[];
-}
-
-/**
- * The code that is reached from one entry. The graph's nodes: 0 stands for the way in, 1.. are the blocks (the entry's
- * first), and behind them the addresses at which the region is left.
- */
-export interface Flow {
-  readonly entry: number;
-  readonly blocks: readonly Block[];
-  readonly exits: readonly number[];
-  readonly graph: Graph;
-  /** The node of a block's or an exit's address. */
-  readonly nodeAt: ReadonlyMap<number, number>;
-  /** Start and end of each stretch of code, in order. */
-  readonly ranges: readonly number[];
-}
+import { CalleeFinder, linkedTarget } from './callee.js';
+import type { Block, Flow, Step } from './flow.js';
+import { isZeros, registersOf, targetOf, type Scanner } from './scan.js';
 
 export interface Limits {
   readonly instructions: number;
   readonly blocks: number;
 }
 
+export interface CodeReader extends Pick<CodeSource, 'decode' | 'executions'> {
+  /** The 64-bit value at an address of the running space if it can be read there, and is a user address; else -1. */
+  word(address: number): number;
+}
+
 /** An instruction's distance from the entry must fit 32 bits. */
 const FARTHEST = 0x40000000;
+/** Calls within calls that become part of a region. */
+const DEEPEST = 2;
 
-/** What discovery needs of CodeSource. */
-export type CodeReader = Pick<CodeSource, 'decode' | 'executions'>;
-
-/** Addresses at which an instruction may go on, as far as they are known. */
-function successorsOf(insn: Insn, effects: Effects): number[] {
-  const next = insn.address + insn.length;
-  const [operand] = insn.operands;
-  const targets = operand?.kind === 'imm' ? [operand.hi * 4294967296 + (operand.lo >>> 0)] : [];
-  switch (effects.control) {
-    case 'branch':
-      return [...targets, next];
-    case 'jump':
-      return targets;
-    case 'ret':
-    case 'raise':
-      return [];
-    default:
-      return [next];
-  }
+/** The region's own code, or a callee's that is part of it: equal addresses in different contexts are different nodes. */
+interface Context {
+  readonly caller: Context | null;
+  readonly callee: number;
+  readonly returnTo: number;
+  readonly depth: number;
+  readonly steps: Map<number, Step>;
+  readonly leaders: Set<number>;
+  /** By address of their last step, blocks that do not just fall through. */
+  readonly ends: Map<number, End>;
 }
 
-/** Two bytes of zero, `add [rax], al`: no code, but what lies behind a call that never comes back. */
-function isZeros({ form, length, operands }: Insn): boolean {
-  const [target, source] = operands;
-  if (form.mnemonic !== 'add' || length !== 2) return false;
-  return target?.kind === 'mem' && target.base === RAX && source?.kind === 'gpr' && source.index === RAX;
+interface Target {
+  readonly context: Context;
+  readonly address: number;
 }
+
+type End = Pick<Block, 'end' | 'expected'> & { readonly next: readonly Target[] };
 
 /** Collects instructions from an entry on, what ran most often first, up to the limits. */
 class Discovery {
-  readonly steps = new Map<number, Step>();
-  readonly leaders = new Set<number>();
+  readonly own: Context;
+  private readonly callees: CalleeFinder;
   /** Where to go on, and how often that has run. */
-  private readonly queue: { readonly address: number; readonly runs: number }[] = [];
+  private readonly queue: (Target & { readonly runs: number })[] = [];
   private readonly fewest: number;
+  private instructions = 0;
 
   constructor(
     private readonly entry: number,
@@ -87,10 +54,12 @@ class Discovery {
   ) {
     // Where the entry has run, what has not is left out.
     this.fewest = Math.min(1, code.executions(entry));
+    this.callees = new CalleeFinder(code, scanner);
+    this.own = newContext(null, entry, -1);
   }
 
   run(): void {
-    this.lead(this.entry);
+    this.lead({ context: this.own, address: this.entry });
     for (let blocks = 0; blocks < this.limits.blocks; blocks++) {
       const next = this.hottest();
       if (next === undefined) return;
@@ -98,37 +67,40 @@ class Discovery {
     }
   }
 
-  /** Takes the address that ran most often from the queue; the one that came first of several. */
-  private hottest(): number | undefined {
+  /** Takes what ran most often from the queue; of several, what came first. */
+  private hottest(): Target | undefined {
     let best = 0;
     this.queue.forEach(({ runs }, i) => {
       if (runs > (this.queue[best]?.runs ?? 0)) best = i;
     });
-    return this.queue.splice(best, 1)[0]?.address;
+    return this.queue.splice(best, 1)[0];
   }
 
-  /** Follows the code from `address` until it branches or meets code that is known. */
-  private straight(start: number): void {
+  /** Follows the code from `start` until it branches or meets code that is known. */
+  private straight({ context, address: start }: Target): void {
     let address = start;
-    while (!this.steps.has(address) && this.steps.size < this.limits.instructions) {
+    while (!context.steps.has(address) && this.instructions < this.limits.instructions) {
       const step = this.step(address);
       if (step === null) return;
-      this.steps.set(address, step);
-      const next = address + step.insn.length;
+      context.steps.set(address, step);
+      this.instructions++;
       if (step.effects.control !== 'next') {
-        for (const target of successorsOf(step.insn, step.effects)) this.lead(target);
+        const end = this.endOf(context, step);
+        context.ends.set(address, end);
+        for (const target of end.next) this.lead(target);
         return;
       }
-      address = next;
+      address += step.insn.length;
     }
-    this.leaders.add(address);
+    context.leaders.add(address);
   }
 
-  private lead(address: number): void {
-    if (this.leaders.has(address)) return;
-    this.leaders.add(address);
+  private lead(target: Target): void {
+    const { context, address } = target;
+    if (context.leaders.has(address)) return;
+    context.leaders.add(address);
     const runs = this.code.executions(address);
-    if (runs >= this.fewest) this.queue.push({ address, runs });
+    if (runs >= this.fewest || address === context.callee) this.queue.push({ ...target, runs });
   }
 
   private step(address: number): Step | null {
@@ -137,29 +109,119 @@ class Discovery {
     const effects = insn === null || isZeros(insn) ? null : this.scanner.effects(insn);
     return insn === null || effects === null ? null : { insn, effects, ...registersOf(insn, effects) };
   }
-}
 
-function blockAt(found: Discovery, address: number): Block {
-  const steps: Step[] = [];
-  for (let at = address; ;) {
-    const step = found.steps.get(at);
-    if (step === undefined || (steps.length > 0 && found.leaders.has(at)))
-      return { address, steps, next: [at] };
-    steps.push(step);
-    if (step.effects.control !== 'next')
-      return { address, steps, next: successorsOf(step.insn, step.effects) };
-    at += step.insn.length;
+  private endOf(context: Context, { insn, effects }: Step): End {
+    const behind = { context, address: insn.address + insn.length };
+    const target = targetOf(insn);
+    switch (effects.control) {
+      case 'branch':
+        return inside({ context, address: target }, behind);
+      case 'jump':
+        return target >= 0 ? inside({ context, address: target }) : this.indirectJump(context, insn);
+      case 'call':
+        return this.call(context, target, behind);
+      case 'ret':
+        return returnEnd(context);
+      case 'raise':
+        return outside();
+      default:
+        return outside(behind);
+    }
+  }
+
+  private indirectJump(context: Context, insn: Step['insn']): End {
+    const expected = linkedTarget(insn, this.code);
+    return expected < 0 ? outside() : { end: 'guard', expected, next: [{ context, address: expected }] };
+  }
+
+  private call(context: Context, target: number, behind: Target): End {
+    const isFit = target >= 0 && context.depth < DEEPEST && !isCalling(context, target);
+    if (!isFit || this.code.executions(target) < this.fewest || !this.callees.isSmall(target, this.fewest))
+      return outside(behind);
+    const callee = newContext(context, target, behind.address);
+    return inside({ context: callee, address: target });
   }
 }
 
-function rangesOf(steps: Iterable<Step>): number[] {
+function newContext(caller: Context | null, callee: number, returnTo: number): Context {
+  const depth = caller === null ? 0 : caller.depth + 1;
+  return { caller, callee, returnTo, depth, steps: new Map(), leaders: new Set(), ends: new Map() };
+}
+
+function isCalling(context: Context, callee: number): boolean {
+  for (let at: Context | null = context; at !== null; at = at.caller) if (at.callee === callee) return true;
+  return false;
+}
+
+function inside(...next: readonly Target[]): End {
+  return { end: 'inside', expected: -1, next };
+}
+function outside(...next: readonly Target[]): End {
+  return { end: 'outside', expected: -1, next };
+}
+
+/** Of a callee that is part of the region, a return that goes where the call came from stays inside. */
+function returnEnd({ caller, returnTo }: Context): End {
+  if (caller === null) return outside();
+  return { end: 'guard', expected: returnTo, next: [{ context: caller, address: returnTo }] };
+}
+
+/** Numbers the nodes that can be reached. */
+class FlowBuilder {
+  readonly blocks: Block[] = [];
+  private readonly numbers = new Map<Context, Map<number, number>>();
+  private readonly pending: Target[] = [];
+
+  build(start: Target): void {
+    this.nodeOf(start);
+    for (const target of this.pending) this.blocks.push(this.blockAt(target));
+  }
+
+  private nodeOf(target: Target): number {
+    let known = this.numbers.get(target.context);
+    if (known === undefined) this.numbers.set(target.context, (known = new Map()));
+    const number = known.get(target.address);
+    if (number !== undefined) return number;
+    this.pending.push(target);
+    known.set(target.address, this.pending.length);
+    return this.pending.length;
+  }
+
+  private blockAt({ context, address }: Target): Block {
+    const steps: Step[] = [];
+    for (let at = address; ;) {
+      const step = context.steps.get(at);
+      if (step === undefined && steps.length === 0) return this.exitTo(context, address);
+      const isOver = step === undefined || (steps.length > 0 && context.leaders.has(at));
+      if (isOver) return this.block(address, steps, inside({ context, address: at }));
+      steps.push(step);
+      const end = context.ends.get(at);
+      if (end !== undefined) return this.block(address, steps, end);
+      at += step.insn.length;
+    }
+  }
+
+  /** From a callee the region is left by a call, which may come back to where the callee would. */
+  private exitTo({ caller, returnTo }: Context, address: number): Block {
+    const next = caller === null ? [] : [{ context: caller, address: returnTo }];
+    return this.block(address, [], { end: 'exit', expected: returnTo, next });
+  }
+
+  private block(address: number, steps: readonly Step[], { end, expected, next }: End): Block {
+    return { address, steps, end, expected, next: next.map((target) => this.nodeOf(target)) };
+  }
+}
+
+function rangesOf(blocks: readonly Block[]): number[] {
+  const ends = new Map<number, number>();
+  for (const { steps } of blocks) {
+    for (const { insn } of steps) ends.set(insn.address, insn.address + insn.length);
+  }
   const ranges: number[] = [];
-  const byAddress = [...steps].sort((a, b) => a.insn.address - b.insn.address);
-  for (const { insn } of byAddress) {
-    const end = insn.address + insn.length;
+  for (const [start, end] of [...ends].sort(([a], [b]) => a - b)) {
     const last = ranges.length - 1;
-    if (ranges[last] === insn.address) ranges[last] = end;
-    else ranges.push(insn.address, end);
+    if (ranges[last] === start) ranges[last] = end;
+    else ranges.push(start, end);
   }
   return ranges;
 }
@@ -168,25 +230,10 @@ function rangesOf(steps: Iterable<Step>): number[] {
 export function discover(entry: number, code: CodeReader, scanner: Scanner, limits: Limits): Flow | null {
   const found = new Discovery(entry, code, scanner, limits);
   found.run();
-  if (!found.steps.has(entry)) return null;
-  const starts = [...found.leaders].filter((address) => found.steps.has(address));
-  const blocks = starts.map((address) => blockAt(found, address));
-  const nodeAt = new Map(starts.map((address, i) => [address, i + 1]));
-  const exits: number[] = [];
-  const nodeOf = (address: number): number => {
-    const known = nodeAt.get(address);
-    if (known !== undefined) return known;
-    exits.push(address);
-    nodeAt.set(address, blocks.length + exits.length);
-    return blocks.length + exits.length;
-  };
-  const successors = [[1], ...blocks.map((block) => block.next.map(nodeOf))];
-  for (let i = 0; i < exits.length; i++) successors.push([]);
-  return { entry, blocks, exits, graph: { successors }, nodeAt, ranges: rangesOf(found.steps.values()) };
-}
-
-/** Whether the block's end stores all that the region keeps in locals, and starts afresh from the CPU block. */
-export function endsOutside(block: Block): boolean {
-  const control = block.steps[block.steps.length - 1]?.effects.control ?? 'next';
-  return control !== 'next' && control !== 'branch' && !(control === 'jump' && block.next.length > 0);
+  if (!found.own.steps.has(entry)) return null;
+  const builder = new FlowBuilder();
+  builder.build({ context: found.own, address: entry });
+  const { blocks } = builder;
+  const successors = [[1], ...blocks.map((block) => block.next)];
+  return { entry, blocks, graph: { successors }, ranges: rangesOf(blocks) };
 }

@@ -17,7 +17,7 @@ import { I32, I64, OP_I64_CONST, call, callIndirect, i32, i64, type Expr } from 
 import { VOID, type FunctionBuilder, type Hint, type Label } from '../wasm/function.js';
 import type { Insn } from '../x86/insn.js';
 import { Access, type AccessContext } from './access.js';
-import type { Step } from './discover.js';
+import type { Block, Step } from './flow.js';
 import { FlagLocals } from './flag-locals.js';
 import { LOOKUP, SYSCALL, type CoreFunction, type Imports } from './imports.js';
 import { OperandEmitter } from './operand-emitter.js';
@@ -49,6 +49,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   readonly flags: FlagLocals;
   protected readonly access: Access;
   private step: Step | typeof NO_STEP = NO_STEP;
+  private block: Block | null = null;
   private flagsNeeded = true;
   private nesting = 0;
   private end: StepEnd = 'next';
@@ -142,8 +143,9 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   /** Emits one instruction. */
-  emit(step: Step, semantics: Semantics, flagsNeededAfter: boolean): StepEnd {
+  emit(step: Step, semantics: Semantics, flagsNeededAfter: boolean, block: Block): StepEnd {
     this.releaseValues();
+    this.block = block;
     this.step = step;
     this.flagsNeeded = flagsNeededAfter;
     this.end = 'next';
@@ -160,10 +162,15 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.f.end();
   }
 
-  /** Leaves to `target`, another region's. */
-  leaveTo(target: number): void {
+  /** Goes on at an exit's address; from a callee that is part of the region, only until it returns. */
+  leaveTo({ address, expected, next }: Block): StepEnd {
     this.releaseValues();
-    this.tailJump(i64.num(target));
+    if (next.length === 0) {
+      this.tailJump(i64.num(address));
+      return 'gone';
+    }
+    this.callRegion(i64.num(address), i64.num(expected));
+    return 'next';
   }
 
   protected get insn(): Insn {
@@ -241,13 +248,25 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   jump(kind: JumpKind, target?: Expr): void {
-    if (kind === 'jump' && target === undefined) return;
-    this.end = kind === 'call' ? 'next' : 'gone';
+    if (this.block?.end === 'inside') return;
     const to = this.let(target ?? this.imm(0, 8));
-    if (kind === 'call') return this.callRegion(to);
+    if (this.block?.end === 'guard') return this.guard(kind, to, i64.num(this.block.expected));
+    this.end = kind === 'call' ? 'next' : 'gone';
+    if (kind === 'call') this.callRegion(to, this.nextAddress());
+    else this.goOutside(kind, to);
+  }
+
+  private goOutside(kind: JumpKind, to: Expr): void {
     if (kind === 'jump') return this.tailJump(to);
     this.storeAll();
     this.f.return(to);
+  }
+
+  /** Stays in the region if the target is what it was found to be. */
+  private guard(kind: JumpKind, to: Expr, expected: Expr): void {
+    this.f.if(i64.ne(to, expected), VOID, 'unlikely');
+    this.goOutside(kind, to);
+    this.f.end();
   }
 
   private tailJump(to: Expr): void {
@@ -256,13 +275,13 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH), this.f.get(UNTIL)], slot);
   }
 
-  /** Calls the region at `to`; if that does not come back to the next instruction, its caller has to see to it. */
-  private callRegion(to: Expr): void {
+  /** Calls the region at `to`; if that does not come back to `until`, the caller has to see to it. */
+  private callRegion(to: Expr, until: Expr): void {
     this.storeRegisters();
     const slot = this.slotToEnter(to, i32.or(this.countDown(), i32.eqz(this.f.get(DEPTH))));
     const depth = i32.sub(this.f.get(DEPTH), i32.const(1));
-    const result = this.let(callIndirect(I64, this.frame.regionType, [depth, this.nextAddress()], slot));
-    this.f.if(i64.ne(result, this.nextAddress()), VOID, 'unlikely');
+    const result = this.let(callIndirect(I64, this.frame.regionType, [depth, until], slot));
+    this.f.if(i64.ne(result, until), VOID, 'unlikely');
     this.f.return(result);
     this.f.end();
     this.reload(this.loadMask);

@@ -145,6 +145,50 @@ describe('regions end as the interpreter does, with any budget', () => {
   );
 
   ends(
+    'calls through a linkage table, whose entry changes',
+    `bd 00 00 70 00 ; mov    ebp,0x700000
+    b9 32 00 00 00 ; mov    ecx,0x32
+    31 c0 ; xor    eax,eax
+    48 8d 15 1f 00 00 00 ; lea    rdx,[rip+0x1f]
+    48 89 55 00 ; mov    QWORD PTR [rbp+0x0],rdx
+    e8 1d 00 00 00 ; call   0x39
+    83 f9 14 ; cmp    ecx,0x14
+    75 0b ; jne    0x2c
+    48 8d 15 0e 00 00 00 ; lea    rdx,[rip+0xe]
+    48 89 55 00 ; mov    QWORD PTR [rbp+0x0],rdx
+    ff c9 ; dec    ecx
+    75 e7 ; jne    0x17
+    0f 05 ; syscall
+    83 c0 03 ; add    eax,0x3
+    c3 ; ret
+    31 c8 ; xor    eax,ecx
+    c3 ; ret
+    ff 24 25 00 00 70 00 ; jmp    QWORD PTR ds:0x700000`,
+    EXIT_SYSCALL,
+  );
+
+  ends(
+    'small callees with a loop, and a fault in one',
+    `b9 1e 00 00 00 ; mov    ecx,0x1e
+    31 c0 ; xor    eax,eax
+    be 03 00 00 00 ; mov    esi,0x3
+    e8 0e 00 00 00 ; call   0x1f
+    ff c9 ; dec    ecx
+    75 f2 ; jne    0x7
+    bf 10 00 00 00 ; mov    edi,0x10
+    e8 0d 00 00 00 ; call   0x2c
+    e8 08 00 00 00 ; call   0x2c
+    48 01 c8 ; add    rax,rcx
+    ff ce ; dec    esi
+    75 f4 ; jne    0x1f
+    c3 ; ret
+    03 07 ; add    eax,DWORD PTR [rdi]
+    11 07 ; adc    DWORD PTR [rdi],eax
+    c3 ; ret`,
+    EXIT_EXCEPTION,
+  );
+
+  ends(
     'recursion deeper than the stack of the engine',
     `bf 20 4e 00 00 ; mov    edi,0x4e20
     e8 02 00 00 00 ; call   0xc

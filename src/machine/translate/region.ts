@@ -4,7 +4,7 @@ import type { Semantics } from '../semantics/emitter.js';
 import { FunctionBuilder } from '../wasm/function.js';
 import type { Form } from '../x86/insn.js';
 import { analyse, type Analysis } from './analysis.js';
-import type { Block, Flow } from './discover.js';
+import type { Block, Flow } from './flow.js';
 import type { FlagState } from './flag-locals.js';
 import { orderGraph } from './graph.js';
 import type { Imports } from './imports.js';
@@ -60,20 +60,16 @@ class RegionNodes implements NodeEmitter {
 
   private body(node: number): StepEnd {
     const block = this.flow.blocks[node - 1];
-    if (block === undefined) return node === 0 ? 'next' : this.exit(node);
+    if (block === undefined) return 'next';
+    if (block.end === 'exit') return this.emitter.leaveTo(block);
     const neededAfter = this.analysis.flagsNeededAfter[node - 1] ?? [];
     let end: StepEnd = 'next';
     block.steps.forEach((step, i) => {
       const semantics = this.semanticsOf(step.insn.form);
       if (semantics === undefined) throw new Error(`no semantics for ${step.insn.form.mnemonic}`);
-      end = this.emitter.emit(step, semantics, neededAfter[i] ?? true);
+      end = this.emitter.emit(step, semantics, neededAfter[i] ?? true, block);
     });
     return end;
-  }
-
-  private exit(node: number): StepEnd {
-    this.emitter.leaveTo(this.flow.exits[node - 1 - this.flow.blocks.length] ?? 0);
-    return 'gone';
   }
 
   /** Leaves the flags as the successors that have other ways in expect them. */

@@ -1,4 +1,4 @@
-import { endsOutside, type Block, type Flow } from './discover.js';
+import { endsOutside, type Block, type Flow } from './flow.js';
 import type { GraphOrder } from './graph.js';
 
 /**

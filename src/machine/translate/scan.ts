@@ -1,3 +1,4 @@
+import { RAX } from '../layout.js';
 import { F32, F64, I32, I64, V128, i32, i64, localGet, type Expr, type ValType } from '../wasm/expr.js';
 import type { Emitter, Flag, JumpKind, Modified, Semantics, Variable } from '../semantics/emitter.js';
 import { KIND_RAW, packKind } from '../semantics/flags.js';
@@ -269,6 +270,20 @@ export function registersOf(insn: Insn, effects: Effects): { reads: number; writ
     if ((effects.operandsWritten & (1 << k)) !== 0) writes |= bit;
   });
   return { reads, writes };
+}
+
+/** The target of a direct branch, jump or call, or -1. */
+export function targetOf({ operands }: Insn): number {
+  const [operand] = operands;
+  if (operand?.kind !== 'imm' || operand.hi < 0) return -1;
+  return operand.hi * 4294967296 + (operand.lo >>> 0);
+}
+
+/** Two bytes of zero, `add [rax], al`: no code, but what lies behind a call that never comes back. */
+export function isZeros({ form, length, operands }: Insn): boolean {
+  const [target, source] = operands;
+  if (form.mnemonic !== 'add' || length !== 2) return false;
+  return target?.kind === 'mem' && target.base === RAX && source?.kind === 'gpr' && source.index === RAX;
 }
 
 function bitOf(register: number): number {

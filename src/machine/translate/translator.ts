@@ -6,7 +6,8 @@ import type { MachineStats } from '../types.js';
 import { ModuleBuilder } from '../wasm/module.js';
 import { wasm, type WasmMemory, type WasmTable } from '../wasm/webassembly.js';
 import type { Form } from '../x86/insn.js';
-import { discover, type Flow, type Limits } from './discover.js';
+import { discover, type CodeReader, type Limits } from './discover.js';
+import type { Flow } from './flow.js';
 import { Imports } from './imports.js';
 import { emitRegion } from './region.js';
 import { Scanner } from './scan.js';
@@ -22,6 +23,7 @@ export interface Surroundings {
   /** The core module's functions, by name (imports.ts). */
   readonly core: Readonly<Record<string, unknown>>;
   readonly helper: (helper: Helper) => unknown;
+  readonly word: CodeReader['word'];
   readonly stats: MachineStats;
 }
 
@@ -30,16 +32,22 @@ const LIMITS: Limits = { instructions: 600, blocks: 160 };
 /** Makes regions of hot code, several to a module. */
 export class RegionTranslator implements Translator {
   private readonly scanner: Scanner;
+  private readonly reader: CodeReader;
 
   constructor(private readonly with_: Surroundings) {
-    this.scanner = new Scanner(with_.semanticsOf);
+    const { code, semanticsOf, word } = with_;
+    this.scanner = new Scanner(semanticsOf);
+    this.reader = {
+      decode: (address) => code.decode(address),
+      executions: (address) => code.executions(address),
+      word,
+    };
   }
 
   /** At once: while a region waits for others, its blocks get hot one by one, and each would become a region. */
   request(address: number): void {
-    const { code } = this.with_;
-    if (code.isTranslated(address)) return;
-    const flow = discover(address, code, this.scanner, LIMITS);
+    if (this.with_.code.isTranslated(address)) return;
+    const flow = discover(address, this.reader, this.scanner, LIMITS);
     if (flow !== null) this.translate([flow]);
   }
 
