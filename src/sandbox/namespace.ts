@@ -8,7 +8,6 @@ import { openDevice, type DeviceView } from '../kernel/fs/dev/devices.js';
 import { Terminals, createDevptsFs, openTerminal } from '../kernel/fs/dev/devpts.js';
 import { createEtcFs } from '../kernel/fs/etc/etc.js';
 import { HostFs } from '../kernel/fs/hostfs/hostfs.js';
-import type { FrameMemory } from '../kernel/fs/hostfs/pages.js';
 import { isDirectory } from '../kernel/fs/inode.js';
 import { OverlayFs } from '../kernel/fs/overlay/overlay.js';
 import { createProcFs } from '../kernel/fs/proc/proc.js';
@@ -16,7 +15,14 @@ import { Nodes } from '../kernel/fs/pseudo/nodes.js';
 import { StandardStreams } from '../kernel/fs/stdio/streams.js';
 import { createCgroupFs, createSysFs } from '../kernel/fs/sys/sys.js';
 import { TmpFs } from '../kernel/fs/tmpfs/tmpfs.js';
-import type { FileSystem, HandleOperations, Inode, Location, Timespec } from '../kernel/fs/types.js';
+import type {
+  FileSystem,
+  FrameMemory,
+  HandleOperations,
+  Inode,
+  Location,
+  Timespec,
+} from '../kernel/fs/types.js';
 import { Vfs } from '../kernel/fs/vfs.js';
 import { LOOKUP_FOLLOW, walk } from '../kernel/fs/walk.js';
 import type { Kernel } from '../kernel/kernel.js';

@@ -4,8 +4,7 @@ import { EINVAL, ENOSPC, ENXIO } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { SEEK_CUR } from '../../abi/fcntl.js';
 import { AnonymousPages } from '../../mm/pages.js';
-import type { FrameMemory } from '../hostfs/pages.js';
-import type { Handle, HandleOperations, Sink, Source } from '../types.js';
+import type { FrameMemory, Handle, HandleOperations, Sink, Source } from '../types.js';
 
 /** What devices need of the kernel. */
 export interface DeviceView {

@@ -2,12 +2,11 @@ import { O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { EACCES, ENOENT, EOPNOTSUPP } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import type { HostFile, HostFolder, HostStat } from '../../host.js';
-import type { Handle, HandleOperations, PageCache, Sink, Source } from '../types.js';
+import type { FrameMemory, Handle, HandleOperations, PageCache, Sink, Source } from '../types.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import { CAN_READ, CAN_WRITE, hostPages } from './node.js';
 import type { HostInode } from './node.js';
 import { FilePages } from './pages.js';
-import type { FrameMemory } from './pages.js';
 
 /** Files kept open though no handle needs them. */
 const IDLE_LIMIT = 32;

@@ -11,10 +11,11 @@
  * The host never resolves more than one name at a time and follows no symbolic link; their texts go to the guest's walk.
  * Device nodes, sockets and FIFOs are shown and not opened.
  */
+import { FALLOC_FL_KEEP_SIZE, RENAME_NOREPLACE } from '../../abi/fcntl.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../../abi/stat.js';
 import { EINVAL, EIO, EISDIR, ELOOP, ENOENT, ENXIO, EOPNOTSUPP, EPERM, EROFS } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import type { HostClock, HostEntry, HostFile, HostFolder, HostStat, Timespec } from '../../host.js';
+import type { HostClock, HostEntry, HostFolder, HostStat, Timespec } from '../../host.js';
 import { emitListing } from '../listing.js';
 import type {
   Attributes,
@@ -22,18 +23,19 @@ import type {
   Dentry,
   DirEntry,
   FileSystem,
+  FrameMemory,
   FsStatistics,
   Handle,
   HandleOperations,
   Inode,
 } from '../types.js';
+import { AttributeSetter } from './attributes.js';
 import { Files } from './files.js';
 import { Folders } from './folders.js';
 import { Inodes } from './inodes.js';
 import type { OwnerMap } from './inodes.js';
 import { CAN_READ, CAN_WRITE, hostPages } from './node.js';
 import type { HostInode } from './node.js';
-import type { FrameMemory } from './pages.js';
 
 export interface HostFsOptions {
   /** Taken over: closed with the filesystem. */
@@ -72,6 +74,7 @@ export class HostFs implements FileSystem {
   readonly #folders = new Folders();
   readonly #inodes: Inodes;
   readonly #files: Files;
+  readonly #attributes: AttributeSetter;
   readonly #folder: HostFolder;
   #distrustBefore = -Infinity;
 
@@ -89,6 +92,10 @@ export class HostFs implements FileSystem {
       (inode, stat) => this.#inodes.apply(inode, stat),
       () => this.reclaim(64) > 0,
     );
+    this.#attributes = new AttributeSetter(this.#inodes, this.#files, {
+      locate: (inode) => this.#locate(inode),
+      stat: (inode) => this.#stat(inode),
+    });
     this.#root = this.#inodes.from(root);
     this.#root.data.folder = options.folder;
     // Never evicted.
@@ -209,75 +216,9 @@ export class HostFs implements FileSystem {
   setattr(inode: Inode, changes: Attributes): 0 | Errno {
     if (this.readOnly) return EROFS;
     const known = inode as HostInode;
-    const error =
-      this.#setSize(known, changes) ||
-      this.#setOwner(known, changes) ||
-      this.#setMode(known, changes) ||
-      this.#setTimes(known, changes);
+    const error = this.#attributes.set(known, changes);
     this.#changed(known);
-    return error as 0 | Errno;
-  }
-
-  #setSize(inode: HostInode, { size }: Attributes): number {
-    if (size === undefined) return 0;
-    const opened = this.#files.need(inode, CAN_WRITE);
-    if (opened < 0) return opened;
-    const error = inode.data.file?.truncate(size) ?? EIO;
-    if (error !== 0) return error;
-    inode.data.wroteItself = true;
-    inode.size = size;
-    hostPages(inode)?.truncate(size);
-    return 0;
-  }
-
-  #setOwner(inode: HostInode, { uid, gid }: Attributes): number {
-    if (uid === undefined && gid === undefined) return 0;
-    const newUid = this.#inodes.hostUid(uid ?? inode.uid);
-    const newGid = this.#inodes.hostGid(gid ?? inode.gid);
-    const { seen } = inode.data;
-    if (newUid === seen.uid && newGid === seen.gid) return 0;
-    return this.#onEntry(
-      inode,
-      (file) => file.chown(newUid, newGid),
-      (folder, name) => folder.chown(name, newUid, newGid),
-    );
-  }
-
-  #setMode(inode: HostInode, { mode }: Attributes): number {
-    if (mode === undefined) return 0;
-    return this.#onEntry(
-      inode,
-      (file) => file.chmod(mode),
-      (folder, name) => folder.chmod(name, mode),
-    );
-  }
-
-  #setTimes(inode: HostInode, changes: Attributes): number {
-    if (changes.atime === undefined && changes.mtime === undefined) return 0;
-    const atime = { ...(changes.atime ?? inode.atime) };
-    const mtime = { ...(changes.mtime ?? inode.mtime) };
-    const error = this.#onEntry(
-      inode,
-      (file) => file.utimes(atime, mtime),
-      (folder, name) => folder.utimes(name, atime, mtime),
-    );
-    const stat = error < 0 ? error : this.#stat(inode);
-    if (typeof stat === 'number') return stat;
-    inode.data.exact = { atime, mtime, hostAtime: stat.atime, hostMtime: stat.mtime };
-    inode.data.wroteItself = true;
-    return 0;
-  }
-
-  /** Changes a file through what is open of it, or else by its name. */
-  #onEntry(
-    inode: HostInode,
-    onFile: (file: HostFile) => number,
-    onName: (folder: HostFolder, name: string) => number,
-  ): number {
-    if (inode.data.file !== null) return onFile(inode.data.file);
-    const place = this.#locate(inode);
-    if (typeof place === 'number') return place;
-    return onName(place.folder, place.name);
+    return error;
   }
 
   // Making and removing names.
@@ -300,7 +241,10 @@ export class HostFs implements FileSystem {
     const inode = this.lookup(dir, name);
     if (typeof inode === 'number') return inode;
     const inherited = (dir.mode & S_ISGID) !== 0;
-    this.#setOwner(inode as HostInode, { uid: cred.fsuid, gid: inherited ? inode.gid : cred.fsgid });
+    this.#attributes.setOwner(inode as HostInode, {
+      uid: cred.fsuid,
+      gid: inherited ? inode.gid : cred.fsgid,
+    });
     this.#changed(inode);
     return inode;
   }
@@ -375,7 +319,6 @@ export class HostFs implements FileSystem {
     replaced: Inode | null,
     flags: number,
   ): 0 | Errno {
-    const RENAME_NOREPLACE = 1;
     if ((flags & ~RENAME_NOREPLACE) !== 0) return EINVAL;
     const error = this.#inFolder(newDir, newName, (to) =>
       this.#inFolder(dir, name, (from) => from.rename(name, to, newName)),
@@ -452,7 +395,6 @@ export class HostFs implements FileSystem {
   }
 
   fallocate(inode: Inode, mode: number, offset: number, length: number): 0 | Errno {
-    const FALLOC_FL_KEEP_SIZE = 1;
     if (this.readOnly) return EROFS;
     if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return EOPNOTSUPP;
     this.refresh(inode);

@@ -1,20 +1,13 @@
 import { PAGE_SIZE } from '../../../machine/layout.js';
-import type { Frames } from '../../../machine/types.js';
 import { EIO, ENOMEM, ENXIO } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import type { PageCache, PageMapping } from '../types.js';
+import type { FrameMemory, PageCache, PageMapping } from '../types.js';
 
 /** Where a file's bytes are kept; counts and errors as in HostFile. */
 export interface PageSource {
   readonly size: number;
   read(into: Uint8Array, start: number, length: number, position: number): number;
   write(from: Uint8Array, start: number, length: number, position: number): number;
-}
-
-/** The sandbox's frames, and their bytes: frame n lies at n * PAGE_SIZE. */
-export interface FrameMemory {
-  readonly frames: Frames;
-  readonly u8: Uint8Array;
 }
 
 /**
