@@ -120,7 +120,7 @@ const TOP = i32.const(23);
 const exponentOf = (magnitude: Expr): Expr => i32.shr_u(magnitude, TOP);
 
 /** (bits) to bits; results that would be denormal are 0. */
-const reciprocal: Helper = {
+export const reciprocal: Helper = {
   name: 'rcp',
   params: [I32],
   result: I32,
@@ -134,7 +134,7 @@ const reciprocal: Helper = {
 };
 
 /** (bits) to bits; negative numbers give the default NaN. */
-const reciprocalRoot: Helper = {
+export const reciprocalRoot: Helper = {
   name: 'rsqrt',
   params: [I32],
   result: I32,
