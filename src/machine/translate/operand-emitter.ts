@@ -216,6 +216,7 @@ export abstract class OperandEmitter extends BaseEmitter {
   }
 
   setGpr(index: number, size: number, value: Expr): void {
+    if (this.originOf(value).base !== index) this.pages.drop(index);
     this.registers.setGpr(index, merged(this.registers, index, size, value));
   }
 

@@ -68,6 +68,11 @@ export class PageCache {
     return new Map(this.cached);
   }
 
+  /** The register has got another value, which has nothing to do with the one before. */
+  drop(base: number): void {
+    this.cached.delete(base);
+  }
+
   /** Mappings may have changed. */
   clear(): void {
     this.cached.clear();
