@@ -185,6 +185,14 @@ export class Kernel implements Supervisor, MemoryPool {
     releaseHandle(handle);
   }
 
+  reclaim(pages: number): number {
+    const [process] = this.processes.values();
+    let freed = 0;
+    for (const { fs } of process?.fs.root.mount.vfs.mounts ?? [])
+      if (freed < pages) freed += fs.reclaim?.(pages - freed) ?? 0;
+    return freed;
+  }
+
   /** So many random bits as whole pages; 0 unless addresses are randomized. */
   randomPages(bits: number): number {
     if (this.options.randomizeAddresses !== true) return 0;

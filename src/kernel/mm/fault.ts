@@ -68,14 +68,14 @@ function fillPage(mm: Mm, vma: Vma, page: number, access: Access): Fault {
 function fillAnonymous(mm: Mm, vma: Vma, page: number, access: Access): Fault {
   if (access !== ACCESS_WRITE) {
     const pte = makePte(mm.pool.zeroFrame, pteBits(vma.prot) & ~PTE_WRITE);
-    return mm.space.set(page, pte) ? FAULT_OK : FAULT_OOM;
+    return mm.setPage(page, pte) ? FAULT_OK : FAULT_OOM;
   }
-  const frame = mm.frames.allocate();
+  const frame = mm.allocate();
   return frame === 0 ? FAULT_OOM : mapOwned(mm, vma, page, frame);
 }
 
 function mapCopy(mm: Mm, vma: Vma, page: number, from: number): Fault {
-  const frame = mm.frames.allocate();
+  const frame = mm.allocate();
   if (frame === 0) return FAULT_OOM;
   copyFrame(mm, from, frame);
   return mapOwned(mm, vma, page, frame);
@@ -84,7 +84,7 @@ function mapCopy(mm: Mm, vma: Vma, page: number, from: number): Fault {
 /** Maps a frame whose only reference the caller hands over. */
 function mapOwned(mm: Mm, vma: Vma, page: number, frame: number): Fault {
   const pte = makePte(frame, pteBits(vma.prot) | PTE_ANON);
-  if (!mm.space.set(page, pte)) {
+  if (!mm.setPage(page, pte)) {
     mm.frames.release(frame);
     return FAULT_OOM;
   }
@@ -94,7 +94,7 @@ function mapOwned(mm: Mm, vma: Vma, page: number, frame: number): Fault {
 
 function mapBorrowed(mm: Mm, vma: Vma, page: number, frame: number, writable: boolean): Fault {
   const pte = makePte(frame, writable ? pteBits(vma.prot) : pteBits(vma.prot) & ~PTE_WRITE);
-  if (!mm.space.set(page, pte)) return FAULT_OOM;
+  if (!mm.setPage(page, pte)) return FAULT_OOM;
   mm.frames.retain(frame);
   mm.countPage(pte);
   return FAULT_OK;
@@ -109,11 +109,11 @@ function makeWritable(mm: Mm, vma: Vma, page: number, pte: number): Fault {
   } else if ((pte & PTE_ANON) === 0 || mm.frames.references(frame) > 1) {
     return breakSharing(mm, vma, page, pte);
   }
-  return mm.space.set(page, (pte | PTE_WRITE) >>> 0) ? FAULT_OK : FAULT_OOM;
+  return mm.setPage(page, (pte | PTE_WRITE) >>> 0) ? FAULT_OK : FAULT_OOM;
 }
 
 function breakSharing(mm: Mm, vma: Vma, page: number, pte: number): Fault {
-  const copy = mm.frames.allocate();
+  const copy = mm.allocate();
   if (copy === 0) return FAULT_OOM;
   const old = pte >>> 12;
   if (old !== mm.pool.zeroFrame) copyFrame(mm, old, copy);

@@ -29,6 +29,8 @@ export interface MemoryPool {
   readonly zeroFrame: number;
   /** Gives a reference to an open file back. */
   releaseHandle(handle: Handle): void;
+  /** Frees about so many pages that are only kept to be fast; returns how many. */
+  reclaim(pages: number): number;
 }
 
 /** Where limits (getrlimit) come from. */
@@ -177,6 +179,18 @@ export class Mm {
     });
   }
 
+  /** A frame of zeros, at the cost of cached pages if need be; 0 when memory is exhausted. */
+  allocate(): number {
+    const frame = this.frames.allocate();
+    return frame === 0 && this.pool.reclaim(RECLAIM_PAGES) > 0 ? this.frames.allocate() : frame;
+  }
+
+  /** Enters a page into the page table; false without memory for the table. */
+  setPage(page: number, pte: number): boolean {
+    if (this.space.set(page, pte)) return true;
+    return this.pool.reclaim(RECLAIM_PAGES) > 0 && this.space.set(page, pte);
+  }
+
   /** Counts a page that gets mapped. */
   countPage(pte: number): void {
     if (pte >>> 12 === this.pool.zeroFrame) return;
@@ -262,6 +276,9 @@ export class Mm {
     }
   }
 }
+
+/** How many pages are freed at a time when memory is short. */
+const RECLAIM_PAGES = 64;
 
 const PROT_READ_WRITE = 3;
 export const PROT_ALL = 7;

@@ -8,12 +8,16 @@ export class AnonymousPages implements PageCache {
   private readonly frames = new Map<number, number>();
   private references = 0;
 
-  constructor(private readonly memory: Frames) {}
+  constructor(
+    private readonly memory: Frames,
+    /** A frame of zeros; 0 when memory is exhausted. */
+    private readonly allocate: () => number = () => memory.allocate(),
+  ) {}
 
   frame(index: number): number | Errno {
     const known = this.frames.get(index);
     if (known !== undefined) return known;
-    const frame = this.memory.allocate();
+    const frame = this.allocate();
     if (frame === 0) return ENOMEM;
     this.frames.set(index, frame);
     return frame;
