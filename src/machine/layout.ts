@@ -10,6 +10,7 @@
  *   0x20000  shuffle masks  of the vector instructions with an immediate, and the tables of rcp and rsqrt
  *   0x40000  decoded code   the interpreter's records
  *   CODE_LINES              for every frame, which of its 64-byte lines code was made from
+ *   JUMP_TABLE              what the jump cache has no room for
  *   FRAME_BASE              frames, to the end of memory; frame n is the 4 KiB at n * 4096
  */
 export const PAGE_SHIFT = 12;
@@ -59,7 +60,15 @@ export const DECODED_END = 0x1040000;
 /** One i64 a frame, bit n for line n. Room for all 2^20 frames; untouched, it costs nothing. */
 export const CODE_LINES = DECODED_END;
 export const CODE_LINE_SHIFT = 6;
-export const FRAME_BASE = CODE_LINES + 0x800000;
+/**
+ * Behind the jump cache: more entries, kept when another space runs. An entry is one of the jump cache's, then the epoch
+ * (memory/tlb.ts) in which it is good, i32.
+ */
+export const JUMP_TABLE = CODE_LINES + 0x800000;
+export const JUMP_TABLE_ENTRIES = 32768;
+export const JUMP_TABLE_ENTRY_SIZE = 32;
+export const JUMP_EPOCH = 16;
+export const FRAME_BASE = JUMP_TABLE + JUMP_TABLE_ENTRIES * JUMP_TABLE_ENTRY_SIZE;
 export const FIRST_FRAME = FRAME_BASE / PAGE_SIZE;
 
 /** Offsets in the CPU block. Everything a thread's context consists of lies in [0, CPU_STATE_SIZE). */
@@ -115,6 +124,10 @@ export const CPU_CODE_STALE = 0x42c; // i32
 export const CPU_TLB_MISSES = 0x430; // i32
 /** The interpreter: an address of 32 bits, made by the record before the one that uses it. */
 export const CPU_ADDRESS = 0x438; // i64
+/** The running space's epoch (memory/tlb.ts). */
+export const CPU_EPOCH = 0x448; // i32
+/** Not 0: the jump cache may hold an entry. */
+export const CPU_JUMPS_CACHED = 0x44c; // i32
 /** Where the interpreter stops: at the address at which the region that called it goes on; -1: nowhere. */
 export const CPU_UNTIL = 0x440; // i64
 

@@ -302,6 +302,35 @@ for (const tier of ['interpret', 'translate', 'mixed'] as const) {
       assert.equal(run(same), 55n);
     });
 
+    it('is looked up anew in a space that changed while another one ran', () => {
+      const m = new BareMachine({ tier });
+      const frame = m.load(SUM);
+      assert.equal(m.start(), EXIT_SYSCALL);
+      const other = m.newSpace();
+      other.set(CODE, (frame << L.PAGE_SHIFT) | READ_EXEC);
+      m.machine.activate(other);
+      assert.equal(m.start(), EXIT_SYSCALL);
+      const changed = SUM.slice();
+      changed[1] = 2;
+      m.load(changed);
+      m.machine.activate(m.space);
+      assert.equal(m.start(), EXIT_SYSCALL);
+      assert.equal(m.register(L.RAX), 3n);
+    });
+
+    it('is found again when more of it runs than the jump cache holds', () => {
+      const m = new BareMachine({ tier: 'interpret' });
+      const jumps = new Uint8Array(3 * L.PAGE_SIZE).fill(0x90);
+      for (let at = 0; at + 2 < jumps.length; at += 2) jumps.set([0xeb, 0x00], at); // jmp to the next
+      jumps.set([0x0f, 0x05], jumps.length - 2);
+      m.load(jumps);
+      assert.equal(m.start(), EXIT_SYSCALL);
+      const { blocksDecoded } = m.machine.stats;
+      assert.ok(blocksDecoded > L.JUMP_ENTRIES);
+      assert.equal(m.start(), EXIT_SYSCALL);
+      assert.equal(m.machine.stats.blocksDecoded, blocksDecoded);
+    });
+
     it('is forgotten on demand', () => {
       const m = new BareMachine({ tier });
       m.load(SUM);

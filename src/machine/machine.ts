@@ -196,7 +196,7 @@ class SandboxMachine implements Machine {
     if (space === this.space) return;
     if (this.space !== null) this.translator?.flush();
     this.space = space;
-    this.tlb.activate(space.root);
+    this.tlb.activate(space.root, space.epoch);
   }
 
   loadCpu(state: CpuState): void {

@@ -1,4 +1,4 @@
-import { CPU, CPU_CODE_STALE, JUMP_BLOCK, JUMP_SLOT, PAGE_SHIFT, PAGE_SIZE, USER_END } from '../layout.js';
+import { CPU, CPU_CODE_STALE, PAGE_SHIFT, PAGE_SIZE, USER_END } from '../layout.js';
 import type { Tlb } from '../memory/tlb.js';
 import type { MachineViews } from '../semantics/helper.js';
 import type { MachineStats } from '../types.js';
@@ -6,12 +6,11 @@ import type { WasmTable } from '../wasm/webassembly.js';
 import type { Insn } from '../x86/insn.js';
 import { spansOf, type Code } from './code.js';
 import type { Fetcher } from './fetch.js';
-import { jumpEntry } from './jump-cache.js';
+import { JumpCache } from './jump-cache.js';
 import { LineMap } from './line-map.js';
 import type { CodeSource, Region, RegionFunction } from './types.js';
 
 const STALE = (CPU + CPU_CODE_STALE) >>> 2;
-const TWO_32 = 0x100000000;
 /** Slots by which the table grows. */
 const TABLE_STEP = 1024;
 
@@ -31,6 +30,7 @@ export class CodeCache implements CodeSource {
   private readonly blocks = new Map<number, Code[]>();
   private readonly regions = new Map<number, Code[]>();
   private readonly lines: LineMap;
+  private readonly jumps: JumpCache;
   private readonly freeSlots: number[] = [];
   private nextSlot: number;
   /** Instructions that dropped blocks have run. */
@@ -45,6 +45,7 @@ export class CodeCache implements CodeSource {
     private readonly stats: MachineStats,
   ) {
     this.lines = new LineMap(memory);
+    this.jumps = new JumpCache(memory, tlb);
     this.nextSlot = table.length;
   }
 
@@ -74,7 +75,7 @@ export class CodeCache implements CodeSource {
     const region = this.valid(this.regions, address);
     const block = this.valid(this.blocks, address);
     if (region !== undefined || block !== undefined)
-      this.noteJump(address, region?.slot ?? 0, block?.block ?? 0);
+      this.jumps.note(address, region?.slot ?? 0, block?.block ?? 0);
     return region?.slot ?? 0;
   }
 
@@ -93,7 +94,7 @@ export class CodeCache implements CodeSource {
       this.stats.blocksDecoded++;
       block = made;
     }
-    this.noteJump(address, 0, block.block);
+    this.jumps.note(address, 0, block.block);
     return 0;
   }
 
@@ -109,25 +110,6 @@ export class CodeCache implements CodeSource {
     return typeof insn === 'number' ? null : insn;
   }
 
-  /** An entry has a slot or a block: the interpreter is to leave where there is a region. */
-  private noteJump(address: number, slot: number, block: number): void {
-    const { i32 } = this.memory;
-    const entry = jumpEntry(address);
-    i32[entry >>> 2] = address | 0;
-    i32[(entry >>> 2) + 1] = Math.floor(address / TWO_32);
-    i32[(entry + JUMP_SLOT) >>> 2] = slot;
-    i32[(entry + JUMP_BLOCK) >>> 2] = slot === 0 ? block : 0;
-    this.tlb.noteJump();
-  }
-
-  private forgetJump(address: number): void {
-    const entry = jumpEntry(address);
-    const { i32 } = this.memory;
-    const same =
-      i32[entry >>> 2] === (address | 0) && i32[(entry >>> 2) + 1] === Math.floor(address / TWO_32);
-    if (same) this.memory.u8.fill(0, entry, entry + 16);
-  }
-
   // Adding
 
   install(region: Region, func: RegionFunction): void {
@@ -138,7 +120,7 @@ export class CodeCache implements CodeSource {
     this.table.set(slot, func);
     const spans = spansOf(region.ranges, this.fetcher.frameOf);
     this.add(this.regions, { address: entry, spans, block: 0, count: 0, slot, checkedIn: -1 });
-    this.forgetJump(entry);
+    this.jumps.forget(entry);
   }
 
   private takeSlot(): number {
@@ -180,7 +162,7 @@ export class CodeCache implements CodeSource {
       const others = (map.get(code.address) ?? []).filter((other) => other !== code);
       if (others.length === 0) map.delete(code.address);
       else map.set(code.address, others);
-      this.forgetJump(code.address);
+      this.jumps.forget(code.address);
       if (code.slot === 0) this.executed += this.decoder.executions(code) * code.count;
       else this.freeSlot(code.slot);
     }
@@ -201,7 +183,7 @@ export class CodeCache implements CodeSource {
   flush(): void {
     this.dropBlocks();
     this.remove([...this.regions.values()].flat());
-    this.tlb.flushJumps();
+    this.tlb.flushJumps(this.tlb.epoch);
   }
 
   /** Instructions run in decoded blocks, whole blocks counted. */

@@ -1,20 +1,24 @@
-import { jumpIndex } from '../code/jump-cache.js';
+import { jumpIndex, jumpTableIndex } from '../code/jump-cache.js';
 import { EXIT_CODE } from '../code/types.js';
 import {
   CPU_BUDGET,
   CPU_CALL_DEPTH,
   CPU_CODE_STALE,
+  CPU_EPOCH,
+  CPU_JUMPS_CACHED,
   CPU_EXIT,
   CPU_RIP,
   CPU_UNTIL,
   JUMP_BLOCK,
   JUMP_CACHE,
+  JUMP_EPOCH,
   JUMP_SLOT,
+  JUMP_TABLE,
 } from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import { EXIT_BUDGET } from '../types.js';
 import { F64, I32, I64, callIndirect, f64, i32, i64, type Expr } from '../wasm/expr.js';
-import type { FunctionBuilder, Label } from '../wasm/function.js';
+import { STORE, type FunctionBuilder, type Label } from '../wasm/function.js';
 import { START_RECORD } from '../interpret/record.js';
 import type { CoreBuilder, HostFunction } from './functions.js';
 
@@ -40,11 +44,34 @@ const ZERO = i32.const(0);
 const GO_ON_AT_RIP = i64.num(-1);
 /** As `until`: an address that no code has. */
 const NOWHERE = i64.num(-1);
-/** The slot of parameter 0's code; where the jump cache has none, JavaScript looks further. */
+/** (address) -> whether the table behind the jump cache had a good entry, which the jump cache now has. */
+function writeRefill(f: FunctionBuilder): void {
+  const address = f.get(0);
+  const low = f.let(i32.wrap_i64(address));
+  const kept = f.let(jumpTableIndex(low));
+  const good = i32.eq(i32.load(kept, JUMP_TABLE + JUMP_EPOCH), loadCpu(I32, CPU_EPOCH));
+  f.if(i32.eqz(i32.and(i64.eq(i64.load(kept, JUMP_TABLE), address), good)));
+  f.return(ZERO);
+  f.end();
+  const code = f.let(i64.load(kept, JUMP_TABLE + JUMP_SLOT));
+  f.if(i64.eqz(code));
+  f.return(ZERO);
+  f.end();
+  const entry = f.let(jumpIndex(low));
+  f.store(STORE.i64, entry, address, JUMP_CACHE);
+  f.store(STORE.i64, entry, code, JUMP_CACHE + JUMP_SLOT);
+  storeCpu(f, CPU_JUMPS_CACHED, i32.const(1));
+  f.return(i32.const(1));
+}
+
+/** The slot of parameter 0's code; where neither jump cache nor table know it, JavaScript looks further. */
 function writeLookup(f: FunctionBuilder, core: CoreBuilder): void {
   const address = f.get(0);
   const entry = f.let(jumpIndex(i32.wrap_i64(address)));
   f.if(i64.eq(i64.load(entry, JUMP_CACHE), address));
+  f.return(i32.load(entry, JUMP_CACHE + JUMP_SLOT));
+  f.end();
+  f.if(core.call(I32, 'refill', address));
   f.return(i32.load(entry, JUMP_CACHE + JUMP_SLOT));
   f.end();
   f.return(core.call(I32, SEARCH.name, f64.convert_i64_s(address)));
@@ -85,7 +112,9 @@ function runCode(
   const slot = f.let(i32.load(entry, JUMP_CACHE + JUMP_SLOT));
   const known = i32.or(slot, i32.load(entry, JUMP_CACHE + JUMP_BLOCK));
   f.if(i32.or(i64.ne(i64.load(entry, JUMP_CACHE), rip), i32.eqz(known)));
+  f.if(i32.eqz(core.call(I32, 'refill', rip)));
   f.call(core.index(LOOK.name), []);
+  f.end();
   f.br(again);
   f.end();
   f.if(slot);
@@ -150,6 +179,7 @@ function writeRunUntil(f: FunctionBuilder, core: CoreBuilder): void {
 
 /** `interpret` must be defined before. */
 export function defineDispatch(core: CoreBuilder): void {
+  core.define('refill', [I64], I32, writeRefill);
   core.define('lookup', [I64], I32, writeLookup);
   core.define('run', [], null, writeRun);
   core.define('runUntil', REGION_PARAMS, I64, writeRunUntil);

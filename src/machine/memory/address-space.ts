@@ -32,6 +32,8 @@ function indexAt(address: number, shift: number): number {
 export class PageTable implements AddressSpace {
   /** Offset of the root table. */
   readonly root: number;
+  /** See tlb.ts. */
+  epoch: number;
 
   private constructor(
     private readonly memory: MachineViews,
@@ -40,6 +42,7 @@ export class PageTable implements AddressSpace {
     rootFrame: number,
   ) {
     this.root = rootFrame * PAGE_SIZE;
+    this.epoch = tlb.newEpoch();
   }
 
   /** An empty space, or null without memory for its root. */
@@ -91,10 +94,12 @@ export class PageTable implements AddressSpace {
     const { i32 } = this.memory;
     const old = i32[entry] as number;
     i32[entry] = pte;
-    if (old === 0 || this.tlb.root !== this.root) return;
+    if (old === 0) return;
     const lost = (old ^ pte) >>> PAGE_SHIFT !== 0 ? old : old & ~pte;
+    if ((lost & PTE_EXEC) !== 0) this.epoch = this.tlb.newEpoch();
+    if (this.tlb.root !== this.root) return;
     if ((lost & CACHED) !== 0) this.tlb.flushPage(address);
-    if ((lost & PTE_EXEC) !== 0) this.tlb.flushJumps();
+    if ((lost & PTE_EXEC) !== 0) this.tlb.flushJumps(this.epoch);
   }
 
   update(start: number, end: number, visit: Visit): void {
@@ -123,7 +128,7 @@ export class PageTable implements AddressSpace {
 
   destroy(): void {
     this.destroyTable(this.root, ROOT_SHIFT);
-    if (this.tlb.root === this.root) this.tlb.activate(0);
+    if (this.tlb.root === this.root) this.tlb.activate(0, this.tlb.newEpoch());
   }
 
   private destroyTable(table: number, shift: number): void {

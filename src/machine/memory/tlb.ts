@@ -1,6 +1,8 @@
 import {
   CPU,
   CPU_CODE_STALE,
+  CPU_EPOCH,
+  CPU_JUMPS_CACHED,
   CPU_PAGE_ROOT,
   JUMP_CACHE,
   JUMP_ENTRIES,
@@ -16,27 +18,32 @@ import {
 import type { MachineViews } from '../semantics/helper.js';
 
 const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_SIZE;
+const JUMPS_CACHED = (CPU + CPU_JUMPS_CACHED) >>> 2;
 const JUMP_BYTES = JUMP_ENTRIES * JUMP_ENTRY_SIZE;
 
 /** What the machine remembers of the running address space: the TLB and the jump cache. */
 export class Tlb {
   /** Offset of the running space's root table; 0 before the first one is activated. */
   root = 0;
-  /** Grows whenever a page that could be executed may have become another, or none: at every flush of the jumps. */
+  /** The running space's epoch. A space gets a new one when a page that could be executed becomes another, or none. */
   epoch = 0;
-  /** Whether the jump cache may hold an entry. */
-  private jumpsCached = true;
+  private lastEpoch = 0;
 
   constructor(private readonly memory: MachineViews) {
-    this.activate(0);
+    this.activate(0, this.newEpoch());
   }
 
-  activate(root: number): void {
+  newEpoch(): number {
+    this.lastEpoch = (this.lastEpoch + 1) | 0;
+    return this.lastEpoch;
+  }
+
+  activate(root: number, epoch: number): void {
     this.root = root;
     this.memory.i32[(CPU + CPU_PAGE_ROOT) >>> 2] = root;
     this.memory.u8.fill(0xff, TLB_READ, TLB_READ + TLB_BYTES);
     this.flushWrites();
-    this.flushJumps();
+    this.flushJumps(epoch);
   }
 
   flushWrites(): void {
@@ -67,17 +74,13 @@ export class Tlb {
     }
   }
 
-  /** Empties the jump cache and makes running code leave. */
-  flushJumps(): void {
-    this.epoch++;
+  /** Empties the jump cache, of which the table behind it keeps what is good in `epoch`; makes running code leave. */
+  flushJumps(epoch: number): void {
+    this.epoch = epoch;
+    this.memory.i32[(CPU + CPU_EPOCH) >>> 2] = epoch;
     this.memory.i32[(CPU + CPU_CODE_STALE) >>> 2] = 1;
-    if (!this.jumpsCached) return;
+    if (this.memory.i32[JUMPS_CACHED] === 0) return;
     this.memory.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_BYTES);
-    this.jumpsCached = false;
-  }
-
-  /** To be called by whoever fills an entry of the jump cache. */
-  noteJump(): void {
-    this.jumpsCached = true;
+    this.memory.i32[JUMPS_CACHED] = 0;
   }
 }
