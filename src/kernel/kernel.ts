@@ -79,6 +79,8 @@ export class Kernel implements Supervisor, MemoryPool {
   /** The registers of the loaded thread. */
   readonly registers: Registers;
   readonly dispatcher: Dispatcher;
+  /** Writes down what threads do; null unless asked for. */
+  readonly tracer: Tracer | null;
   readonly cpus: number;
   hostname: string;
   domainname = '(none)';
@@ -108,8 +110,8 @@ export class Kernel implements Supervisor, MemoryPool {
     const { view, u32, i32 } = this.machine.memory;
     this.registers = new Registers(view, CPU);
     this.zeroFrame = this.machine.frames.allocate();
-    const tracer = options.strace === undefined ? null : new Tracer(options.strace);
-    this.dispatcher = new Dispatcher(this, SYSCALLS, new CpuArgs(u32, i32), tracer);
+    this.tracer = options.strace === undefined ? null : new Tracer(options.strace);
+    this.dispatcher = new Dispatcher(this, SYSCALLS, new CpuArgs(u32, i32), this.tracer);
   }
 
   log(line: string): void {

@@ -33,6 +33,14 @@ export type ArgKind =
   | 'stat-out'
   | 'pid'
   | 'clock'
+  | 'rlimit'
+  | 'whence'
+  | 'at-flags'
+  | 'access-mode'
+  | 'clone-flags'
+  | 'arch-code'
+  | 'rand-flags'
+  | 'futex-op'
   | 'strings';
 
 export interface SyscallRow {
@@ -88,6 +96,8 @@ export interface CallingProcess {
 
 export interface DescriptorTable {
   get(fd: number): Handle | Errno;
+  /** EMFILE when `install` would fail: to be asked before a file is made. */
+  hasRoom(): 0 | Errno;
   /** The lowest free descriptor at or above `from`; takes over the caller's reference. EMFILE. */
   install(handle: Handle, closeOnExec: boolean, from?: number): number | Errno;
   replace(fd: number, handle: Handle, closeOnExec: boolean): number | Errno;

@@ -25,9 +25,18 @@ export class Descriptors implements DescriptorTable {
     return this.slots[fd]?.handle ?? EBADF;
   }
 
-  install(handle: Handle, closeOnExec: boolean, from = 0): number | Errno {
+  hasRoom(): 0 | Errno {
+    return this.lowestFree(0) < this.limit() ? 0 : EMFILE;
+  }
+
+  private lowestFree(from: number): number {
     let fd = Math.max(from, this.firstFree);
     while (this.slots[fd] !== undefined) fd++;
+    return fd;
+  }
+
+  install(handle: Handle, closeOnExec: boolean, from = 0): number | Errno {
+    const fd = this.lowestFree(from);
     if (fd >= this.limit()) return EMFILE;
     this.slots[fd] = { handle, closeOnExec };
     if (from <= this.firstFree) this.firstFree = fd + 1;

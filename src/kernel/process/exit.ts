@@ -19,7 +19,7 @@ import { totalUsage } from './usage.js';
 /** Ends one thread (exit(2)); the last one ends its process with `status`, which is as wait4 has it. */
 export function exitThread(thread: Thread, status: number): void {
   const { process } = thread;
-  endThread(thread);
+  endThread(thread, status);
   if (process.threads.size > 0) return;
   if (!process.exiting) process.status = status;
   endProcess(process);
@@ -30,16 +30,16 @@ export function exitGroup(process: Process, status: number): void {
   if (process.exiting) return;
   process.exiting = true;
   process.status = status;
-  for (const thread of [...process.threads]) endThread(thread);
+  for (const thread of [...process.threads]) endThread(thread, status);
   endProcess(process);
 }
 
 /** All threads but `survivor` end: execve(2). */
 export function endOtherThreads(survivor: Thread): void {
-  for (const thread of [...survivor.process.threads]) if (thread !== survivor) endThread(thread);
+  for (const thread of [...survivor.process.threads]) if (thread !== survivor) endThread(thread, 0);
 }
 
-function endThread(thread: Thread): void {
+function endThread(thread: Thread, status: number): void {
   const { process } = thread;
   const { kernel } = process;
   kernel.settleTime(thread);
@@ -47,6 +47,7 @@ function endThread(thread: Thread): void {
   abandonCall(thread);
   thread.leaveMemory();
   thread.state = DEAD;
+  kernel.tracer?.ended(thread, status);
   process.threads.delete(thread);
   kernel.threads.delete(thread.tid);
   process.usage.cpuMs += thread.cpuMs;

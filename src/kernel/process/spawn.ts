@@ -57,6 +57,7 @@ export function spawn(kernel: Kernel, options: SpawnOptions): Process | ExecFail
   initialCpu(program, thread.cpu);
   kernel.addProcess(process);
   kernel.addThread(thread);
+  kernel.tracer?.started(thread, found.path, options.argv, options.env.length);
   return process;
 }
 

@@ -50,6 +50,7 @@ export function deliverSignals(kernel: Kernel, thread: Thread): void {
     }
     const info = takeSignal(thread);
     if (info === null) break;
+    kernel.tracer?.signal(thread, info);
     act(kernel, thread, info);
     if (thread.state !== READY) return;
   }

@@ -76,6 +76,7 @@ export class Dispatcher {
   }
 
   private wait(thread: Thread): false {
+    this.tracer?.waits();
     thread.inCall = true;
     thread.state = WAITING;
     thread.voluntarySwitches++;

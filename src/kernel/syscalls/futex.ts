@@ -193,7 +193,7 @@ export const futexRows: readonly ThreadRow[] = [
   {
     number: 202,
     name: 'futex',
-    args: ['addr', 'hex', 'int', 'addr', 'addr', 'uint'],
+    args: ['addr', 'futex-op', 'int', 'addr', 'addr', 'uint'],
     run: sysFutex,
     note: 'no locks that inherit priority (FUTEX_LOCK_PI)',
   },

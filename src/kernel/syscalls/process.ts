@@ -199,7 +199,7 @@ export const processRows: readonly ThreadRow[] = [
   {
     number: 56,
     name: 'clone',
-    args: ['hex', 'addr', 'addr', 'addr', 'hex'],
+    args: ['clone-flags', 'addr', 'addr', 'addr', 'addr'],
     run: sysClone,
     note: 'namespaces and pidfds cannot be asked for',
   },

@@ -132,7 +132,7 @@ function sysPrlimit64({ process }: Thread, args: Args): number {
 }
 
 export const resourceRows: readonly ThreadRow[] = [
-  { number: 97, name: 'getrlimit', args: ['int', 'addr'], run: sysGetrlimit },
+  { number: 97, name: 'getrlimit', args: ['rlimit', 'addr'], run: sysGetrlimit },
   {
     number: 98,
     name: 'getrusage',
@@ -141,6 +141,6 @@ export const resourceRows: readonly ThreadRow[] = [
     note: 'all processor time is user time',
   },
   { number: 100, name: 'times', args: ['addr'], run: sysTimes, note: 'all processor time is user time' },
-  { number: 160, name: 'setrlimit', args: ['int', 'addr'], run: sysSetrlimit },
-  { number: 302, name: 'prlimit64', args: ['pid', 'int', 'addr', 'addr'], run: sysPrlimit64 },
+  { number: 160, name: 'setrlimit', args: ['rlimit', 'addr'], run: sysSetrlimit },
+  { number: 302, name: 'prlimit64', args: ['pid', 'rlimit', 'addr', 'addr'], run: sysPrlimit64 },
 ];

@@ -1,3 +1,4 @@
+import { O_CREAT, O_TMPFILE_BIT } from '../abi/fcntl.js';
 import { signalName } from '../abi/signal.js';
 import type { Thread } from '../process/thread.js';
 import { getI64, getU64 } from '../process/registers.js';
@@ -80,6 +81,72 @@ const CLOCKS = [
   'CLOCK_REALTIME_ALARM',
   'CLOCK_BOOTTIME_ALARM',
 ];
+
+const AT_FLAGS: Names = [
+  [0x100, 'AT_SYMLINK_NOFOLLOW'],
+  [0x200, 'AT_REMOVEDIR'],
+  [0x400, 'AT_SYMLINK_FOLLOW'],
+  [0x800, 'AT_NO_AUTOMOUNT'],
+  [0x1000, 'AT_EMPTY_PATH'],
+  [0x2000, 'AT_STATX_FORCE_SYNC'],
+  [0x4000, 'AT_STATX_DONT_SYNC'],
+];
+const ACCESS_MODES: Names = [
+  [4, 'R_OK'],
+  [2, 'W_OK'],
+  [1, 'X_OK'],
+];
+const CLONE_FLAGS: Names = [
+  [0x100, 'CLONE_VM'],
+  [0x200, 'CLONE_FS'],
+  [0x400, 'CLONE_FILES'],
+  [0x800, 'CLONE_SIGHAND'],
+  [0x4000, 'CLONE_VFORK'],
+  [0x8000, 'CLONE_PARENT'],
+  [0x10000, 'CLONE_THREAD'],
+  [0x40000, 'CLONE_SYSVSEM'],
+  [0x80000, 'CLONE_SETTLS'],
+  [0x100000, 'CLONE_PARENT_SETTID'],
+  [0x200000, 'CLONE_CHILD_CLEARTID'],
+  [0x1000000, 'CLONE_CHILD_SETTID'],
+];
+const RANDOM_FLAGS: Names = [
+  [1, 'GRND_NONBLOCK'],
+  [2, 'GRND_RANDOM'],
+  [4, 'GRND_INSECURE'],
+];
+const RESOURCES =
+  'CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME'
+    .split(' ')
+    .map((name) => `RLIMIT_${name}`);
+const WHENCE = ['SEEK_SET', 'SEEK_CUR', 'SEEK_END', 'SEEK_DATA', 'SEEK_HOLE'];
+const ARCH_CODES: Readonly<Record<number, string>> = {
+  0x1001: 'ARCH_SET_GS',
+  0x1002: 'ARCH_SET_FS',
+  0x1003: 'ARCH_GET_FS',
+  0x1004: 'ARCH_GET_GS',
+};
+const FUTEX_OPS =
+  'WAIT WAKE FD REQUEUE CMP_REQUEUE WAKE_OP LOCK_PI UNLOCK_PI TRYLOCK_PI WAIT_BITSET WAKE_BITSET'.split(' ');
+
+/** An operation's name with its flags behind it. */
+function futexOp(value: number): string {
+  const name = FUTEX_OPS[value & 0x7f];
+  if (name === undefined) return hex(value);
+  const isPrivate = (value & 128) !== 0 ? '_PRIVATE' : '';
+  return `FUTEX_${name}${isPrivate}${(value & 256) !== 0 ? '|FUTEX_CLOCK_REALTIME' : ''}`;
+}
+
+/** clone's flags with the signal in their low byte. */
+function cloneFlags(value: number): string {
+  const flags = flagNames(value & ~0xff, CLONE_FLAGS, '');
+  const signal = (value & 0xff) === 0 ? '' : signalName(value & 0xff);
+  return [flags, signal].filter((part) => part !== '').join('|') || '0';
+}
+
+function named(names: readonly string[]): Format {
+  return (_t, args, n) => names[args.uint(n)] ?? hex(args.uint(n));
+}
 
 const SIG_HOW = ['SIG_BLOCK', 'SIG_UNBLOCK', 'SIG_SETMASK'];
 
@@ -216,9 +283,17 @@ function statOut(thread: Thread, addr: number, result: number): string {
 }
 
 const FORMATS: Readonly<Record<ArgKind, Format>> = {
+  rlimit: named(RESOURCES),
+  whence: named(WHENCE),
+  'at-flags': (_t, args, n) => flagNames(args.uint(n), AT_FLAGS, '0'),
+  'access-mode': (_t, args, n) => flagNames(args.uint(n), ACCESS_MODES, 'F_OK'),
+  'clone-flags': (_t, args, n) => cloneFlags(args.uint(n)),
+  'arch-code': (_t, args, n) => ARCH_CODES[args.uint(n)] ?? hex(args.uint(n)),
+  'rand-flags': (_t, args, n) => flagNames(args.uint(n), RANDOM_FLAGS, '0'),
+  'futex-op': (_t, args, n) => futexOp(args.uint(n)),
   int: (_t, args, n) => String(args.int(n)),
   uint: (_t, args, n) => String(args.uint(n)),
-  hex: (_t, args, n) => hex(args.addr(n)),
+  hex: (_t, args, n) => (args.addr(n) === 0 ? '0' : hex(args.addr(n))),
   fd: (_t, args, n) => String(args.int(n)),
   dirfd: (_t, args, n) => (args.int(n) === -100 ? 'AT_FDCWD' : String(args.int(n))),
   path: (thread, args, n) => text(thread, args.addr(n), 4096),
@@ -254,6 +329,12 @@ const OUTPUTS: ReadonlySet<ArgKind> = new Set<ArgKind>([
   'stat-out',
   'timespec-out',
 ]);
+
+/** open's mode says something only when a file can be made. */
+export function isShown(kinds: readonly ArgKind[], n: number, args: Args): boolean {
+  const makesFile = O_CREAT | O_TMPFILE_BIT;
+  return kinds[n] !== 'mode' || kinds[n - 1] !== 'open-flags' || (args.uint(n - 1) & makesFile) !== 0;
+}
 
 /** Whether an argument is shown as the call has left it. */
 export function isOutput(kind: ArgKind): boolean {

@@ -229,7 +229,7 @@ export const systemRows: readonly ThreadRow[] = [
   { number: 63, name: 'uname', args: ['addr'], run: sysUname },
   { number: 99, name: 'sysinfo', args: ['addr'], run: sysSysinfo },
   { number: 135, name: 'personality', args: ['hex'], run: sysPersonality },
-  { number: 158, name: 'arch_prctl', args: ['hex', 'addr'], run: sysArchPrctl },
+  { number: 158, name: 'arch_prctl', args: ['arch-code', 'addr'], run: sysArchPrctl },
   {
     number: 170,
     name: 'sethostname',
@@ -244,7 +244,7 @@ export const systemRows: readonly ThreadRow[] = [
   },
   { number: 274, name: 'get_robust_list', args: ['pid', 'addr', 'addr'], run: sysGetRobustList },
   { number: 312, name: 'kcmp', args: ['pid', 'pid', 'int', 'hex', 'hex'], run: sysKcmp },
-  { number: 318, name: 'getrandom', args: ['addr', 'size', 'hex'], run: sysGetrandom },
+  { number: 318, name: 'getrandom', args: ['buffer-out', 'size', 'rand-flags'], run: sysGetrandom },
   { number: 324, name: 'membarrier', args: ['int', 'hex'], run: sysMembarrier },
   ...refusals(FORBIDDEN, EPERM),
   ...refusals(ABSENT, ENOSYS),
