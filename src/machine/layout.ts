@@ -65,7 +65,7 @@ export const CODE_LINE_SHIFT = 6;
  * (memory/tlb.ts) in which it is good, i32.
  */
 export const JUMP_TABLE = CODE_LINES + 0x800000;
-export const JUMP_TABLE_ENTRIES = 32768;
+export const JUMP_TABLE_ENTRIES = 65536;
 export const JUMP_TABLE_ENTRY_SIZE = 32;
 export const JUMP_EPOCH = 16;
 export const FRAME_BASE = JUMP_TABLE + JUMP_TABLE_ENTRIES * JUMP_TABLE_ENTRY_SIZE;

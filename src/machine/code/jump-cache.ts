@@ -22,7 +22,7 @@ import { i32, type Expr } from '../wasm/expr.js';
 const MULTIPLIER = 0x9e3779b1;
 const SHIFT = 16;
 const MASK = (JUMP_ENTRIES - 1) * JUMP_ENTRY_SIZE;
-const TABLE_SHIFT = 12;
+const TABLE_SHIFT = 11;
 const TABLE_MASK = (JUMP_TABLE_ENTRIES - 1) * JUMP_TABLE_ENTRY_SIZE;
 const JUMPS_CACHED = (CPU + CPU_JUMPS_CACHED) >>> 2;
 const TWO_32 = 0x100000000;
