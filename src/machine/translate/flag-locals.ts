@@ -2,6 +2,7 @@ import { CPU_CC_KIND, CPU_CC_X, CPU_CC_Y } from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Flag } from '../semantics/emitter.js';
 import {
+  KIND_LOGIC,
   KIND_RAW,
   allFlagsExpr,
   conditionExpr,
@@ -107,8 +108,8 @@ export class FlagLocals {
     const { kind, x, y } = this.state;
     if (kind === FLAGS_IN_CPU) return;
     storeCpu(this.f, CPU_CC_KIND, kind === FLAGS_IN_LOCALS ? this.f.get(this.kind) : i32.const(kind));
-    storeCpu(this.f, CPU_CC_X, x ?? this.f.get(this.x));
-    storeCpu(this.f, CPU_CC_Y, y ?? this.f.get(this.y));
+    if (kind < 0 || kind >> 2 !== KIND_RAW) storeCpu(this.f, CPU_CC_X, x ?? this.f.get(this.x));
+    if (kind < 0 || kind >> 2 !== KIND_LOGIC) storeCpu(this.f, CPU_CC_Y, y ?? this.f.get(this.y));
   }
 
   /** Brings them where `storeIfInLocals` finds them, on a way out; the state here remains. */

@@ -314,10 +314,10 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
         ? i32.const(jumpEntry(to.imm) - JUMP_CACHE)
         : this.let(jumpIndex(i32.wrap_i64(to)));
     const slot = this.temporaries.take(I32);
-    this.f.if(i64.eq(i64.load(entry, JUMP_CACHE), to), VOID, 'likely');
-    this.f.set(slot, i32.load(entry, JUMP_CACHE + JUMP_SLOT));
-    this.f.else();
+    this.f.if(i64.ne(i64.load(entry, JUMP_CACHE), to), VOID, 'unlikely');
     this.f.set(slot, call(I32, this.core(LOOKUP), [to]));
+    this.f.else();
+    this.f.set(slot, i32.load(entry, JUMP_CACHE + JUMP_SLOT));
     this.f.end();
     return this.temporaries.settle(slot);
   }
