@@ -59,6 +59,7 @@ export class Namespace {
     this.memory = { frames: kernel.machine.frames, u8: kernel.machine.memory.u8 };
     const devices = this.deviceView();
     this.vfs = new Vfs({
+      memory: this.memory,
       clock: kernel.host.clock,
       root: this.root(settings),
       rootFlags: MS_RELATIME | (settings.readOnly ? MS_RDONLY : 0),
