@@ -67,7 +67,13 @@ function sysSendfile(thread: Caller, args: Args): number {
   if (args.addr(2) !== 0 && !input.ops.seekable) return ESPIPE;
   const from = endOf(thread, input, args.addr(2));
   if (typeof from === 'number') return from;
-  if (args.size(3) >= 2 ** 63 || (output.flags & O_APPEND) !== 0 || isDirectory(input.inode)) return EINVAL;
+  if (
+    args.size(3) >= 2 ** 63 ||
+    (output.flags & O_APPEND) !== 0 ||
+    isDirectory(input.inode) ||
+    !input.ops.seekable
+  )
+    return EINVAL;
   const to: End = { handle: output, addr: 0, position: output.position };
   const done = copy(thread, from, to, Math.min(args.size(3), MAX_RW_COUNT));
   if (done === EAGAIN && (output.flags & O_NONBLOCK) === 0) return waitForHandle(thread, output);

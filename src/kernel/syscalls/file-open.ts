@@ -64,6 +64,8 @@ function openAt(thread: Caller, dirfd: number, pathAddr: number, how: OpenHow | 
   if (typeof path === 'number') return path;
   if (path === '') return ENOENT;
   const scoped = ((how.resolve ?? 0) & RESOLVE_IN_ROOT) !== 0;
+  const full = thread.process.files.hasRoom();
+  if (full !== 0) return full;
   const start = startOf(thread, dirfd, scoped ? '.' : path);
   if (typeof start === 'number') return start;
   const handle = open(thread.process.fs, start, path, { ...how, flags: how.flags & ~O_CLOEXEC });
