@@ -135,7 +135,7 @@ class SandboxMachine implements Machine {
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
     const decoder = new BlockDecoder(memory, handlers, fetcher, HEAT[tier]);
-    const table = new wasm.Table({ initial: core.tableSize, element: 'anyfunc' });
+    const table = new wasm.Table({ initial: 1, element: 'anyfunc' });
     this.code = new CodeCache(memory, this.tlb, table, fetcher, decoder, this.counts);
     frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);
     const helpers = new HelperFunctions(memory, { clock, cpus });

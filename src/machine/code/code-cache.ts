@@ -11,8 +11,8 @@ import { LineMap } from './line-map.js';
 import type { CodeSource, Region, RegionFunction } from './types.js';
 
 const STALE = (CPU + CPU_CODE_STALE) >>> 2;
-/** Slots by which the table grows. */
-const TABLE_STEP = 1024;
+/** Slots by which the table grows: not by many more than are used, for each instance pays for all. */
+const TABLE_STEP = 128;
 
 /** Makes decoded blocks; what the cache needs of block-decoder.ts. */
 export interface Decoder {

@@ -28,8 +28,6 @@ export interface CoreModule {
   readonly bytes: Uint8Array;
   /** By number. */
   readonly handlers: readonly HandlerInfo[];
-  /** Of the table that the module imports: slot 0, code that is not translated, and handlers. */
-  readonly tableSize: number;
   /** The JavaScript helpers that the module imports. */
   readonly helpers: readonly Helper[];
 }
@@ -45,12 +43,12 @@ function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readon
   defineDispatch(core);
   core.helper(settleFlags);
   core.module.element(0, [core.index('runUntil')]);
-  return { core, handlers, tableSize: keys.others.length + 1 };
+  return { core, handlers };
 }
 
 /** Writes the core module with a handler for each of `forms` that has semantics. */
 export function buildCore(forms: readonly Form[], semanticsOf: SemanticsOf): CoreModule {
   const helpers = build(forms, semanticsOf, []).core.helpersFound;
-  const { core, handlers, tableSize } = build(forms, semanticsOf, helpers);
-  return { bytes: core.finish(), handlers, tableSize, helpers };
+  const { core, handlers } = build(forms, semanticsOf, helpers);
+  return { bytes: core.finish(), handlers, helpers };
 }

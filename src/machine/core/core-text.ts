@@ -39,16 +39,16 @@ export function generateCore(): CoreModule {
 
 /** The text of a JavaScript module like prebuilt.ts that has the core module in it. */
 export function prebuiltText(): string {
-  const { bytes, handlers, tableSize, helpers } = generateCore();
+  const { bytes, handlers, helpers } = generateCore();
   const names = helpers.map(({ name }) => name);
-  const prebuilt: PrebuiltCore = { bytes: toBase64(bytes), handlers, tableSize, helpers: names };
+  const prebuilt: PrebuiltCore = { bytes: toBase64(bytes), handlers, helpers: names };
   return `export const PREBUILT = ${JSON.stringify(prebuilt)};\n`;
 }
 
-function restore({ bytes, handlers, tableSize, helpers }: PrebuiltCore): CoreModule {
+function restore({ bytes, handlers, helpers }: PrebuiltCore): CoreModule {
   const wanted = new Set(helpers);
   const known = JS_HELPERS.filter(({ name }) => wanted.has(name));
-  return { bytes: fromBase64(bytes), handlers, tableSize, helpers: known };
+  return { bytes: fromBase64(bytes), handlers, helpers: known };
 }
 
 /** The core module, prebuilt if it is. */

@@ -5,7 +5,6 @@ export interface PrebuiltCore {
   /** In base64. */
   readonly bytes: string;
   readonly handlers: readonly HandlerInfo[];
-  readonly tableSize: number;
   /** Names of the JavaScript helpers. */
   readonly helpers: readonly string[];
 }

@@ -149,8 +149,8 @@ class LoopWriter {
   private callHandler(count: number): void {
     const { f } = this;
     const type = this.core.module.type(HANDLER_PARAMS, HANDLER_RESULTS);
-    const slot = i32.sub(i32.load16_u(this.record, RECORD_HANDLER), i32.const(count - FIRST_HANDLER_SLOT));
-    const status = f.let(callIndirect(I32, type, [this.record], slot));
+    const slot = i32.sub(i32.load16_u(this.record, RECORD_HANDLER), i32.const(count));
+    const status = f.let(callIndirect(I32, type, [this.record], slot, HANDLER_TABLE));
     f.if(i32.eqz(status));
     this.goOn();
     f.end();
@@ -194,15 +194,18 @@ class LoopWriter {
   }
 }
 
-/** Handlers that are functions stand in the table behind slot 0, in order. */
-export const FIRST_HANDLER_SLOT = 1;
+/**
+ * Handlers that are functions stand in a table of their own, in order: an instance of a region's module takes time for
+ * each entry of the regions' table.
+ */
+const HANDLER_TABLE = 1;
 
 export interface InterpreterKeys {
   readonly common: readonly HandlerKey[];
   readonly others: readonly HandlerKey[];
 }
 
-/** Defines `interpret` and all handlers; puts those outside the loop into the table. */
+/** Defines `interpret` and all handlers; puts those outside the loop into their table. */
 export function defineInterpreter(
   core: CoreBuilder,
   { common, others }: InterpreterKeys,
@@ -213,10 +216,9 @@ export function defineInterpreter(
     infos.push(...new LoopWriter(f, core).write(common, semanticsOf));
   });
   const handlers = others.map((key) => defineHandler(core, key, semanticsOf));
-  core.module.element(
-    FIRST_HANDLER_SLOT,
-    handlers.map(([index]) => index),
-  );
+  core.module.table(handlers.length);
+  const functions = handlers.map(([index]) => index);
+  core.module.element(0, functions, HANDLER_TABLE);
   infos.push(...handlers.map(([, info]) => info));
   return infos;
 }

@@ -96,9 +96,15 @@ export function localGet(type: ValType, index: number): Expr {
 export function call(type: ValType, func: number, args: readonly Expr[]): Expr {
   return new Expr(type, OP_CALL, null, null, null, IMM_NONE, func, 0, args);
 }
-/** `table[index](...args)`; `typeIndex` names the signature. The index is evaluated last. */
-export function callIndirect(type: ValType, typeIndex: number, args: readonly Expr[], index: Expr): Expr {
-  return new Expr(type, OP_CALL_INDIRECT, index, null, null, IMM_NONE, typeIndex, 0, args);
+/** `tables[table][index](...args)`; `typeIndex` names the signature. The index is evaluated last. */
+export function callIndirect(
+  type: ValType,
+  typeIndex: number,
+  args: readonly Expr[],
+  index: Expr,
+  table = 0,
+): Expr {
+  return new Expr(type, OP_CALL_INDIRECT, index, null, null, IMM_NONE, typeIndex, table, args);
 }
 /** `cond ? a : b`, both evaluated. */
 export function select(cond: Expr, a: Expr, b: Expr): Expr {
@@ -121,8 +127,7 @@ export const i32 = {
 
 export const i64 = {
   /** The constant hi:lo, each half a 32-bit number. */
-  const: (lo: number, hi: number) =>
-    new Expr(I64, OP_I64_CONST, null, null, null, IMM_NONE, lo | 0, hi | 0),
+  const: (lo: number, hi: number) => new Expr(I64, OP_I64_CONST, null, null, null, IMM_NONE, lo | 0, hi | 0),
   /** The constant `n`, a whole number of at most 53 bits and a sign. */
   num: (n: number) =>
     new Expr(I64, OP_I64_CONST, null, null, null, IMM_NONE, n | 0, Math.floor(n / 4294967296) | 0),
@@ -162,8 +167,7 @@ export const f32 = {
 
 export const f64 = {
   /** The constant with these bits, high half second. */
-  bits: (lo: number, hi: number) =>
-    new Expr(F64, OP_F64_CONST, null, null, null, IMM_NONE, lo | 0, hi | 0),
+  bits: (lo: number, hi: number) => new Expr(F64, OP_F64_CONST, null, null, null, IMM_NONE, lo | 0, hi | 0),
   // prettier-ignore
   ...unary(F64, { abs: 0x99, neg: 0x9a, ceil: 0x9b, floor: 0x9c, trunc: 0x9d, nearest: 0x9e, sqrt: 0x9f }),
   // prettier-ignore
@@ -177,8 +181,7 @@ export const f64 = {
 const FD = PREFIX_FD;
 /** The shape-less operations; lanes follow below, named as in the WebAssembly SIMD specification. */
 export const v128 = {
-  const: (bytes: Uint8Array) =>
-    new Expr(V128, OP_V128_CONST, null, null, null, IMM_NONE, 0, 0, null, bytes),
+  const: (bytes: Uint8Array) => new Expr(V128, OP_V128_CONST, null, null, null, IMM_NONE, 0, 0, null, bytes),
   // prettier-ignore
   ...loads(V128, {
     load: FD + 0, load8_splat: FD + 7, load16_splat: FD + 8, load32_splat: FD + 9, load64_splat: FD + 10,

@@ -102,7 +102,7 @@ export class FunctionBuilder {
     else if (x.op === OP_LOCAL_GET || x.op === OP_CALL) code.uleb(x.imm);
     else if (x.op === OP_CALL_INDIRECT) {
       code.uleb(x.imm);
-      code.u8(0);
+      code.u8(x.hi);
     } else if (x.op === OP_I32_CONST) code.sleb(x.imm);
     else if (x.op === OP_I64_CONST) code.sleb64(x.imm, x.hi);
     else if (x.op === OP_F32_CONST) code.u32(x.imm);

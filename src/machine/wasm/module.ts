@@ -22,7 +22,7 @@ export class ModuleBuilder {
   private readonly functions: { type: number; builder: FunctionBuilder }[] = [];
   private readonly exports = new ByteWriter();
   private exportCount = 0;
-  private readonly elements: { offset: number; functions: readonly number[] }[] = [];
+  private readonly elements: { table: number; offset: number; functions: readonly number[] }[] = [];
   private ownTable = -1;
 
   type(params: readonly ValType[], results: readonly ValType[]): number {
@@ -69,7 +69,7 @@ export class ModuleBuilder {
     return this.importedFunctions++;
   }
 
-  /** A table of this module's own, with no maximum. */
+  /** A table of this module's own, with no maximum; its number is that behind the imported ones. */
   table(size: number): void {
     this.ownTable = size;
   }
@@ -87,16 +87,9 @@ export class ModuleBuilder {
     this.exportCount++;
   }
 
-  exportTable(name: string): void {
-    this.exports.name(name);
-    this.exports.u8(EXTERNAL.table);
-    this.exports.uleb(0);
-    this.exportCount++;
-  }
-
-  /** Puts functions into the table, from `offset` on. */
-  element(offset: number, functions: readonly number[]): void {
-    this.elements.push({ offset, functions });
+  /** Puts functions into a table, from `offset` on. */
+  element(offset: number, functions: readonly number[], table = 0): void {
+    this.elements.push({ table, offset, functions });
   }
 
   finish(): Uint8Array {
@@ -122,11 +115,14 @@ export class ModuleBuilder {
     });
     this.section(out, 7, this.exportCount, (w) => w.bytes(this.exports.view()));
     this.section(out, 9, this.elements.length, (w) => {
-      for (const { offset, functions } of this.elements) {
-        w.u8(0);
+      for (const { table, offset, functions } of this.elements) {
+        // Kind 2 names its table; behind the offset comes what the elements are: 0, functions.
+        w.u8(table === 0 ? 0 : 2);
+        if (table !== 0) w.u8(table);
         w.u8(0x41);
         w.sleb(offset);
         w.u8(0x0b);
+        if (table !== 0) w.u8(0);
         w.uleb(functions.length);
         for (const f of functions) w.uleb(f);
       }
