@@ -1,4 +1,5 @@
 import { KernelBug } from '../errno.js';
+import { eventfdRows } from './eventfd.js';
 import { fileRows } from './file.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
@@ -17,6 +18,7 @@ import { timerRows } from './timer.js';
 import { waitRows } from './wait.js';
 
 const FAMILIES: readonly (readonly ThreadRow[])[] = [
+  eventfdRows,
   fileRows,
   futexRows,
   identityRows,
