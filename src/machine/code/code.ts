@@ -35,20 +35,27 @@ function maskBelow(count: number): number {
   return count >= 32 ? ALL : (1 << count) - 1;
 }
 
+function spanOf(page: number, start: number, end: number, frame: number): Span {
+  const first = (Math.max(start, page) & PAGE_MASK) >>> CODE_LINE_SHIFT;
+  const last = ((Math.min(end, page + PAGE_SIZE) - 1) & PAGE_MASK) >>> CODE_LINE_SHIFT;
+  const [lo, hi] = lineMasks(first, last);
+  return { page, frame, lo, hi };
+}
+
 /** The spans of address ranges (start, end, start, end ...), one for each page. */
 export function spansOf(ranges: readonly number[], frameOf: (page: number) => number): Span[] {
-  const byPage = new Map<number, Span>();
+  const spans: Span[] = [];
   for (let i = 0; i < ranges.length; i += 2) {
     const [start, end] = [ranges[i] as number, ranges[i + 1] as number];
     for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
-      const from = Math.max(start, page) & PAGE_MASK;
-      const to = (Math.min(end, page + PAGE_SIZE) - 1) & PAGE_MASK;
-      const [lo, hi] = lineMasks(from >>> CODE_LINE_SHIFT, to >>> CODE_LINE_SHIFT);
-      const span = byPage.get(page) ?? { page, frame: frameOf(page), lo: 0, hi: 0 };
-      span.lo |= lo;
-      span.hi |= hi;
-      byPage.set(page, span);
+      const known = spans.find((span) => span.page === page);
+      const span = spanOf(page, start, end, known?.frame ?? frameOf(page));
+      if (known === undefined) spans.push(span);
+      else {
+        known.lo |= span.lo;
+        known.hi |= span.hi;
+      }
     }
   }
-  return [...byPage.values()];
+  return spans;
 }

@@ -211,7 +211,11 @@ export function defineInterpreter(
   { common, others }: InterpreterKeys,
   semanticsOf: SemanticsOf,
 ): readonly HandlerInfo[] {
-  const infos: HandlerInfo[] = SPECIAL_NAMES.map((name) => ({ name, flagsAfter: FLAGS_KEPT, ends: true }));
+  const infos: HandlerInfo[] = SPECIAL_NAMES.map((name) => ({
+    name,
+    flagsAfter: FLAGS_KEPT,
+    ends: name !== 'address',
+  }));
   core.define('interpret', [I32], I32, (f) => {
     infos.push(...new LoopWriter(f, core).write(common, semanticsOf));
   });
