@@ -181,6 +181,8 @@ static void ends(const char *name, int signal, void (*handler)(int)) {
   pid_t pid = fork();
   int status;
   if (pid == 0) {
+    /* Its parent is in another group of the session: it can be stopped. */
+    setpgid(0, 0);
     if (handler) (void)(signal == SIGKILL || sigaction(signal, &(struct sigaction){.sa_handler = handler}, 0));
     raise(signal);
     _exit(42);
@@ -194,6 +196,39 @@ static void ends(const char *name, int signal, void (*handler)(int)) {
   printf("  continued %d\n", WIFCONTINUED(status) ? 1 : 0);
   waitpid(pid, &status, 0);
   printf("  exit %d\n", WEXITSTATUS(status));
+}
+
+/* A group whose parents have gone, or are in its own group, is not stopped by SIGTSTP; a stopped one is hung up. */
+static void orphaned(void) {
+  int fds[2], status;
+  char byte;
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid == 0) {
+    setsid();
+    raise(SIGTSTP);
+    _exit(43);
+  }
+  waitpid(pid, &status, WUNTRACED);
+  printf("orphaned: %s %d\n", WIFSTOPPED(status) ? "stopped" : "exit", WEXITSTATUS(status));
+  if (pipe(fds)) return;
+  pid = fork();
+  if (pid == 0) {
+    pid_t inner = fork();
+    if (inner == 0) {
+      setpgid(0, 0);
+      close(fds[0]);
+      raise(SIGTSTP);
+      _exit(1);
+    }
+    waitpid(inner, &status, WUNTRACED);
+    _exit(WIFSTOPPED(status) ? 44 : 45);
+  }
+  close(fds[1]);
+  waitpid(pid, &status, 0);
+  printf("its parent: exit %d\n", WEXITSTATUS(status));
+  /* The pipe ends when the orphan has been hung up. */
+  SHOW(read(fds[0], &byte, 1));
 }
 
 static void defaults(void) {
@@ -231,5 +266,6 @@ int main(void) {
   interrupting();
   nesting();
   defaults();
+  orphaned();
   return 0;
 }

@@ -62,7 +62,7 @@ export function loadProgram(context: ExecContext, request: ExecRequest): Program
     argv = [interpreter, ...(argument === null ? [] : [argument]), path, ...argv.slice(1)];
     path = interpreter;
     const next = openExecutable(context.fs, interpreter);
-    if (isFailure(next)) return failure(next.errno, `interpreter ${next.reason}`);
+    if (isFailure(next)) return failure(next.errno, `${request.path}: its interpreter ${next.reason}`);
     handle = next;
   }
 }
@@ -80,7 +80,7 @@ function loadElf(
     kernel.releaseHandle(handle);
     return failure(program.errno, `${request.path}: ${program.reason}`);
   }
-  const interpreter = openInterpreter(context, program);
+  const interpreter = openInterpreter(context, program, request.path);
   const loaded =
     interpreter !== null && isFailure(interpreter)
       ? interpreter
@@ -90,16 +90,20 @@ function loadElf(
   return loaded;
 }
 
-function openInterpreter({ kernel, fs }: ExecContext, program: ElfImage): ElfImage | null | ExecFailure {
+function openInterpreter(
+  { kernel, fs }: ExecContext,
+  program: ElfImage,
+  path: string,
+): ElfImage | null | ExecFailure {
   if (program.interpreter === null) return null;
   const handle = openExecutable(fs, program.interpreter);
-  if (isFailure(handle)) return failure(handle.errno, `interpreter ${handle.reason}`);
+  if (isFailure(handle)) return failure(handle.errno, `${path}: its interpreter ${handle.reason}`);
   const head = readFile(handle, 0, HEAD_SIZE);
   const image = typeof head === 'number' ? failure(head, 'it cannot be read') : readElf(handle, head);
   if (!isFailure(image)) return image;
   kernel.releaseHandle(handle);
   const errno = image.errno === ENOEXEC ? ELIBBAD : image.errno;
-  return failure(errno, `interpreter ${program.interpreter}: ${image.reason}`);
+  return failure(errno, `${path}: its interpreter ${program.interpreter}: ${image.reason}`);
 }
 
 function buildProgram(

@@ -11,6 +11,7 @@ import {
 } from '../abi/signal.js';
 import { EINTR, ERESTARTNOHAND, ERESTARTSYS, ERESTART_RESTARTBLOCK } from '../errno.js';
 import type { Kernel } from '../kernel.js';
+import { isOrphanedGroup } from '../process/groups.js';
 import { exitGroup, reportContinued, stopProcess } from '../process/exit.js';
 import { READY, STOPPED } from '../process/state.js';
 import type { Thread } from '../process/thread.js';
@@ -74,7 +75,10 @@ function act(kernel: Kernel, thread: Thread, info: SigInfo): void {
 function actByDefault(thread: Thread, info: SigInfo): void {
   const { process } = thread;
   if (info.signo !== SIGKILL && process.handlers.ignores(info.signo)) return;
-  if (STOP_SIGNALS.has(info.signo)) return stopProcess(process, info.signo);
+  if (STOP_SIGNALS.has(info.signo)) {
+    const pointless = info.signo !== SIGSTOP && isOrphanedGroup(process.kernel, process.pgid);
+    return pointless ? undefined : stopProcess(process, info.signo);
+  }
   exitGroup(process, info.signo);
 }
 

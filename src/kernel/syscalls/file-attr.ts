@@ -182,7 +182,7 @@ export const attributeRows: readonly SyscallRow[] = [
     args: ['path', 'addr'],
     run: (t, a) => timesAt(t, AT_FDCWD, a.addr(0), timevalsIn(t, a.addr(1))),
   },
-  { number: 260, name: 'fchownat', args: ['dirfd', 'path', 'int', 'int', 'hex'], run: sysFchownat },
+  { number: 260, name: 'fchownat', args: ['dirfd', 'path', 'int', 'int', 'at-flags'], run: sysFchownat },
   {
     number: 261,
     name: 'futimesat',
@@ -195,7 +195,7 @@ export const attributeRows: readonly SyscallRow[] = [
     args: ['dirfd', 'path', 'mode'],
     run: (t, a) => chmodAt(t, a.int(0), a.addr(1), a.uint(2), 0),
   },
-  { number: 280, name: 'utimensat', args: ['dirfd', 'path', 'addr', 'hex'], run: sysUtimensat },
+  { number: 280, name: 'utimensat', args: ['dirfd', 'path', 'addr', 'at-flags'], run: sysUtimensat },
   {
     number: 452,
     name: 'fchmodat2',

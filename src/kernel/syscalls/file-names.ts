@@ -155,7 +155,7 @@ export const nameRows: readonly SyscallRow[] = [
     args: ['dirfd', 'path', 'mode', 'hex'],
     run: (t, a) => mknodAt(t, a.int(0), a.addr(1), a.uint(2), a.uint(3)),
   },
-  { number: 263, name: 'unlinkat', args: ['dirfd', 'path', 'hex'], run: sysUnlinkat },
+  { number: 263, name: 'unlinkat', args: ['dirfd', 'path', 'at-flags'], run: sysUnlinkat },
   {
     number: 264,
     name: 'renameat',

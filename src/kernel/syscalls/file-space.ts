@@ -102,7 +102,7 @@ function sysReadahead(thread: Caller, args: Args): number {
 }
 
 export const spaceRows: readonly SyscallRow[] = [
-  { number: 8, name: 'lseek', args: ['fd', 'offset', 'int'], run: sysLseek },
+  { number: 8, name: 'lseek', args: ['fd', 'offset', 'whence'], run: sysLseek },
   { number: 74, name: 'fsync', args: ['fd'], run: fsync },
   { number: 75, name: 'fdatasync', args: ['fd'], run: fsync },
   { number: 162, name: 'sync', args: [], run: sysSync },

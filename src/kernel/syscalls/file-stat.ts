@@ -245,23 +245,23 @@ export const statRows: readonly SyscallRow[] = [
   {
     number: 21,
     name: 'access',
-    args: ['path', 'int'],
+    args: ['path', 'access-mode'],
     run: (thread, args) => accessAt(thread, AT_FDCWD, args.addr(0), args.int(1), 0),
   },
   { number: 137, name: 'statfs', args: ['path', 'addr'], run: sysStatfs },
   { number: 138, name: 'fstatfs', args: ['fd', 'addr'], run: sysFstatfs },
-  { number: 262, name: 'newfstatat', args: ['dirfd', 'path', 'stat-out', 'hex'], run: sysNewfstatat },
+  { number: 262, name: 'newfstatat', args: ['dirfd', 'path', 'stat-out', 'at-flags'], run: sysNewfstatat },
   {
     number: 269,
     name: 'faccessat',
-    args: ['dirfd', 'path', 'int'],
+    args: ['dirfd', 'path', 'access-mode'],
     run: (thread, args) => accessAt(thread, args.int(0), args.addr(1), args.int(2), 0),
   },
-  { number: 332, name: 'statx', args: ['dirfd', 'path', 'hex', 'hex', 'addr'], run: sysStatx },
+  { number: 332, name: 'statx', args: ['dirfd', 'path', 'at-flags', 'hex', 'addr'], run: sysStatx },
   {
     number: 439,
     name: 'faccessat2',
-    args: ['dirfd', 'path', 'int', 'hex'],
+    args: ['dirfd', 'path', 'access-mode', 'at-flags'],
     run: (thread, args) => accessAt(thread, args.int(0), args.addr(1), args.int(2), args.int(3)),
   },
 ];
