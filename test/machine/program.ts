@@ -71,12 +71,9 @@ export class BareMachine implements Supervisor {
     for (let page = first; page < address + code.length; page += L.PAGE_SIZE) {
       const made = this.map(page, flags, space);
       if (frame === 0) frame = made;
-      const from = Math.max(0, page - address);
-      const part = code.subarray(from, page + L.PAGE_SIZE - address);
-      this.machine.memory.u8.set(
-        part,
-        made * L.PAGE_SIZE + (page + from === page ? Math.max(0, address - page) : 0),
-      );
+      const at = Math.max(page, address);
+      const part = code.subarray(at - address, page + L.PAGE_SIZE - address);
+      this.machine.memory.u8.set(part, made * L.PAGE_SIZE + (at - page));
     }
     return frame;
   }
