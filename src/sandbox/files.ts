@@ -13,8 +13,8 @@ export class SandboxFiles {
 
   constructor(private readonly backend: Backend) {}
 
-  private ask<T extends FileReply>(request: FileRequest): Promise<T> {
-    return this.backend.file(request) as Promise<T>;
+  private async ask<T extends FileReply>(request: FileRequest): Promise<T> {
+    return (await this.backend.file(request)) as T;
   }
 
   read(path: string): Promise<Uint8Array> {

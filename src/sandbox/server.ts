@@ -67,14 +67,16 @@ export class SandboxServer implements Backend {
 
   start(settings: Settings): Promise<void> {
     this.settings = settings;
-    const log = (line: string): void => this.events.log(line);
     const { memory, tier, cpus, hostname } = settings;
+    // What kernel and machine have to say are warnings: unknown calls and instructions.
+    const verbose = settings.logLevel === 'warning' || settings.logLevel === 'debug';
+    const log = verbose ? { log: (line: string) => this.events.log(line) } : {};
     const kernel = new Kernel({
       host: this.host,
-      machine: { memory, tier, ...(settings.logLevel === 'none' ? {} : { log }) },
+      machine: { memory, tier, ...log },
       hostname,
       cpus,
-      ...(settings.logLevel === 'none' ? {} : { log }),
+      ...log,
       ...(settings.strace ? { strace: (line: string) => this.events.strace(line) } : {}),
     });
     this.kernel = kernel;
