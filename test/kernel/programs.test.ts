@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Sandbox } from '../../src/index.js';
 
 const SOURCES = fileURLToPath(new URL('../../../test/kernel', import.meta.url));
 const LIMIT_MS = 120_000;
-/** What is not so where the tests are run, by program: why its comparison is left out. */
+/** Programs that compare what root may do. */
 const NEEDS_ROOT = new Set(['identity']);
 
 const programs = readdirSync(SOURCES)
@@ -18,7 +18,7 @@ const programs = readdirSync(SOURCES)
   .map((name) => name.slice(0, -2));
 
 function compile(name: string, folder: string): string {
-  const binary = join(folder, name);
+  const binary = join(folder, basename(name));
   const flags = ['-O1', '-w', '-pthread', '-I', SOURCES, '-o', binary];
   const { status, stderr } = spawnSync('gcc', [...flags, join(SOURCES, `${name}.c`)], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
@@ -54,4 +54,21 @@ describe('programs of test/kernel', () => {
       assert.equal(status, expected.status);
     });
   }
+
+  it('leaves no memory behind', { timeout: LIMIT_MS }, async () => {
+    const binary = compile('processes', folder);
+    const used: number[] = [];
+    for (let run = 0; run < 3; run++) {
+      await sandbox.exec([binary], { timeout: LIMIT_MS });
+      used.push((await sandbox.statistics()).memoryUsed);
+    }
+    assert.equal(used[2], used[1], 'pages of files may stay after the first run, nothing after the second');
+  });
+
+  it('survives random system calls', { timeout: LIMIT_MS }, async () => {
+    const binary = compile(join('fuzz', 'calls'), folder);
+    const seed = process.env['CULM_SEED'] ?? String(Date.now() % 1_000_000);
+    const result = await sandbox.exec([binary, seed, '20', '50'], { timeout: LIMIT_MS });
+    assert.deepEqual([result.status, result.stdoutText], [0, 'ended\n'], `run again with CULM_SEED=${seed}`);
+  });
 });
