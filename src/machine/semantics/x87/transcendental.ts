@@ -217,12 +217,12 @@ export function logarithm(x: Extended, y: Extended, result: Extended): void {
     if (!isInfinite(y)) raise(ZE);
     return setInfinity(result, y.sign ^ 1);
   }
-  if (isInfinite(x)) return isZero(y) ? invalid(result) : setInfinity(result, y.sign);
+  if (isInfinite(x) ? isZero(y) : isInfinite(y) && one) return invalid(result);
+  if (noteDenormal(x, y)) return;
+  if (isInfinite(x)) return setInfinity(result, y.sign);
   if (isInfinite(y)) {
-    if (one) return invalid(result);
     return setInfinity(result, y.sign ^ (x.exponent < BIAS ? 1 : 0));
   }
-  if (noteDenormal(x, y)) return;
   if (one || isZero(y)) return setZero(result, one ? y.sign : y.sign ^ (x.exponent < BIAS ? 1 : 0));
   scaledLogarithm(x, y, result);
 }
@@ -253,12 +253,11 @@ function product(value: bigint, p: bigint, y: Extended, exact: boolean, result: 
 /** y * log2(x + 1). */
 export function logarithmPlusOne(x: Extended, y: Extended, result: Extended): void {
   if (special(x, y, result)) return;
-  if (isZero(x)) return isInfinite(y) ? invalid(result) : setZero(result, x.sign ^ y.sign);
-  if (isInfinite(x)) return x.sign !== 0 || isZero(y) ? invalid(result) : setInfinity(result, y.sign);
+  if (isZero(x) ? isInfinite(y) : isInfinite(x) && (x.sign !== 0 || isZero(y))) return invalid(result);
   if (x.sign !== 0 && x.exponent >= BIAS) return invalid(result);
-  if (isInfinite(y)) return setInfinity(result, x.sign ^ y.sign);
   if (noteDenormal(x, y)) return;
-  if (isZero(y)) return setZero(result, x.sign ^ y.sign);
+  if (isInfinite(x) || isInfinite(y)) return setInfinity(result, x.sign ^ y.sign);
+  if (isZero(x) || isZero(y)) return setZero(result, x.sign ^ y.sign);
   const p = precisionFor(x.exponent);
   const sum = toFixed(x, p) + (1n << p);
   // Near 1 the logarithm is taken as it is, so that a small one keeps its bits.
