@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -98,6 +99,31 @@ static void bad_memory(void) {
   munmap(page, 8192);
 }
 
+/* Devices that take everything, or nothing. */
+static void devices(void) {
+  static char data[100000];
+  int null = open("/dev/null", O_RDWR), zero = open("/dev/zero", O_RDWR), full = open("/dev/full", O_RDWR);
+  struct iovec v[2] = { { data, 10 }, { data, 20000 } };
+  SHOW(write(null, data, sizeof data));
+  SHOW(writev(null, v, 2));
+  SHOW(read(null, data, 10));
+  SHOW(write(zero, data, sizeof data));
+  data[5] = 'x';
+  SHOW(read(zero, data, sizeof data));
+  SHOW(data[5]);
+  SHOW(readv(zero, v, 2));
+  SHOW(write(full, data, 1));
+  int f = open("source", O_RDWR | O_CREAT, 0600);
+  write(f, data, 1000);
+  off_t at = 0;
+  SHOW(sendfile(null, f, &at, 5000));
+  close(f);
+  unlink("source");
+  close(null);
+  close(zero);
+  close(full);
+}
+
 static void running(const char *self) {
   FAILS(open(self, O_RDWR));
   FAILS(open(self, O_WRONLY | O_TRUNC));
@@ -112,6 +138,7 @@ int main(int argc, char **argv) {
   file_size();
   descriptors();
   bad_memory();
+  devices();
   if (argc > 0) running(argv[0]);
   chdir("/");
   return rmdir(folder) ? 1 : 0;

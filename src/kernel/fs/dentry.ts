@@ -117,7 +117,15 @@ function isValid(parent: Dentry, dentry: Dentry): boolean {
   const dir = parent.inode;
   if (dir?.fs.revalidate === undefined || dentry.mounts.length > 0) return true;
   if (dentry.inode !== null && dentry.inode.fs !== dir.fs) return true;
-  return dir.fs.revalidate(dentry);
+  return dir.fs.revalidate(dentry) || hasMountBelow(dentry);
+}
+
+/** A name that has gone stays while something is mounted below it: what was mounted is not lost. */
+function hasMountBelow(dentry: Dentry): boolean {
+  for (const child of dentry.children?.values() ?? []) {
+    if (child.mounts.length > 0 || hasMountBelow(child)) return true;
+  }
+  return false;
 }
 
 /** Forgets what has not been used since the last sweep, if there is too much. Only between operations. */

@@ -64,6 +64,8 @@ export function writeHandle(
   options = PLAIN,
 ): number | Errno {
   if (isRegular(handle.inode)) return writeRegular(thread, handle, source, position);
+  // Not what the source says: /dev/null takes everything and looks at nothing.
+  const all = done + source.remaining;
   for (;;) {
     const count = handle.ops.write(handle, source, position);
     if (count === EPIPE) thread.raise(SIGPIPE);
@@ -74,7 +76,7 @@ export function writeHandle(
     }
     if (count < 0) return done > 0 ? done : count;
     done += count;
-    if (source.remaining === 0 || count === 0 || !waits(handle, options)) return done;
+    if (done >= all || count === 0 || !waits(handle, options)) return done;
   }
 }
 

@@ -38,6 +38,19 @@ test('up to PIPE_BUF bytes are written all or not at all', () => {
   assert.equal(pipe.write(new BufferSource('x')), EAGAIN);
 });
 
+test('a pipe of packets gives back each write by itself, and drops what is not read of it', () => {
+  const pipe = new Pipe(true);
+  pipe.addEnd(true, true);
+  pipe.write(new BufferSource('first'));
+  pipe.write(new BufferSource('second'));
+  assert.equal(pipe.write(new BufferSource('x'.repeat(5000))), 5000);
+  assert.equal(take(pipe, 3), 'fir');
+  assert.equal(take(pipe, 100), 'second');
+  assert.equal(take(pipe, 9999).length, 4096);
+  assert.equal(take(pipe, 9999).length, 904);
+  assert.equal(pipe.read(new BufferSink(1)), EAGAIN);
+});
+
 test('no readers is EPIPE, no writers the end', () => {
   const pipe = openPipe();
   pipe.write(new BufferSource('rest'));

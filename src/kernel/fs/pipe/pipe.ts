@@ -26,6 +26,12 @@ export class Pipe {
   private start = 0;
   /** Bytes in the pipe. */
   length = 0;
+  /** O_DIRECT: the lengths of the writes that are in it; each is read by itself. */
+  private readonly packets: number[] | null;
+
+  constructor(packets = false) {
+    this.packets = packets ? [] : null;
+  }
 
   get room(): number {
     return this.capacity - this.length;
@@ -55,9 +61,26 @@ export class Pipe {
   read(sink: Sink): number | Errno {
     if (sink.remaining === 0) return 0;
     if (this.length === 0) return this.writers === 0 ? 0 : EAGAIN;
+    const packet = this.packets?.[0];
+    const done = this.move(sink, Math.min(sink.remaining, packet ?? this.length));
+    if (packet !== undefined && done > 0) {
+      this.packets?.shift();
+      this.skip(packet - done);
+    }
+    return done;
+  }
+
+  /** Forgets the next bytes. */
+  private skip(count: number): void {
+    if (count === 0) return;
+    this.start = (this.start + count) % this.ring.length;
+    this.length -= count;
+  }
+
+  private move(sink: Sink, length: number): number | Errno {
     let done = 0;
-    while (this.length > 0 && sink.remaining > 0) {
-      const count = Math.min(this.length, sink.remaining, this.ring.length - this.start);
+    while (done < length) {
+      const count = Math.min(length - done, this.ring.length - this.start);
       const put = sink.put(this.ring, this.start, this.start + count);
       this.start = (this.start + put) % this.ring.length;
       this.length -= put;
@@ -73,24 +96,44 @@ export class Pipe {
     const wanted = source.remaining;
     if (wanted === 0) return 0;
     if (this.readers === 0) return EPIPE;
-    if (this.room === 0 || (wanted <= PIPE_BUF && this.room < wanted)) return EAGAIN;
-    this.grow(Math.min(wanted, this.room));
+    const least = this.packets === null && wanted > PIPE_BUF ? 1 : Math.min(wanted, PIPE_BUF);
+    if (this.room < least) return EAGAIN;
+    const done =
+      this.packets === null ? this.fill(source, Math.min(wanted, this.room)) : this.fillPackets(source);
+    if (done > 0) this.readable.wake();
+    return done > 0 ? done : EFAULT;
+  }
+
+  /** Each PIPE_BUF bytes, and the rest, become a packet, as long as there is room for it. */
+  private fillPackets(source: Source): number {
     let done = 0;
-    while (source.remaining > 0 && this.room > 0) {
+    for (;;) {
+      const wanted = Math.min(source.remaining, PIPE_BUF);
+      if (wanted === 0 || this.room < wanted) return done;
+      const took = this.fill(source, wanted);
+      if (took > 0) this.packets?.push(took);
+      done += took;
+      if (took < wanted) return done;
+    }
+  }
+
+  private fill(source: Source, length: number): number {
+    this.grow(length);
+    let done = 0;
+    while (done < length) {
       const at = (this.start + this.length) % this.ring.length;
-      const count = Math.min(source.remaining, this.room, this.ring.length - at);
+      const count = Math.min(length - done, this.ring.length - at);
       const took = source.take(this.ring, at, at + count);
       this.length += took;
       done += took;
       if (took < count) break;
     }
-    if (done > 0) this.readable.wake();
-    return done > 0 ? done : EFAULT;
+    return done;
   }
 
   /** The next bytes, at most `limit` of those that are there, for a write elsewhere: what it takes leaves the pipe. */
   source(limit: number): Source {
-    return new PipeSource(this, Math.min(limit, this.length));
+    return new PipeSource(this, Math.min(limit, this.packets?.[0] ?? this.length));
   }
 
   /** Copies the next `length` bytes, which stay. */
@@ -102,6 +145,8 @@ export class Pipe {
 
   /** Removes and copies the next bytes to target[at, end); there are as many. */
   take(target: Uint8Array, at: number, end: number): void {
+    const packet = this.packets?.shift() ?? 0;
+    if (packet > end - at) this.packets?.unshift(packet - (end - at));
     while (at < end) {
       const count = Math.min(end - at, this.ring.length - this.start);
       target.set(this.ring.subarray(this.start, this.start + count), at);

@@ -1,4 +1,4 @@
-import { O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
+import { O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { S_IFIFO } from '../../abi/stat.js';
 import { ENXIO, type Errno } from '../../errno.js';
 import { AnonymousFs } from '../anonymous.js';
@@ -16,15 +16,15 @@ export class PipeFs {
     this.fs = new AnonymousFs(vfs, 'pipefs', PIPEFS_MAGIC, dev, reopen);
   }
 
-  /** A new pipe's two ends; `flags`: O_NONBLOCK. */
+  /** A new pipe's two ends; `flags`: O_NONBLOCK, and O_DIRECT for packets. */
   create(cred: Credentials, flags: number): { reader: Handle; writer: Handle } {
     const inode = this.fs.make(S_IFIFO | 0o600, null);
     inode.uid = cred.fsuid;
     inode.gid = cred.fsgid;
-    const pipe = new Pipe();
+    const pipe = new Pipe((flags & O_DIRECT) !== 0);
     inode.pipe = pipe;
     const place = this.fs.place(inode, `pipe:[${inode.ino}]`);
-    const status = flags & O_NONBLOCK;
+    const status = flags & (O_NONBLOCK | O_DIRECT);
     const reader = newHandle(inode, place, O_RDONLY | status, new PipeOperations(pipe));
     const writer = newHandle(inode, place, O_WRONLY | status, new PipeOperations(pipe));
     return { reader, writer };
