@@ -218,14 +218,14 @@ describe('culm run', { concurrency: 2 }, () => {
       const narrow = Buffer.from(elf);
       narrow[4] = 1;
       const lost = Buffer.from(elf);
-      lost.write('/lib64/ld-linux-no-such-fil.so', lost.indexOf('/lib64/ld-linux'), 'latin1');
+      lost.write('/lib64/ld-linux-nosuch.so.2', lost.indexOf('/lib64/ld-linux'), 'latin1');
       const files = { text: Buffer.from('no program\n'), arm, narrow, short: elf.subarray(0, 100), lost };
       const expected: Record<keyof typeof files, RegExp> = {
         text: /neither an ELF file nor a script/,
         arm: /AArch64/i,
         narrow: /32-bit/,
         short: /truncated/,
-        lost: /interpreter \/lib64\/ld-linux-no-such/,
+        lost: /interpreter \/lib64\/ld-linux-nosuch/,
       };
       for (const [name, content] of Object.entries(files)) {
         writeFileSync(join(folder, name), content, { mode: 0o755 });

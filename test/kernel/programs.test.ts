@@ -67,7 +67,7 @@ describe('programs of test/kernel', () => {
 
   it('survives random system calls', { timeout: LIMIT_MS }, async () => {
     const binary = compile(join('fuzz', 'calls'), folder);
-    const seed = process.env['CULM_SEED'] ?? String(Date.now() % 1_000_000);
+    const seed = process.env['CULM_SEED'] ?? '1';
     const result = await sandbox.exec([binary, seed, '20', '50'], { timeout: LIMIT_MS });
     assert.deepEqual([result.status, result.stdoutText], [0, 'ended\n'], `run again with CULM_SEED=${seed}`);
   });

@@ -141,9 +141,9 @@ for case in json.load(sys.stdin):
     screen = ''
     for piece in case['input']:
         os.write(master, piece.encode('latin1'))
-        time.sleep(0.002)
+        time.sleep(0.02)
         screen += ''.join(drain(master))
-    time.sleep(0.002)
+    time.sleep(0.02)
     screen += ''.join(drain(master))
     results.append({'reads': drain(slave), 'screen': screen})
     os.close(slave); os.close(master)
