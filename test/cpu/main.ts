@@ -1,10 +1,12 @@
 /**
  * The instruction set against the real CPU.
  *
- *   node build/test/cpu/main.js [--seed N] [--form KEY] [--count N] [--programs N] [--first N] [--tier NAME]
+ *   node build/test/cpu/main.js [--seed N] [--form KEY] [--skip N] [--count N]
+ *     [--programs N] [--first N] [--tier NAME]
  *
  * Without options: 1,000 operand sets of every form, then 1,000 random programs, interpreted and translated. --form takes
  * the beginning of forms' keys ("add 4 ", "mulps"); what failed is replayed with the same seed, form and count.
+ * --skip leaves out the first forms, to go on where a run was stopped.
  */
 import { parseArgs } from 'node:util';
 import { TIERS, culmExecutor } from './culm.js';
@@ -17,6 +19,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     form: { type: 'string' },
+    skip: { type: 'string', default: '0' },
     count: { type: 'string', default: '1000' },
     programs: { type: 'string' },
     first: { type: 'string', default: '0' },
@@ -44,9 +47,9 @@ function report(failures: readonly Failure[]): void {
 
 function runForms(seed: number, count: number, native: Executor, executors: readonly Executor[]): number {
   const prefix = values.form ?? '';
-  const subjects = allSubjects().filter(
-    (subject) => isTestable(subject) && subject.form.key.startsWith(prefix),
-  );
+  const subjects = allSubjects()
+    .filter((subject) => isTestable(subject) && subject.form.key.startsWith(prefix))
+    .slice(Number(values.skip));
   const size = Math.max(1, Math.floor(CASES_PER_BATCH / count));
   const failed = new Set<string>();
   const untried: string[] = [];
