@@ -1,6 +1,7 @@
 /** The command line: parses, calls the public API, turns failures into one line and Docker's exit statuses. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { CulmError } from '../index.js';
 import { run, type RunOptions } from './run.js';
 
@@ -64,6 +65,9 @@ function report(error: unknown): number {
   if (error.code === 'not-found') return STATUS.notFound;
   return error.code === 'not-executable' ? STATUS.notExecutable : STATUS.own;
 }
+
+// Regions say which branches are cold; V8 heeds it only when told to (fib 70 ms to 54, FNV 47 to 28). The process is ours.
+setFlagsFromString('--experimental-wasm-branch-hinting');
 
 try {
   await program().parseAsync();

@@ -30,7 +30,7 @@ export class BlockDecoder {
   private at = 0;
   private flags = FLAGS_UNKNOWN;
 
-  /** `heat`: how often a block is run before it is hot. */
+  /** `heat`: how many instructions of a block are interpreted before it is hot. */
   constructor(
     private readonly memory: MachineViews,
     private readonly handlers: HandlerTable,
@@ -77,7 +77,7 @@ export class BlockDecoder {
     }
     if (!ended) this.end(pc);
     this.next = this.at;
-    this.setCountdown(block, this.heat);
+    this.setCountdown(block, this.heatOf(count));
     return {
       address,
       spans: spansOf([address, pc], this.fetcher.frameOf),
@@ -122,10 +122,15 @@ export class BlockDecoder {
     this.memory.i32[at + 1] = Math.floor(count / TWO_32);
   }
 
+  /** How often a block of `count` instructions is run before it is hot. */
+  private heatOf(count: number): number {
+    return Math.max(1, Math.ceil(this.heat / count));
+  }
+
   /** How often a block was run. */
   executions(code: Code): number {
     const at = (code.block + BLOCK_COUNTDOWN) / 4;
     const left = (this.memory.u32[at] as number) + (this.memory.i32[at + 1] as number) * TWO_32;
-    return this.heat - left;
+    return this.heatOf(code.count) - left;
   }
 }

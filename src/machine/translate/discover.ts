@@ -45,15 +45,18 @@ class Discovery {
   private readonly queue: (Target & { readonly runs: number })[] = [];
   private readonly fewest: number;
   private instructions = 0;
+  /** Where the limit on instructions cut straight code of the region's own; -1: nowhere. */
+  cutAt = -1;
 
   constructor(
     private readonly entry: number,
     private readonly code: CodeReader,
     private readonly scanner: Scanner,
     private readonly limits: Limits,
+    hasRun: boolean,
   ) {
     // Where the entry has run, what has not is left out.
-    this.fewest = Math.min(1, code.executions(entry));
+    this.fewest = hasRun ? 1 : 0;
     this.callees = new CalleeFinder(code, scanner);
     this.own = newContext(null, entry, -1);
   }
@@ -93,6 +96,7 @@ class Discovery {
       address += step.insn.length;
     }
     context.leaders.add(address);
+    if (context === this.own && !context.steps.has(address)) this.cutAt = address;
   }
 
   private lead(target: Target): void {
@@ -226,14 +230,23 @@ function rangesOf(blocks: readonly Block[]): number[] {
   return ranges;
 }
 
-/** Null when there is no instruction at the entry that could be translated. */
-export function discover(entry: number, code: CodeReader, scanner: Scanner, limits: Limits): Flow | null {
-  const found = new Discovery(entry, code, scanner, limits);
+/**
+ * Null when there is no instruction at the entry that could be translated. `hasRun`: the entry is known to have run,
+ * though perhaps not as the start of a block that was counted.
+ */
+export function discover(
+  entry: number,
+  code: CodeReader,
+  scanner: Scanner,
+  limits: Limits,
+  hasRun = code.executions(entry) > 0,
+): Flow | null {
+  const found = new Discovery(entry, code, scanner, limits, hasRun);
   found.run();
   if (!found.own.steps.has(entry)) return null;
   const builder = new FlowBuilder();
   builder.build({ context: found.own, address: entry });
   const { blocks } = builder;
   const successors = [[1], ...blocks.map((block) => block.next)];
-  return { entry, blocks, graph: { successors }, ranges: rangesOf(blocks) };
+  return { entry, blocks, graph: { successors }, ranges: rangesOf(blocks), cutAt: found.cutAt };
 }

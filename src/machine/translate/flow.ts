@@ -37,6 +37,8 @@ export interface Flow {
   readonly graph: Graph;
   /** Start and end of each stretch of code, in order. */
   readonly ranges: readonly number[];
+  /** Where straight code goes on beyond the limit on a region's size; -1: nowhere. */
+  readonly cutAt: number;
 }
 
 /** Whether the block's end stores all that the region keeps in locals. */

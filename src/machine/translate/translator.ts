@@ -28,6 +28,8 @@ export interface Surroundings {
 }
 
 const LIMITS: Limits = { instructions: 600, blocks: 160 };
+/** Regions that are made at once of code that is too long for one. */
+const MOST_REGIONS = 16;
 
 /** Makes regions of hot code, several to a module. */
 export class RegionTranslator implements Translator {
@@ -47,8 +49,23 @@ export class RegionTranslator implements Translator {
   /** At once: while a region waits for others, its blocks get hot one by one, and each would become a region. */
   request(address: number): void {
     if (this.with_.code.isTranslated(address)) return;
-    const flow = discover(address, this.reader, this.scanner, LIMITS);
-    if (flow !== null) this.translate([flow]);
+    const flows: Flow[] = [];
+    let flow = discover(address, this.reader, this.scanner, LIMITS);
+    while (flow !== null) {
+      flows.push(flow);
+      flow = flows.length < MOST_REGIONS ? this.rest(flow, flows) : null;
+    }
+    if (flows.length > 0) this.translate(flows);
+  }
+
+  /**
+   * The region behind one that was too long: its start is as hot, but no block began there that was counted. A loop of
+   * thousands of instructions would else get translated piece by piece, each after having become hot anew.
+   */
+  private rest({ cutAt }: Flow, flows: readonly Flow[]): Flow | null {
+    const isKnown =
+      cutAt < 0 || flows.some((flow) => flow.entry === cutAt) || this.with_.code.isTranslated(cutAt);
+    return isKnown ? null : discover(cutAt, this.reader, this.scanner, LIMITS, true);
   }
 
   flush(): void {}
