@@ -1,4 +1,5 @@
-// Compiles everything with the native TypeScript compiler, then has the machine generate its core module.
+// Compiles everything with the native TypeScript compiler, has the machine generate its core module, and bundles the
+// command line: loading one file instead of some 350 saves a fifth of a second at every start.
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,5 +16,23 @@ const core = `${root}/build/src/machine/core`;
 if (existsSync(`${core}/core-text.js`)) {
   const { prebuiltText } = await import(`${core}/core-text.js`);
   writeFileSync(`${core}/prebuilt.js`, prebuiltText());
+}
+const main = `${root}/build/src/cli/main.js`;
+if (existsSync(main)) {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [main],
+    outfile: `${root}/build/bundle/cli/main.js`,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    // commander is CommonJS and asks for Node's modules by require.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+    logOverride: { 'ignored-bare-import': 'silent' },
+  });
 }
 process.exit(compiled.status ?? 1);
