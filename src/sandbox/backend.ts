@@ -67,9 +67,6 @@ export interface Backend {
   kill(id: ProcessId, signal: number): Promise<void>;
   resize(id: ProcessId, columns: number, rows: number): Promise<void>;
   file(request: FileRequest): Promise<FileReply>;
-  /** Reports changes below `path` as events until `unwatch`. */
-  watch(path: string): Promise<number>;
-  unwatch(watch: number): Promise<void>;
   statistics(): Promise<Statistics>;
   dispose(): Promise<void>;
 }
@@ -80,7 +77,6 @@ export interface BackendEvents {
   exit(id: ProcessId, status: number, signal: number): void;
   log(line: string): void;
   strace(line: string): void;
-  changed(watch: number, type: 'change' | 'rename', path: string): void;
   /** The kernel has ended because of a fault of its own. */
   failed(message: string): void;
 }

@@ -1,6 +1,6 @@
 /** Files of a running sandbox, seen from outside; works as the guest's root user, below its root. */
 import type { Backend, FileReply, FileRequest } from './backend.js';
-import type { FileStat, WatchEvent } from './types.js';
+import type { FileStat } from './types.js';
 
 export interface WriteOptions {
   /** Permission bits of a new file; default 0644. */
@@ -9,8 +9,6 @@ export interface WriteOptions {
 
 /** `sandbox.fs`. Paths are absolute; a failure throws CulmError with the errno's name as its code. */
 export class SandboxFiles {
-  private readonly watchers = new Map<number, (event: WatchEvent) => void>();
-
   constructor(private readonly backend: Backend) {}
 
   private async ask<T extends FileReply>(request: FileRequest): Promise<T> {
@@ -75,20 +73,5 @@ export class SandboxFiles {
   /** Removes a file or an empty folder; with `recursive` a folder and all below it. */
   async remove(path: string, options: { recursive?: boolean } = {}): Promise<void> {
     await this.ask({ op: options.recursive === true ? 'removeAll' : 'remove', path });
-  }
-
-  /** Calls back for each change below `path` that goes through the sandbox; returns how to stop. */
-  async watch(path: string, changed: (event: WatchEvent) => void): Promise<() => Promise<void>> {
-    const watch = await this.backend.watch(path);
-    this.watchers.set(watch, changed);
-    return async () => {
-      this.watchers.delete(watch);
-      await this.backend.unwatch(watch);
-    };
-  }
-
-  /** @internal */
-  changed(watch: number, event: WatchEvent): void {
-    this.watchers.get(watch)?.(event);
   }
 }

@@ -114,16 +114,8 @@ function statOf(inode: Inode): FileStat {
   return { type, mode: mode & 0o7777, size, uid, gid, mtime: mtime.sec * 1000 + mtime.nsec / 1e6 };
 }
 
-export type Changed = (watch: number, type: 'change' | 'rename', path: string) => void;
-
 export class GuestFiles {
-  private readonly watches = new Map<number, string>();
-  private nextWatch = 1;
-
-  constructor(
-    private readonly vfs: Vfs,
-    private readonly changed: Changed,
-  ) {}
+  constructor(private readonly vfs: Vfs) {}
 
   /** Does what is asked; throws CulmError with the errno's name. */
   answer(request: FileRequest): FileReply {
@@ -249,21 +241,5 @@ export class GuestFiles {
       if (error !== 0) return error;
     }
     return this.remove(path);
-  }
-
-  watch(path: string): number {
-    this.watches.set(this.nextWatch, toByteString(path));
-    return this.nextWatch++;
-  }
-
-  unwatch(watch: number): void {
-    this.watches.delete(watch);
-  }
-
-  /** Something below a watched path has changed; for whoever makes changes known. */
-  notify(type: 'change' | 'rename', path: string): void {
-    for (const [watch, below] of this.watches)
-      if (path === below || path.startsWith(below === '/' ? '/' : `${below}/`))
-        this.changed(watch, type, fromByteString(path));
   }
 }

@@ -27,12 +27,10 @@ const METHODS: readonly Method[] = [
   'kill',
   'resize',
   'file',
-  'watch',
-  'unwatch',
   'statistics',
   'dispose',
 ];
-const EVENTS: readonly EventName[] = ['output', 'exit', 'log', 'strace', 'changed', 'failed'];
+const EVENTS: readonly EventName[] = ['output', 'exit', 'log', 'strace', 'failed'];
 
 type Callable = (...args: readonly unknown[]) => unknown;
 

@@ -149,7 +149,6 @@ function eventsFor(sandbox: () => Sandbox | undefined, options: SandboxOptions):
       }),
     log: (line) => options.log?.(line),
     strace: (line) => options.strace?.(line),
-    changed: (watch, type, path) => sandbox()?.fs.changed(watch, { type, path }),
     failed: (message) => sandbox()?.end(new CulmError('kernel', message)),
   };
 }

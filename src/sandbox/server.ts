@@ -81,9 +81,7 @@ export class SandboxServer implements Backend {
     });
     this.kernel = kernel;
     this.namespace = new Namespace(kernel, settings, this.bridge);
-    this.files = new GuestFiles(this.namespace.vfs, (watch, type, path) =>
-      this.events.changed(watch, type, path),
-    );
+    this.files = new GuestFiles(this.namespace.vfs);
     kernel.onReady = () => this.wake?.();
     void this.run(kernel);
     return Promise.resolve();
@@ -209,15 +207,6 @@ export class SandboxServer implements Backend {
   file(request: FileRequest): Promise<FileReply> {
     this.namespace?.distrust();
     return Promise.resolve(this.running.files.answer(request));
-  }
-
-  watch(path: string): Promise<number> {
-    return Promise.resolve(this.running.files.watch(path));
-  }
-
-  unwatch(watch: number): Promise<void> {
-    this.files?.unwatch(watch);
-    return Promise.resolve();
   }
 
   statistics(): Promise<Statistics> {

@@ -99,12 +99,6 @@ export interface FileStat {
   readonly mtime: number;
 }
 
-export interface WatchEvent {
-  /** 'rename' covers creation and removal. */
-  readonly type: 'change' | 'rename';
-  readonly path: string;
-}
-
 /** What a sandbox has done so far. */
 export interface Statistics {
   readonly instructions: number;
