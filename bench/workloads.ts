@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { STEMS } from '../test/corpus/fixture.js';
 
 export const FOLDER = '/tmp/culm-bench';
 
@@ -40,31 +41,13 @@ export const PROGRAMS: readonly Program[] = [
 ];
 
 function text(): string {
-  const stems = [
-    'ar',
-    'be',
-    'cor',
-    'del',
-    'en',
-    'fa',
-    'gri',
-    'hal',
-    'in',
-    'jo',
-    'ka',
-    'lum',
-    'mor',
-    'ne',
-    'ol',
-    'pra',
-  ];
   let state = 7;
   const next = (n: number): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state >>> 8) % n;
   };
   const word = (): string =>
-    stems[next(16)] + (next(2) === 0 ? '' : `${stems[next(16)]}`) + (stems[next(16)] ?? '');
+    STEMS[next(16)] + (next(2) === 0 ? '' : `${STEMS[next(16)]}`) + (STEMS[next(16)] ?? '');
   return (
     Array.from({ length: 60000 }, () => Array.from({ length: 4 + next(8) }, word).join(' ')).join('\n') + '\n'
   );

@@ -194,7 +194,6 @@ class SandboxMachine implements Machine {
   activate(space: AddressSpace): void {
     if (!(space instanceof PageTable)) throw new Error('a foreign address space');
     if (space === this.space) return;
-    if (this.space !== null) this.translator?.flush();
     this.space = space;
     this.tlb.activate(space.root, space.epoch);
   }
@@ -227,7 +226,6 @@ class SandboxMachine implements Machine {
     i32[BUDGET] = budget;
     i32[EXIT] = 0;
     this.run_();
-    this.translator?.flush();
     return i32[EXIT] as Exit;
   }
 

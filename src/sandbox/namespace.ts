@@ -1,6 +1,6 @@
 /** The tree that a sandbox's programs see: its root, the pseudo-filesystems, the mounts of its settings. */
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../kernel/abi/mount.js';
-import { ENXIO, isErrno } from '../kernel/errno.js';
+import { ENXIO } from '../kernel/errno.js';
 import { errnoName } from '../kernel/abi/errno-names.js';
 import { AppFs } from '../kernel/fs/app/appfs.js';
 import { createDevFs } from '../kernel/fs/dev/dev.js';
@@ -98,8 +98,7 @@ export class Namespace {
     const { files, clock } = this.kernel.host;
     if (files === null) throw new CulmError('option', `${what}: this host has no files`);
     const folder = files.openRoot(toByteString(path));
-    if (isErrno(folder) || typeof folder === 'number')
-      throw new CulmError('option', `${what}: ${path}: ${errnoName(folder)}`);
+    if (typeof folder === 'number') throw new CulmError('option', `${what}: ${path}: ${errnoName(folder)}`);
     const fs = HostFs.create({ folder, clock, memory: this.memory, dev: this.nextDev++, readOnly });
     if (typeof fs === 'number') throw new CulmError('option', `${what}: ${path}: ${errnoName(fs)}`);
     this.hostFolders.push(fs);

@@ -1,5 +1,5 @@
 /** Statuses and failures in the words of the API. */
-import { EACCES, ENOENT, ENOEXEC, ENOTDIR, ELOOP, ENAMETOOLONG } from '../kernel/errno.js';
+import { ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG } from '../kernel/errno.js';
 import type { ExecFailure } from '../kernel/exec/failure.js';
 import { CulmError } from './types.js';
 import { fromByteString } from './text.js';
@@ -16,6 +16,5 @@ const NOT_FOUND: readonly number[] = [ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG];
 export function startFailure({ errno, reason }: ExecFailure): CulmError {
   const message = fromByteString(reason);
   if (NOT_FOUND.includes(errno)) return new CulmError('not-found', message);
-  if (errno === EACCES || errno === ENOEXEC) return new CulmError('not-executable', message);
   return new CulmError('not-executable', message);
 }

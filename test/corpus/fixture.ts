@@ -13,7 +13,8 @@ function generator(seed: number): () => number {
   };
 }
 
-const STEMS = [
+/** Syllables of made-up words; the bench uses them too. */
+export const STEMS = [
   'ar',
   'be',
   'cor',

@@ -43,8 +43,6 @@ export interface CodeSource {
 
 /** What the dispatcher needs; implemented by the translator. */
 export interface Translator {
-  /** Asks for a region at `address` of the running space. It may be installed at once or at the next `flush`. */
+  /** Makes and installs a region at `address` of the running space, if it can be translated. */
   request(address: number): void;
-  /** Translates all that was asked for. To be called before another space is activated, and at a slice's end. */
-  flush(): void;
 }

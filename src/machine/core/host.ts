@@ -125,10 +125,7 @@ export class CoreHost {
     const address = this.rip();
     const frame = address < 0 ? 0 : this.executable(address);
     if (frame === 0) return;
-    if (eager && translator !== null && !code.isTranslated(address)) {
-      translator.request(address);
-      translator.flush();
-    }
+    if (eager && translator !== null && !code.isTranslated(address)) translator.request(address);
     this.settle(address, frame, code.enter(address, frame));
   }
 

@@ -10,52 +10,10 @@ import {
 import { hasFaulted } from '../core/walk.js';
 import type { CoreBuilder } from '../core/functions.js';
 import type { Modified } from '../semantics/emitter.js';
-import { F32, F64, I32, I64, V128, f32, f64, i32, i64, v128, type Expr, type ValType } from '../wasm/expr.js';
-import { STORE, VOID, type FunctionBuilder } from '../wasm/function.js';
+import { I32, i32, i64, type Expr } from '../wasm/expr.js';
+import { VOID, type FunctionBuilder } from '../wasm/function.js';
+import { wayOf, type AccessSize } from '../semantics/access-way.js';
 import type { Temporaries } from '../translate/temporaries.js';
-
-export type AccessSize = number | 'f32' | 'f64';
-
-/** How a size is loaded and stored once its place is known, and by which type it goes to the core's functions. */
-interface Way {
-  readonly bytes: number;
-  readonly type: ValType;
-  readonly load: (at: Expr) => Expr;
-  readonly store: number;
-  readonly coreType: ValType;
-  readonly toCore: (value: Expr) => Expr;
-  readonly fromCore: (value: Expr) => Expr;
-}
-
-const same = (value: Expr): Expr => value;
-function way(bytes: number, type: ValType, load: (at: Expr) => Expr, store: number): Way {
-  return { bytes, type, load, store, coreType: type, toCore: same, fromCore: same };
-}
-const WAYS: Readonly<Record<AccessSize, Way>> = {
-  1: way(1, I32, i32.load8_u, STORE.i32_8),
-  2: way(2, I32, i32.load16_u, STORE.i32_16),
-  4: way(4, I32, i32.load, STORE.i32),
-  8: way(8, I64, i64.load, STORE.i64),
-  16: way(16, V128, v128.load, STORE.v128),
-  f32: {
-    ...way(4, F32, f32.load, STORE.f32),
-    coreType: I32,
-    toCore: i32.reinterpret_f32,
-    fromCore: f32.reinterpret_i32,
-  },
-  f64: {
-    ...way(8, F64, f64.load, STORE.f64),
-    coreType: I64,
-    toCore: i64.reinterpret_f64,
-    fromCore: f64.reinterpret_i64,
-  },
-};
-
-function wayOf(size: AccessSize): Way {
-  const found = WAYS[size];
-  if (found === undefined) throw new Error(`no access of ${size} bytes`);
-  return found;
-}
 
 /** Checked accesses in a handler: the look-up in the TLB in place, all else by the core's functions. */
 export class GuestAccess {

@@ -1,16 +1,7 @@
-import {
-  CPU,
-  CPU_CC_KIND,
-  CPU_CC_X,
-  CPU_CC_Y,
-  CPU_GPR,
-  CPU_RIP,
-  CPU_SEGMENT,
-  CPU_XMM,
-  PAGE_MASK,
-} from '../layout.js';
+import { CPU, CPU_CC_KIND, CPU_CC_X, CPU_CC_Y, CPU_GPR, CPU_RIP, CPU_XMM, PAGE_MASK } from '../layout.js';
 import { SYSCALL } from '../core/dispatch.js';
 import type { CoreBuilder } from '../core/functions.js';
+import { accessSize } from '../semantics/access-way.js';
 import { BaseEmitter, loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Flag, JumpKind, Modified, Variable } from '../semantics/emitter.js';
 import {
@@ -41,7 +32,7 @@ import {
 } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 import type { Form, OperandForm } from '../x86/insn.js';
-import { GuestAccess, type AccessSize } from './guest-access.js';
+import { GuestAccess } from './guest-access.js';
 import {
   RECORD_BASE,
   RECORD_DISP,
@@ -82,7 +73,7 @@ const CONDITION_OF: Readonly<Partial<Record<Flag, number>>> = { OF: 0, CF: 2, ZF
 /** The interpreter's emitter: operands are fields of the record that local 0 points to. */
 export class HandlerEmitter extends BaseEmitter {
   private readonly temporaries: Temporaries;
-  private readonly access: GuestAccess;
+  protected readonly access: GuestAccess;
   private key: HandlerKey;
   private nesting = 0;
   /** What the handler does to the flags, and whether it always ends its block. */
@@ -222,31 +213,6 @@ export class HandlerEmitter extends BaseEmitter {
   setXmm(index: number, value: Expr): void {
     storeCpu(this.f, CPU_XMM + 16 * index, value);
   }
-  segmentBase(segment: number): Expr {
-    return loadCpu(I64, CPU_SEGMENT + 8 * segment);
-  }
-  setSegmentBase(segment: number, value: Expr): void {
-    storeCpu(this.f, CPU_SEGMENT + 8 * segment, value);
-  }
-
-  // Memory
-
-  load(size: AccessSize, address: Expr): Expr {
-    return this.access.load(size, address);
-  }
-  store(size: AccessSize, address: Expr, value: Expr): void {
-    this.access.store(size, address, value);
-  }
-  modifyAt(size: number, address: Expr): Modified {
-    return this.access.modify(size, address);
-  }
-  probe(size: number, address: Expr, access: 'read' | 'write'): void {
-    this.access.probe(size, address, access);
-  }
-  span(count: Expr, address: Expr, access: 'read' | 'write'): Expr {
-    return this.access.span(count, address, access);
-  }
-
   // Flags
 
   setFlags(kind: number, size: number, x: Expr, y?: Expr, onlyIf?: Expr): void {
@@ -373,9 +339,4 @@ function loadRegister(size: number, place: Expr): Expr {
 function extended(value: Expr): Expr {
   if (value.type === I64) return value;
   return value.op === OP_I32_CONST ? i64.const(value.imm, 0) : i64.extend_i32_u(value);
-}
-
-function accessSize(size: number, value: Expr): AccessSize {
-  if (value.type === F32) return 'f32';
-  return value.type === F64 ? 'f64' : size;
 }

@@ -1,4 +1,4 @@
-import { CPU } from '../layout.js';
+import { CPU, CPU_SEGMENT } from '../layout.js';
 import {
   F32,
   F64,
@@ -15,6 +15,7 @@ import {
   type ValType,
 } from '../wasm/expr.js';
 import { STORE, VOID, type FunctionBuilder, type Hint } from '../wasm/function.js';
+import type { AccessSize } from './access-way.js';
 import type { Emitter, Flag, JumpKind, Modified, Variable } from './emitter.js';
 import type { Form } from '../x86/insn.js';
 import { KIND_RAW } from './flags.js';
@@ -44,11 +45,22 @@ export function storeCpu(f: FunctionBuilder, offset: number, value: Expr): void 
   f.store(STORE_OF[value.type], CPU_BLOCK, value, CPU + offset);
 }
 
+/** Checked accesses to guest memory, as each tier makes them. */
+export interface GuestMemory {
+  load(size: AccessSize, address: Expr): Expr;
+  store(size: AccessSize, address: Expr, value: Expr): void;
+  modify(size: number, address: Expr): Modified;
+  probe(size: number, address: Expr, access: 'read' | 'write'): void;
+  span(count: Expr, address: Expr, access: 'read' | 'write'): Expr;
+}
+
 /** What both emitters do alike: local values, structured control, the uncached CPU fields, helpers. */
 export abstract class BaseEmitter implements Emitter {
   abstract readonly form: Form;
 
   constructor(protected readonly f: FunctionBuilder) {}
+
+  protected abstract readonly access: GuestMemory;
 
   /** The function index of a helper in the module that is being written. */
   protected abstract helperIndex(helper: Helper): number;
@@ -111,6 +123,34 @@ export abstract class BaseEmitter implements Emitter {
     return this.let(call(helper.result, this.helperIndex(helper), args));
   }
 
+  segmentBase(segment: number): Expr {
+    return loadCpu(I64, CPU_SEGMENT + 8 * segment);
+  }
+
+  setSegmentBase(segment: number, value: Expr): void {
+    storeCpu(this.f, CPU_SEGMENT + 8 * segment, value);
+  }
+
+  load(size: AccessSize, address: Expr): Expr {
+    return this.access.load(size, address);
+  }
+
+  store(size: AccessSize, address: Expr, value: Expr): void {
+    this.access.store(size, address, value);
+  }
+
+  modifyAt(size: number, address: Expr): Modified {
+    return this.access.modify(size, address);
+  }
+
+  probe(size: number, address: Expr, access: 'read' | 'write'): void {
+    this.access.probe(size, address, access);
+  }
+
+  span(count: Expr, address: Expr, access: 'read' | 'write'): Expr {
+    return this.access.span(count, address, access);
+  }
+
   abstract read(k: number): Expr;
   abstract readFloat(k: number): Expr;
   abstract write(k: number, value: Expr): void;
@@ -122,13 +162,6 @@ export abstract class BaseEmitter implements Emitter {
   abstract setGpr(index: number, size: number, value: Expr): void;
   abstract xmm(index: number): Expr;
   abstract setXmm(index: number, value: Expr): void;
-  abstract segmentBase(segment: number): Expr;
-  abstract setSegmentBase(segment: number, value: Expr): void;
-  abstract load(size: number | 'f32' | 'f64', address: Expr): Expr;
-  abstract store(size: number | 'f32' | 'f64', address: Expr, value: Expr): void;
-  abstract modifyAt(size: number, address: Expr): Modified;
-  abstract probe(size: number, address: Expr, access: 'read' | 'write'): void;
-  abstract span(count: Expr, address: Expr, access: 'read' | 'write'): Expr;
   abstract setFlags(kind: number, size: number, x: Expr, y?: Expr, onlyIf?: Expr): void;
   abstract flag(flag: Flag): Expr;
   abstract condition(cc: number): Expr;

@@ -1,22 +1,9 @@
 import { BOUNCE_END, CPU_EXIT } from '../layout.js';
 import { loadCpu } from '../semantics/base-emitter.js';
+import { wayOf, type AccessSize } from '../semantics/access-way.js';
 import type { Modified } from '../semantics/emitter.js';
-import {
-  F32,
-  F64,
-  I32,
-  I64,
-  V128,
-  call,
-  f32,
-  f64,
-  i32,
-  i64,
-  v128,
-  type Expr,
-  type ValType,
-} from '../wasm/expr.js';
-import { STORE, VOID, type FunctionBuilder } from '../wasm/function.js';
+import { I32, call, i32, type Expr } from '../wasm/expr.js';
+import { VOID, type FunctionBuilder } from '../wasm/function.js';
 import {
   PROBE_READ,
   PROBE_WRITE,
@@ -29,48 +16,6 @@ import {
 } from './imports.js';
 import type { AccessKind, Origin, PageCache, Place } from './page-cache.js';
 import type { Temporaries } from './temporaries.js';
-
-export type AccessSize = number | 'f32' | 'f64';
-
-/** How a size is loaded and stored once its place is known, and by which type it goes to the slow path. */
-interface Way {
-  readonly bytes: number;
-  readonly type: ValType;
-  readonly load: (at: Expr) => Expr;
-  readonly store: number;
-  readonly toSlow: (value: Expr) => Expr;
-  readonly fromSlow: (value: Expr) => Expr;
-}
-
-const same = (value: Expr): Expr => value;
-
-function way(bytes: number, type: ValType, load: (at: Expr) => Expr, store: number): Way {
-  return { bytes, type, load, store, toSlow: same, fromSlow: same };
-}
-
-const WAYS: Readonly<Record<AccessSize, Way>> = {
-  1: way(1, I32, i32.load8_u, STORE.i32_8),
-  2: way(2, I32, i32.load16_u, STORE.i32_16),
-  4: way(4, I32, i32.load, STORE.i32),
-  8: way(8, I64, i64.load, STORE.i64),
-  16: way(16, V128, v128.load, STORE.v128),
-  f32: {
-    ...way(4, F32, f32.load, STORE.f32),
-    toSlow: i32.reinterpret_f32,
-    fromSlow: f32.reinterpret_i32,
-  },
-  f64: {
-    ...way(8, F64, f64.load, STORE.f64),
-    toSlow: i64.reinterpret_f64,
-    fromSlow: f64.reinterpret_i64,
-  },
-};
-
-function wayOf(size: AccessSize): Way {
-  const found = WAYS[size];
-  if (found === undefined) throw new Error(`no access of ${size} bytes`);
-  return found;
-}
 
 /** What an access needs from the region. */
 export interface AccessContext {
@@ -91,27 +36,27 @@ export class Access {
 
   load(size: AccessSize, address: Expr): Expr {
     const { temporaries } = this.context;
-    const { bytes, type, load, fromSlow } = wayOf(size);
+    const { bytes, type, load, fromCore } = wayOf(size);
     const a = temporaries.let(address);
     const result = temporaries.take(type);
     const slow = slowOf(SLOW_LOAD, bytes);
     this.either(
       this.find('read', a, address, bytes),
       (f, at) => f.set(result, load(at)),
-      (f) => f.set(result, fromSlow(call(slow.result ?? I32, this.context.core(slow), [a]))),
+      (f) => f.set(result, fromCore(call(slow.result ?? I32, this.context.core(slow), [a]))),
     );
     return temporaries.settle(result);
   }
 
   store(size: AccessSize, address: Expr, value: Expr): void {
     const { temporaries } = this.context;
-    const { bytes, store, toSlow } = wayOf(size);
+    const { bytes, store, toCore } = wayOf(size);
     const a = temporaries.let(address);
     const v = temporaries.let(value);
     this.either(
       this.find('write', a, address, bytes),
       (f, at) => f.store(store, at, v),
-      (f) => f.call(this.context.core(slowOf(SLOW_STORE, bytes)), [a, toSlow(v)]),
+      (f) => f.call(this.context.core(slowOf(SLOW_STORE, bytes)), [a, toCore(v)]),
     );
   }
 

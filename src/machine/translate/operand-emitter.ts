@@ -1,10 +1,10 @@
-import { CPU_SEGMENT, CPU_X87, SEG_FLAT } from '../layout.js';
+import { CPU_X87, SEG_FLAT } from '../layout.js';
+import { accessSize } from '../semantics/access-way.js';
 import { BaseEmitter, loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Modified, Variable } from '../semantics/emitter.js';
 import { low32, zeroExtend } from '../semantics/width.js';
 import {
   F32,
-  F64,
   I32,
   I64,
   OP_I32_CONST,
@@ -20,7 +20,7 @@ import {
 } from '../wasm/expr.js';
 import type { FunctionBuilder } from '../wasm/function.js';
 import type { Form, Insn, MemoryOperand, Operand, OperandForm } from '../x86/insn.js';
-import type { Access, AccessSize } from './access.js';
+import type { Access } from './access.js';
 import { PageCache, type Origin } from './page-cache.js';
 import { Registers } from './registers.js';
 import { Temporaries } from './temporaries.js';
@@ -45,11 +45,6 @@ function mergedVector(old: Expr, value: Expr): Expr {
   return value.type === F32 ? f32x4.replace_lane(0, old, value) : f64x2.replace_lane(0, old, value);
 }
 
-function accessSize(size: number, value: Expr): AccessSize {
-  if (value.type === F32) return 'f32';
-  return value.type === F64 ? 'f64' : size;
-}
-
 function mmxOffset(index: number): number {
   return CPU_X87 + 16 * index;
 }
@@ -60,7 +55,7 @@ export abstract class OperandEmitter extends BaseEmitter {
   readonly temporaries: Temporaries;
   readonly pages: PageCache;
   private readonly origins = new Map<Expr, Origin>();
-  protected abstract readonly access: Access;
+  protected abstract override readonly access: Access;
   protected abstract get insn(): Insn;
 
   constructor(f: FunctionBuilder, usedRegisters: number) {
@@ -226,34 +221,6 @@ export abstract class OperandEmitter extends BaseEmitter {
 
   setXmm(index: number, value: Expr): void {
     this.registers.setXmm(index, value);
-  }
-
-  segmentBase(segment: number): Expr {
-    return loadCpu(I64, CPU_SEGMENT + 8 * segment);
-  }
-
-  setSegmentBase(segment: number, value: Expr): void {
-    storeCpu(this.f, CPU_SEGMENT + 8 * segment, value);
-  }
-
-  load(size: AccessSize, address: Expr): Expr {
-    return this.access.load(size, address);
-  }
-
-  store(size: AccessSize, address: Expr, value: Expr): void {
-    this.access.store(size, address, value);
-  }
-
-  modifyAt(size: number, address: Expr): Modified {
-    return this.access.modify(size, address);
-  }
-
-  probe(size: number, address: Expr, access: 'read' | 'write'): void {
-    this.access.probe(size, address, access);
-  }
-
-  span(count: Expr, address: Expr, access: 'read' | 'write'): Expr {
-    return this.access.span(count, address, access);
   }
 
   thisAddress(): Expr {

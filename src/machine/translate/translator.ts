@@ -68,8 +68,6 @@ export class RegionTranslator implements Translator {
     return isKnown ? null : discover(cutAt, this.reader, this.scanner, LIMITS, true);
   }
 
-  flush(): void {}
-
   private translate(flows: readonly Flow[]): void {
     const { memory, pages, table, core, helper, semanticsOf, code, stats } = this.with_;
     const module = new ModuleBuilder();

@@ -242,16 +242,18 @@ export function squareRoot(x: Extended, result: Extended): void {
   const odd = ($a.exponent - BIAS) & 1;
   const exponent = ($a.exponent - BIAS - odd) / 2 + BIAS;
   const significand = (BigInt($a.hi) << 32n) | BigInt($a.lo);
-  const [root, exact] = integerRoot(significand << BigInt(127 + odd));
-  setFromBig(result, 0, exponent, root, exact);
+  const square = significand << BigInt(127 + odd);
+  const root = integerRoot(square);
+  setFromBig(result, 0, exponent, root, root * root === square);
   round(result, controlFormat());
 }
 
-function integerRoot(n: bigint): [bigint, boolean] {
+/** The square root, rounded down (Newton's method from above). */
+export function integerRoot(n: bigint): bigint {
   let guess = 1n << BigInt((n.toString(2).length + 1) >> 1);
   for (;;) {
     const next = (guess + n / guess) >> 1n;
-    if (next >= guess) return [guess, guess * guess === n];
+    if (next >= guess) return guess;
     guess = next;
   }
 }

@@ -14,7 +14,7 @@ import {
   setInfinity,
   setZero,
 } from './extended.js';
-import { setFromBig, special } from './arithmetic.js';
+import { integerRoot, setFromBig, special } from './arithmetic.js';
 import { EXTENDED_FORMAT, round } from './round.js';
 
 /** Bits after the point for a number of this exponent: enough for its own bits, and 128 beyond. */
@@ -139,7 +139,7 @@ function sineCosine(x: bigint, p: bigint): { sine: bigint; cosine: bigint } {
 function arcTangent(x: bigint, p: bigint): bigint {
   const one = 1n << p;
   let z = x;
-  for (let i = 0; i < 3; i++) z = (z << p) / (one + squareRootOf((one << p) + z * z));
+  for (let i = 0; i < 3; i++) z = (z << p) / (one + integerRoot((one << p) + z * z));
   const square = multiply(z, z, p);
   let power = z;
   let sum = z;
@@ -148,15 +148,6 @@ function arcTangent(x: bigint, p: bigint): bigint {
     sum += power / n;
   }
   return sum << 3n;
-}
-
-function squareRootOf(n: bigint): bigint {
-  let guess = 1n << BigInt((bitLength(n) + 1) >> 1);
-  for (;;) {
-    const next = (guess + n / guess) >> 1n;
-    if (next >= guess) return guess;
-    guess = next;
-  }
 }
 
 function noteDenormal(...operands: Extended[]): boolean {
