@@ -8,11 +8,25 @@ interface Slot {
   closeOnExec: boolean;
 }
 
+/** Descriptors that a table has room for at first, and by which a copy's size is rounded (NR_OPEN_DEFAULT). */
+const LEAST_CAPACITY = 64;
+/** A table that grows holds a power of two times as many (alloc_fdtable). */
+const GROWTH_UNIT = 128;
+
+/** The size of a grown table that has room for `fd`. */
+function capacityFor(fd: number): number {
+  let capacity = GROWTH_UNIT;
+  while (capacity <= fd) capacity *= 2;
+  return capacity;
+}
+
 /** A process's open files by descriptor (files_struct). Each descriptor holds a reference to its handle. */
 export class Descriptors implements DescriptorTable {
   private slots: (Slot | undefined)[] = [];
   /** No descriptor below is free. */
   private firstFree = 0;
+  /** Descriptors that Linux's table would have room for: select(2) does not look beyond. */
+  capacity = LEAST_CAPACITY;
   /** Processes that share the table (CLONE_FILES). */
   users = 1;
 
@@ -38,7 +52,7 @@ export class Descriptors implements DescriptorTable {
   install(handle: Handle, closeOnExec: boolean, from = 0): number | Errno {
     const fd = this.lowestFree(from);
     if (fd >= this.limit()) return EMFILE;
-    this.slots[fd] = { handle, closeOnExec };
+    this.put(fd, { handle, closeOnExec });
     if (from <= this.firstFree) this.firstFree = fd + 1;
     return fd;
   }
@@ -47,9 +61,15 @@ export class Descriptors implements DescriptorTable {
     if (fd < 0 || fd >= this.limit()) return EBADF;
     const old = this.slots[fd];
     while (this.slots.length < fd) this.slots.push(undefined);
-    this.slots[fd] = { handle, closeOnExec };
+    this.put(fd, { handle, closeOnExec });
     if (old !== undefined) this.drop(old);
     return fd;
+  }
+
+  private put(fd: number, slot: Slot): void {
+    this.slots[fd] = slot;
+    if (this.capacity > fd) return;
+    this.capacity = capacityFor(fd);
   }
 
   close(fd: number): 0 | Errno {
@@ -88,8 +108,15 @@ export class Descriptors implements DescriptorTable {
     const copy = new Descriptors(limit);
     copy.slots = this.slots.map((slot) => slot && { ...slot });
     copy.firstFree = this.firstFree;
+    copy.capacity = this.capacityForCopy();
     for (const slot of copy.slots) if (slot !== undefined) slot.handle.references++;
     return copy;
+  }
+
+  /** A copy is as large as its open descriptors need (sane_fdtable_size). */
+  private capacityForCopy(): number {
+    const highest = this.slots.findLastIndex((slot) => slot !== undefined);
+    return highest < LEAST_CAPACITY ? LEAST_CAPACITY : capacityFor(highest);
   }
 
   /** Closes what execve closes. */

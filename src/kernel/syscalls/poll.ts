@@ -190,9 +190,9 @@ function selectAll(
 }
 
 function select(thread: Thread, args: Args, until: number): number {
-  const { memory, limits } = thread.process;
+  const { memory, files } = thread.process;
   if (args.int(0) < 0) return EINVAL;
-  const count = Math.min(args.int(0), limits[RLIMIT_NOFILE].current);
+  const count = Math.min(args.int(0), files.capacity);
   const sets = readSets(thread, args, count);
   if (typeof sets === 'number') return sets;
   const found = sets.map((set) => set && new Uint8Array(set.length));
