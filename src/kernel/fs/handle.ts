@@ -3,13 +3,14 @@ import { EBADF, ETXTBSY, type Errno } from '../errno.js';
 import { pinDentry, unpinDentry } from './dentry.js';
 import { isRegular, releaseInode, retainInode } from './inode.js';
 import { releaseHandleLocks, releaseOwnerLocks } from './locks.js';
-import type { Handle, HandleOperations, HandleOwner, Inode, Location } from './types.js';
+import type { Handle, HandleOperations, HandleOwner, HandleWatch, Inode, Location } from './types.js';
 
 class OpenFile implements Handle {
   position = 0;
   data: unknown = null;
   references = 1;
   owner?: HandleOwner;
+  watches?: Set<HandleWatch>;
   readonly access: number;
 
   constructor(
@@ -48,7 +49,8 @@ export function retainHandle(handle: Handle): Handle {
 /** Gives a reference back; the last one closes the file. */
 export function releaseHandle(handle: Handle): void {
   if (--handle.references > 0) return;
-  const { inode, location } = handle;
+  const { inode, location, watches } = handle;
+  if (watches !== undefined) for (const watch of [...watches]) watch.handleReleased();
   releaseHandleLocks(handle);
   handle.ops.release?.(handle);
   if (canWrite(handle) && isRegular(inode)) inode.writers--;

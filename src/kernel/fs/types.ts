@@ -173,6 +173,12 @@ export interface Handle {
   references: number;
   /** F_SETOWN and F_SETSIG; absent until set. */
   owner?: HandleOwner;
+  /** Who is told when the handle is released, without keeping it from that: epoll sets. */
+  watches?: Set<HandleWatch>;
+}
+
+export interface HandleWatch {
+  handleReleased(): void;
 }
 
 /** Who gets SIGIO for a handle: as in struct f_owner_ex. */
@@ -212,6 +218,8 @@ export interface HandleOperations {
   fsync?(handle: Handle): 0 | Errno;
   flush?(handle: Handle): 0 | Errno;
   release?(handle: Handle): void;
+  /** Lines that /proc/<pid>/fdinfo shows behind those that all files have. */
+  fdinfo?(handle: Handle): string;
 }
 
 export interface DirEntry {
@@ -311,7 +319,7 @@ export interface UserMemory {
   source(addr: number, length: number): Source | Errno;
 }
 
-/** Someone who waits for events: a thread in a call that waits, later an epoll set. */
+/** Someone who waits for events: a thread in a call that waits, or an item of an epoll set. */
 export interface Waiter {
   /** Makes the waiter be woken by `queue`. */
   waitOn(queue: WaitQueue): void;
@@ -319,9 +327,12 @@ export interface Waiter {
 export interface WaitQueue {
   add(waiter: Wakeable): void;
   remove(waiter: Wakeable): void;
-  /** Wakes all, or the first `count`; returns how many were. */
-  wake(count?: number): number;
+  /** Wakes all, or the first `count`; returns how many were. `events` have come to be; 0: it may be any. */
+  wake(count?: number, events?: PollMask): number;
 }
 export interface Wakeable {
-  wake(queue: WaitQueue): void;
+  /** Of these, a wake-up reaches only the first that has use for it (EPOLLEXCLUSIVE). */
+  readonly exclusive?: boolean;
+  /** False: it has no use for the wake-up. */
+  wake(queue: WaitQueue, events: PollMask): boolean;
 }

@@ -1,14 +1,11 @@
 import { O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import { POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import { EAGAIN, EFAULT, EINVAL, type Errno } from '../errno.js';
-import { AnonymousFs } from '../fs/anonymous.js';
 import { newHandle } from '../fs/handle.js';
 import type { Handle, HandleOperations, Sink, Source, VfsContext, Waiter } from '../fs/types.js';
 import { WaitQueue } from '../process/waitqueue.js';
+import { anonymousInodes } from './anonymous-inodes.js';
 
-const ANON_INODE_FS_MAGIC = 0x09041934;
-/** st_dev of files that are no files; below the numbers that the VFS gives out. */
-const ANON_INODE_DEV = 15;
 const MODE = 0o600;
 /** The counter's greatest value; one more is what cannot be written. */
 const MOST = 0xfffffffffffffffen;
@@ -25,6 +22,7 @@ class EventCounter implements HandleOperations {
   constructor(
     private count: bigint,
     private readonly semaphore: boolean,
+    private readonly id: number,
   ) {}
 
   seek(): number {
@@ -38,7 +36,7 @@ class EventCounter implements HandleOperations {
     $view.setBigUint64(0, taken, true);
     if (sink.put($count, 0, 8) < 8) return EFAULT;
     this.count -= taken;
-    this.queue.wake();
+    this.queue.wake(Infinity, POLLOUT);
     return 8;
   }
 
@@ -49,7 +47,7 @@ class EventCounter implements HandleOperations {
     if (added > MOST) return EINVAL;
     if (added > MOST - this.count) return EAGAIN;
     this.count += added;
-    if (added > 0n) this.queue.wake();
+    this.queue.wake(Infinity, POLLIN);
     return 8;
   }
 
@@ -59,23 +57,16 @@ class EventCounter implements HandleOperations {
     const writable = this.count < MOST ? POLLOUT | POLLWRNORM : 0;
     return readable | writable | (this.count > MOST ? POLLERR : 0);
   }
-}
 
-const filesystems = new WeakMap<VfsContext, AnonymousFs>();
-
-/** The filesystem of a kernel's files that are no files: anon_inodefs. */
-export function anonymousInodes(vfs: VfsContext): AnonymousFs {
-  const known = filesystems.get(vfs);
-  if (known !== undefined) return known;
-  const fs = new AnonymousFs(vfs, 'anon_inodefs', ANON_INODE_FS_MAGIC, ANON_INODE_DEV);
-  filesystems.set(vfs, fs);
-  return fs;
+  fdinfo(): string {
+    return `eventfd-count: ${this.count.toString(16).padStart(16)}\neventfd-id: ${this.id}\neventfd-semaphore: ${this.semaphore ? 1 : 0}\n`;
+  }
 }
 
 /** A new counter with one reference; `flags`: O_NONBLOCK. */
 export function openEventfd(vfs: VfsContext, initial: number, semaphore: boolean, flags: number): Handle {
   const fs = anonymousInodes(vfs);
   const inode = fs.make(MODE, null);
-  const counter = new EventCounter(BigInt(initial), semaphore);
+  const counter = new EventCounter(BigInt(initial), semaphore, inode.ino);
   return newHandle(inode, fs.place(inode, 'anon_inode:[eventfd]'), O_RDWR | (flags & O_NONBLOCK), counter);
 }

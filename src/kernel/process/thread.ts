@@ -107,8 +107,9 @@ export class Thread implements Caller, Wakeable {
     this.process.kernel.timers.add(this.timer, monotonicMs);
   }
 
-  wake(): void {
+  wake(): true {
     this.makeReady();
+    return true;
   }
 
   /** Ends waiting, whatever it was for: the call is tried again. */

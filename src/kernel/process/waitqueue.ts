@@ -16,11 +16,15 @@ export class WaitQueue implements Queue {
     this.waiters.delete(waiter);
   }
 
-  wake(count = Infinity): number {
+  wake(count = Infinity, events = 0): number {
+    if (this.waiters.size === 0) return 0;
     let woken = 0;
+    let exclusive = false;
     for (const waiter of [...this.waiters]) {
       if (woken >= count) break;
-      waiter.wake(this);
+      if (waiter.exclusive === true && exclusive) continue;
+      const used = waiter.wake(this, events);
+      if (waiter.exclusive === true) exclusive = used;
       woken++;
     }
     return woken;

@@ -71,7 +71,8 @@ export class Dispatcher {
       return false;
     }
     if (result !== NO_RESULT) this.args.setResult(result);
-    thread.returnMask();
+    // A handler that has interrupted the call runs with the borrowed mask; its delivery gives the mask back.
+    if (result !== EINTR || !thread.signalled) thread.returnMask();
     return thread.state === READY && !thread.signalled && !this.kernel.mustSwitch;
   }
 

@@ -75,12 +75,12 @@ function tryPoll(
 }
 
 /** The deadline kept from an earlier try, or a new one; 0: not to wait at all. */
-function untilOf(thread: Thread, fresh: () => number | Errno): number | Errno {
+export function untilOf(thread: Thread, fresh: () => number | Errno): number | Errno {
   const state = thread.callState as PollState | undefined;
   return state === undefined ? fresh() : state.until;
 }
 
-function after(thread: Thread, ms: number): number {
+export function after(thread: Thread, ms: number): number {
   return ms <= 0 ? 0 : thread.process.kernel.clock.nowMs() + ms;
 }
 
@@ -108,7 +108,7 @@ function sysPoll(thread: Thread, args: Args): number {
 }
 
 /** A timeout as struct timespec, or timeval with `unit` 1000. */
-function timeoutOf(thread: Thread, addr: number, unit: number): number | Errno {
+export function timeoutOf(thread: Thread, addr: number, unit: number): number | Errno {
   if (addr === 0) return Infinity;
   if (readPair(thread.process.memory, addr, $time) < 0) return EFAULT;
   $time.nsec *= unit;
@@ -123,7 +123,7 @@ function writeLeft(thread: Thread, addr: number, until: number, unit: number): v
 }
 
 /** Blocks other signals for the time of the call; once, at the first try. */
-function borrowMask(thread: Thread, addr: number, size: number): 0 | Errno {
+export function borrowMask(thread: Thread, addr: number, size: number): 0 | Errno {
   if (addr === 0 || thread.savedMask !== null) return 0;
   if (size !== 8) return EINVAL;
   const set = readSigset(thread.process.memory, addr);

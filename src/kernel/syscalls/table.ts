@@ -1,4 +1,5 @@
 import { KernelBug } from '../errno.js';
+import { epollRows } from './epoll.js';
 import { eventfdRows } from './eventfd.js';
 import { fileRows } from './file.js';
 import { futexRows } from './futex.js';
@@ -18,6 +19,7 @@ import { timerRows } from './timer.js';
 import { waitRows } from './wait.js';
 
 const FAMILIES: readonly (readonly ThreadRow[])[] = [
+  epollRows,
   eventfdRows,
   fileRows,
   futexRows,

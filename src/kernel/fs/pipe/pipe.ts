@@ -11,6 +11,8 @@ export const DEFAULT_PIPE_SIZE = 65536;
 export const MAX_PIPE_SIZE = 1048576;
 const LARGEST_PIPE = 2 ** 31;
 const FIRST_STORAGE = PIPE_BUF;
+const READABLE = POLLIN | POLLRDNORM;
+const WRITABLE = POLLOUT | POLLWRNORM;
 
 /** A buffer with readers and writers (pipe(7)). Bytes lie in a ring that grows up to the pipe's capacity. */
 export class Pipe {
@@ -35,6 +37,11 @@ export class Pipe {
 
   get room(): number {
     return this.capacity - this.length;
+  }
+
+  /** poll says that it is not writable. Nobody waits to write at other times, so that nobody need be woken. */
+  private get isFull(): boolean {
+    return this.room < PIPE_BUF;
   }
 
   addEnd(reads: boolean, writes: boolean): void {
@@ -78,6 +85,7 @@ export class Pipe {
   }
 
   private move(sink: Sink, length: number): number | Errno {
+    const wasFull = this.isFull;
     let done = 0;
     while (done < length) {
       const count = Math.min(length - done, this.ring.length - this.start);
@@ -87,7 +95,7 @@ export class Pipe {
       done += put;
       if (put < count) break;
     }
-    if (done > 0) this.writable.wake();
+    if (done > 0 && wasFull) this.writable.wake(Infinity, WRITABLE);
     return done > 0 ? done : EFAULT;
   }
 
@@ -100,7 +108,7 @@ export class Pipe {
     if (this.room < least) return EAGAIN;
     const done =
       this.packets === null ? this.fill(source, Math.min(wanted, this.room)) : this.fillPackets(source);
-    if (done > 0) this.readable.wake();
+    if (done > 0) this.readable.wake(Infinity, READABLE);
     return done > 0 ? done : EFAULT;
   }
 
@@ -145,6 +153,7 @@ export class Pipe {
 
   /** Removes and copies the next bytes to target[at, end); there are as many. */
   take(target: Uint8Array, at: number, end: number): void {
+    const wasFull = this.isFull;
     const packet = this.packets?.shift() ?? 0;
     if (packet > end - at) this.packets?.unshift(packet - (end - at));
     while (at < end) {
@@ -154,7 +163,7 @@ export class Pipe {
       this.length -= count;
       at += count;
     }
-    this.writable.wake();
+    if (wasFull) this.writable.wake(Infinity, WRITABLE);
   }
 
   /** Makes the ring hold `more` bytes than are in it now. */
@@ -193,12 +202,12 @@ export class Pipe {
     let mask = 0;
     if (canRead(handle)) {
       waiter?.waitOn(this.readable);
-      if (this.length > 0) mask |= POLLIN | POLLRDNORM;
+      if (this.length > 0) mask |= READABLE;
       if (this.writers === 0 && this.writerOpens !== (handle.data as PipeEnd).otherOpens) mask |= POLLHUP;
     }
     if (canWrite(handle)) {
       waiter?.waitOn(this.writable);
-      if (this.room >= Math.min(PIPE_BUF, this.capacity)) mask |= POLLOUT | POLLWRNORM;
+      if (!this.isFull) mask |= WRITABLE;
       if (this.readers === 0) mask |= POLLERR;
     }
     return mask;

@@ -116,7 +116,8 @@ function fdinfo(subject: FdSubject): Content {
   const cloexec = subject.process.files?.closeOnExec(subject.fd) === true ? O_CLOEXEC : 0;
   const flags = handle.flags | handle.access | O_LARGEFILE | cloexec;
   const mount = handle.location?.mount.id ?? 0;
-  return `pos:\t${handle.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${handle.inode.ino}\n`;
+  const own = handle.ops.fdinfo?.(handle) ?? '';
+  return `pos:\t${handle.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${handle.inode.ino}\n${own}`;
 }
 
 function fdinfoDirectory(): Row<TaskSubject> {
