@@ -3,19 +3,8 @@
  * output and standard error must be the same to the byte; where a command prints what must differ, `normalise` takes it out
  * and `differs` says what and why.
  */
-export interface CorpusCommand {
-  readonly argv: readonly string[];
-  readonly stdin?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly differs?: string;
-  readonly normalise?: (output: string) => string;
-}
-
-type Line = readonly string[] | CorpusCommand;
-
-const python = (code: string): string[] => ['python3', '-c', code];
-const perl = (code: string): string[] => ['perl', '-e', code];
-const input = (stdin: string, ...argv: string[]): CorpusCommand => ({ argv, stdin });
+import { input, perl, python, type CorpusCommand, type Line } from './command.js';
+import { PROCESSES } from './processes.js';
 
 const BUSYBOX: Line[] = [
   ['busybox', 'echo', 'hello', 'world'],
@@ -308,7 +297,7 @@ const GIT: Line[] = [
   ['git', 'log'],
 ];
 
-const GROUPS = [BUSYBOX, COREUTILS, SHELLS, TEXT, ARCHIVES, LANGUAGES, OPENSSL, TOOLCHAIN, GIT];
+const GROUPS = [BUSYBOX, COREUTILS, SHELLS, TEXT, ARCHIVES, LANGUAGES, OPENSSL, TOOLCHAIN, GIT, PROCESSES];
 
 export const COMMANDS: readonly CorpusCommand[] = GROUPS.flat().map((line) =>
   'argv' in line ? line : { argv: line },

@@ -1,7 +1,8 @@
 /** Every command of the corpus, natively and under Culm: the same status and output to the byte. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { COMMANDS, type CorpusCommand } from './commands.js';
+import type { CorpusCommand } from './command.js';
+import { COMMANDS } from './commands.js';
 import { makeFixture } from './fixture.js';
 import { runCulm, runNative, type Outcome } from './run.js';
 

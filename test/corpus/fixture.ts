@@ -86,6 +86,32 @@ start:  movl    $60, %eax
 table:  .quad   1, 2, 3, start
 `;
 
+const PARTS = ['one', 'two', 'three', 'four'];
+
+const MAKEFILE = `OBJECTS := $(patsubst %.c,%.o,$(sort $(wildcard *.c)))
+program: $(OBJECTS)
+\tgcc -o $@ $^
+\t./$@
+%.o: %.c part.h
+\tgcc -O1 -Wall -c $< -o $@
+clean:
+\trm -f *.o program
+.PHONY: clean
+`;
+
+/** A program of a few files for make. */
+const PROJECT: Readonly<Record<string, string>> = {
+  'project/Makefile': MAKEFILE,
+  'project/part.h': PARTS.map((name) => `int ${name}(int);\n`).join(''),
+  'project/main.c': `#include <stdio.h>\n#include "part.h"\nint main() { printf("%d\\n", ${PARTS.map((n) => `${n}(2)`).join(' + ')}); }\n`,
+  ...Object.fromEntries(
+    PARTS.map((name, i) => [
+      `project/${name}.c`,
+      `#include "part.h"\nint ${name}(int x) { return x * ${i + 1}; }\n`,
+    ]),
+  ),
+};
+
 /** Makes the fixture afresh; all files get one time, so that listings and archives do not depend on the clock. */
 export function makeFixture(): void {
   rmSync(FIXTURE, { recursive: true, force: true });
@@ -115,12 +141,13 @@ export function makeFixture(): void {
     'tree/a/two.txt': 'two two\n',
     'tree/b/deep/three.md': '# three\n',
     'tree/b/empty': '',
+    ...PROJECT,
   };
   for (const [name, content] of Object.entries(files)) {
     const path = join(FIXTURE, name);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   }
-  for (const name of [...Object.keys(files), 'tree/b/deep', 'tree/a', 'tree/b', 'tree', '.'])
+  for (const name of [...Object.keys(files), 'tree/b/deep', 'tree/a', 'tree/b', 'tree', 'project', '.'])
     utimesSync(join(FIXTURE, name), 1_600_000_000, 1_600_000_000);
 }

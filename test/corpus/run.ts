@@ -4,7 +4,7 @@ import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CorpusCommand } from './commands.js';
+import type { CorpusCommand } from './command.js';
 import { FIXTURE } from './fixture.js';
 
 export const CULM = fileURLToPath(new URL('../../../bin/culm', import.meta.url));
