@@ -13,6 +13,7 @@ import { releaseHandle } from './fs/handle.js';
 import type { Handle } from './fs/types.js';
 import { Futexes } from './futex/table.js';
 import type { Host } from './host.js';
+import { SysvIpc } from './ipc/sysv/namespace.js';
 import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
 import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
 import type { Process } from './process/process.js';
@@ -73,6 +74,7 @@ export class Kernel implements Supervisor, MemoryPool {
   readonly clock: Clock;
   readonly timers = new TimerHeap();
   readonly futexes = new Futexes();
+  readonly ipc = new SysvIpc(this);
   /** All processes by pid, zombies included; threads by tid. */
   readonly processes = new Map<number, Process>();
   readonly threads = new Map<number, Thread>();

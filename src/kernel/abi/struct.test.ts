@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FLOCK, F_OWNER_EX, OPEN_HOW } from './fcntl.js';
+import { MSGINFO, MSQID_DS, SEMBUF, SEMID_DS, SEMINFO, SHMID_DS, SHMINFO, SHM_INFO_STRUCT } from './ipc.js';
 import {
   DIRENT,
   DIRENT64,
@@ -23,6 +24,12 @@ import { Struct, putU64 } from './struct.js';
 interface Layout {
   readonly offsets: Readonly<Record<string, number>>;
   readonly size: number;
+}
+
+/** The names of struct ipc_perm's fields within another struct. */
+function permNames(member: string): Readonly<Record<string, string>> {
+  const fields = ['uid', 'gid', 'cuid', 'cgid', 'mode'].map((field) => [field, `${member}.${field}`]);
+  return { ...Object.fromEntries(fields), key: `${member}.__key`, seq: `${member}.__seq` };
 }
 
 /** By C type, the struct and the C names of fields that are called otherwise. */
@@ -57,6 +64,14 @@ const STRUCTS: readonly (readonly [string, Layout, Readonly<Record<string, strin
   ['struct timeval', TIMEVAL, {}],
   ['struct utimbuf', UTIMBUF, {}],
   ['struct dirent64', DIRENT64, {}],
+  ['struct shmid_ds', SHMID_DS, permNames('shm_perm')],
+  ['struct shminfo', SHMINFO, {}],
+  ['struct shm_info', SHM_INFO_STRUCT, {}],
+  ['struct semid_ds', SEMID_DS, permNames('sem_perm')],
+  ['struct seminfo', SEMINFO, {}],
+  ['struct sembuf', SEMBUF, {}],
+  ['struct msqid_ds', MSQID_DS, { ...permNames('msg_perm'), msg_cbytes: '__msg_cbytes' }],
+  ['struct msginfo', MSGINFO, {}],
 ];
 
 const HEADERS = [
@@ -64,6 +79,9 @@ const HEADERS = [
   'stdio.h',
   'dirent.h',
   'fcntl.h',
+  'sys/msg.h',
+  'sys/sem.h',
+  'sys/shm.h',
   'sys/stat.h',
   'sys/statfs.h',
   'sys/time.h',

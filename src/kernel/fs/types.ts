@@ -104,6 +104,9 @@ export interface PageCache {
   dirty(index: number): 0 | Errno;
   /** Writes dirty pages of [start, end) bytes back. */
   sync(start: number, end: number): 0 | Errno;
+  /** An area begins or ceases to map it (vm_operations_struct's open and close). */
+  opened?(): void;
+  closed?(): void;
   /** Areas that map it: mm adds and removes them; whoever truncates or punches a hole tells them. */
   readonly mappings?: Set<PageMapping>;
 }
@@ -154,8 +157,17 @@ export interface VfsContext {
   createPipe(cred: Credentials, flags: number): { reader: Handle; writer: Handle };
   /** A file without a name (memfd_create(2)); `flags` of MFD_*. */
   createMemfd(name: string, flags: number, cred: Credentials): Handle | Errno;
+  /** The same as pages to be mapped, for shared memory; the inode has no reference yet. */
+  createShared(name: string, size: number, cred: Credentials): SharedFile | Errno;
   /** Opens a device node of a filesystem that does not open them itself; ENXIO when nothing has that number. */
   openDevice(inode: Inode, flags: number): HandleOperations | Errno;
+}
+
+/** A file without a name that is only mapped. */
+export interface SharedFile {
+  readonly inode: Inode;
+  readonly location: Location;
+  readonly pages: PageCache;
 }
 
 export interface Handle {

@@ -12,6 +12,7 @@
  * behalf of a PathContext; they check, call the filesystem, and then put the dentries right. A filesystem never touches
  * dentries, counts references, or calls back.
  */
+import { PAGE_SIZE } from '../../machine/layout.js';
 import { MS_RELATIME } from '../abi/mount.js';
 import { EBUSY, ENOENT, ENOSYS, ENOTDIR, ENXIO, type Errno } from '../errno.js';
 import type { HostClock } from '../host.js';
@@ -32,6 +33,7 @@ import type {
   Location,
   Mount,
   PathContext,
+  SharedFile,
   VfsContext,
 } from './types.js';
 import { LOOKUP_FOLLOW, walk } from './walk.js';
@@ -85,7 +87,10 @@ export class Vfs implements VfsContext {
     const { clock, memory } = options;
     this.pipes = new PipeFs(this, this.allocateDev());
     const dev = this.allocateDev();
-    this.memfds = memory === undefined ? null : new MemfdFs(this, { clock, memory, dev });
+    this.memfds =
+      memory === undefined
+        ? null
+        : new MemfdFs(this, { clock, memory, dev, size: memory.frames.total * PAGE_SIZE });
   }
 
   /** A device number for a filesystem that has no device: major 0. */
@@ -99,6 +104,10 @@ export class Vfs implements VfsContext {
 
   createMemfd(name: string, flags: number, cred: Credentials): Handle | Errno {
     return this.memfds?.create(name, flags, cred) ?? ENOSYS;
+  }
+
+  createShared(name: string, size: number, cred: Credentials): SharedFile | Errno {
+    return this.memfds?.createShared(name, size, cred) ?? ENOSYS;
   }
 
   /** A context that may do everything, from the root of the tree. */

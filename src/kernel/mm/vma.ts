@@ -96,11 +96,13 @@ export class Vma implements PageMapping {
     if (this.handle !== null) this.handle.references++;
     if (this.pages instanceof AnonymousPages) this.pages.retain();
     this.pages?.mappings?.add(this);
+    this.pages?.opened?.();
   }
 
   /** Gives them back. */
   detach(): void {
     this.pages?.mappings?.delete(this);
+    this.pages?.closed?.();
     if (this.pages instanceof AnonymousPages) this.pages.release();
     if (this.handle !== null) this.mm.pool.releaseHandle(this.handle);
   }

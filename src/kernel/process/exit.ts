@@ -70,6 +70,8 @@ function endProcess(process: Process): void {
   releaseOrphans(process);
   process.usage.peakRss = Math.max(process.usage.peakRss, process.mmOrNull?.peakRss ?? 0);
   process.becomeZombie();
+  process.semUndo?.release(process.pid);
+  process.semUndo = null;
   process.vforkDone?.wake();
   process.vforkDone = null;
   orphanChildren(process);

@@ -12,11 +12,13 @@ import {
   CLONE_SETTLS,
   CLONE_SIGHAND,
   CLONE_THREAD,
+  CLONE_SYSVSEM,
   CLONE_VFORK,
   CLONE_VM,
 } from '../abi/sched.js';
 import { EAGAIN, type Errno } from '../errno.js';
 import { pinDentry } from '../fs/dentry.js';
+import { UndoList } from '../ipc/sysv/undo.js';
 import { SignalHandlers } from '../signal/handlers.js';
 import { copyLimits } from './limits.js';
 import { Process, releaseFs, type FsContext } from './process.js';
@@ -83,6 +85,10 @@ function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRe
   process.files =
     (flags & CLONE_FILES) !== 0 ? from.files.share() : from.files.copy(() => process.limit(RLIMIT_NOFILE));
   if (process.fs === from.fs) from.fs.users++;
+  if ((flags & CLONE_SYSVSEM) !== 0) {
+    process.semUndo = from.semUndo ??= new UndoList();
+    process.semUndo.users++;
+  }
   inherit(from, process);
   process.exitSignal = (flags & CLONE_PARENT) !== 0 ? from.exitSignal : exitSignal;
   if ((flags & CLONE_VFORK) !== 0) process.vforkDone = new WaitQueue();

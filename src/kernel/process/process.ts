@@ -5,6 +5,7 @@ import type { PathContext } from '../fs/types.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../mm/mm.js';
 import type { ProcessMemory } from '../mm/usermemory.js';
+import type { UndoList } from '../ipc/sysv/undo.js';
 import type { SignalHandlers } from '../signal/handlers.js';
 import { PendingSignals } from '../signal/pending.js';
 import type { ProcessTimers } from '../time/process-timers.js';
@@ -111,6 +112,8 @@ export class Process implements CallingProcess {
   readonly childUsage = noUsage();
   readonly startedMs: number;
   timers: ProcessTimers | null = null;
+  /** What semop(2) has to take back at its end. */
+  semUndo: UndoList | null = null;
 
   private currentMm: Mm | null = null;
   private table: Descriptors | null = null;

@@ -14,6 +14,9 @@ import { schedRows } from './sched.js';
 import { signalRows } from './signal.js';
 import { socketRows } from './socket.js';
 import { systemRows } from './system.js';
+import { sysvMsgRows } from './sysv-msg.js';
+import { sysvSemRows } from './sysv-sem.js';
+import { sysvShmRows } from './sysv-shm.js';
 import { timeRows } from './time.js';
 import { timerRows } from './timer.js';
 import { waitRows } from './wait.js';
@@ -33,6 +36,9 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   signalRows,
   socketRows,
   systemRows,
+  sysvMsgRows,
+  sysvSemRows,
+  sysvShmRows,
   timeRows,
   timerRows,
   waitRows,

@@ -1,6 +1,7 @@
 /** The kernel as /proc and /sys show it. */
 import { PAGE_SIZE } from '../../machine/layout.js';
 import type { CpuView, KernelLimits, KernelView, MemoryTotals, ProcessView } from '../fs/proc/subject.js';
+import type { IpcView } from '../fs/proc/sysvipc.js';
 import { absolutePath } from '../fs/path.js';
 import type { Location, Mount, Timespec } from '../fs/types.js';
 import type { Vfs } from '../fs/vfs.js';
@@ -75,6 +76,9 @@ export class LiveKernel implements KernelView {
   }
   get domainname(): string {
     return this.kernel.domainname;
+  }
+  get ipc(): IpcView {
+    return this.kernel.ipc;
   }
   get cpus(): number {
     return this.kernel.cpus;

@@ -1,3 +1,4 @@
+import { SysvIpc } from '../../ipc/sysv/namespace.js';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { before, describe, test } from 'node:test';
@@ -203,6 +204,7 @@ function fixture(): Fixture {
     mounts: () => tree.vfs.mounts,
     path: absolutePath,
     limits: { pidMax: 32768, threadsMax: 1000, maxMapCount: 65530, fileMax: 100, overcommitMemory: 0 },
+    ipc: new SysvIpc({ clock: CLOCK, current: null }),
   };
   const nodes = new Nodes();
   const mount = (path: string, filesystem: Parameters<typeof tree.vfs.mount>[0]) =>

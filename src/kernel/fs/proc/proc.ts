@@ -11,6 +11,7 @@ import type { DirRow } from '../pseudo/row.js';
 import { processFamily } from './process.js';
 import type { KernelView } from './subject.js';
 import { sysctlRow } from './sysctl.js';
+import { sysvipcRow } from './sysvipc.js';
 import { SYSTEM_ROWS } from './system.js';
 
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -31,6 +32,7 @@ export const PROC_ROOT: DirRow<KernelView> = dir('', [
   link('self', self),
   link('thread-self', threadSelf),
   sysctlRow,
+  sysvipcRow,
   processFamily,
 ]);
 

@@ -5,6 +5,7 @@
  */
 import type { Errno } from '../../errno.js';
 import type { FileSystem, Handle, Location, Mount, Timespec } from '../types.js';
+import type { IpcView } from './sysvipc.js';
 import type { Owner } from '../pseudo/row.js';
 
 export interface KernelView {
@@ -41,6 +42,7 @@ export interface KernelView {
   /** A place's path as seen from `root`, as d_path: "(unreachable)" and " (deleted)" included. */
   path(place: Location, root: Location): string;
   readonly limits: KernelLimits;
+  readonly ipc: IpcView;
 }
 
 /** The processor, as CPUID describes it to programs. */

@@ -5,6 +5,7 @@ import { constant, dir, file } from '../pseudo/row.js';
 import type { Row } from '../pseudo/row.js';
 import { RELEASE, VERSION } from '../../version.js';
 import type { KernelLimits, KernelView } from './subject.js';
+import { IPC_SYSCTLS } from './sysvipc.js';
 import { written, writtenNumber } from './text.js';
 
 /** __NEW_UTS_LEN. */
@@ -49,13 +50,7 @@ const KERNEL: readonly Row<KernelView>[] = [
   ]),
   constant('randomize_va_space', 2),
   constant('sched_rr_timeslice_ms', 100),
-  constant('shmall', '18446744073692774399'),
-  constant('shmmax', '18446744073692774399'),
-  constant('shmmni', 4096),
-  constant('sem', '32000\t1024000000\t500\t32000'),
-  constant('msgmax', 8192),
-  constant('msgmnb', 16384),
-  constant('msgmni', 32000),
+  ...IPC_SYSCTLS,
   setting('threads-max', 'threadsMax', 20, 1073741823),
   constant('version', VERSION),
 ];

@@ -10,7 +10,7 @@ import { EINVAL, isErrno, type Errno } from '../../errno.js';
 import { unattachedDentry } from '../dentry.js';
 import { newHandle } from '../handle.js';
 import { MountPoint } from '../mount.js';
-import type { Credentials, Handle, Mount, VfsContext } from '../types.js';
+import type { Credentials, Handle, Mount, SharedFile, VfsContext } from '../types.js';
 import { FileContent } from './content.js';
 import { TmpFs, type TmpFsOptions } from './tmpfs.js';
 
@@ -35,6 +35,17 @@ export class MemfdFs {
     dentry.deleted = true;
     const ops = this.fs.open(inode);
     return isErrno(ops) ? ops : newHandle(inode, { mount: this.mount, dentry }, O_RDWR | O_LARGEFILE, ops);
+  }
+
+  /** A file of `size` bytes that is only mapped, for shared memory. */
+  createShared(name: string, size: number, cred: Credentials): SharedFile | Errno {
+    const inode = this.fs.makeUnnamed(0o777, cred, F_SEAL_SEAL);
+    if (typeof inode === 'number') return inode;
+    inode.size = size;
+    const dentry = unattachedDentry(`/${name}`, inode);
+    dentry.deleted = true;
+    const pages = inode.data as FileContent;
+    return { inode, location: { mount: this.mount, dentry }, pages };
   }
 }
 

@@ -1,0 +1,33 @@
+/**
+ * System V IPC (sysvipc(7)): shared memory, semaphores and message queues, each in a table by id, which programs get by
+ * key. Objects outlive the processes that made them. They know the VFS (shared memory is an unnamed file) and the threads
+ * that wait, but no system call: syscalls/sysv-*.ts fetch, check and call.
+ */
+import type { Timespec } from '../../host.js';
+import { MessageQueues } from './msg.js';
+import { Semaphores } from './sem.js';
+import { SharedMemory, type Doer } from './shm.js';
+
+/** What this needs of the kernel. */
+export interface IpcKernel {
+  readonly clock: { realtime(out: Timespec): void };
+  readonly current: { readonly process: { readonly pid: number } } | null;
+}
+
+export class SysvIpc implements Doer {
+  readonly shm = new SharedMemory(this);
+  readonly sem = new Semaphores(this);
+  readonly msg = new MessageQueues(this);
+  private readonly time: Timespec = { sec: 0, nsec: 0 };
+
+  constructor(private readonly kernel: IpcKernel) {}
+
+  now(): number {
+    this.kernel.clock.realtime(this.time);
+    return this.time.sec;
+  }
+
+  pid(): number {
+    return this.kernel.current?.process.pid ?? 0;
+  }
+}
