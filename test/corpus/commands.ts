@@ -4,6 +4,7 @@
  * and `differs` says what and why.
  */
 import { input, perl, python, type CorpusCommand, type Line } from './command.js';
+import { BINARIES } from './binaries.js';
 import { PROCESSES } from './processes.js';
 
 const BUSYBOX: Line[] = [
@@ -297,7 +298,19 @@ const GIT: Line[] = [
   ['git', 'log'],
 ];
 
-const GROUPS = [BUSYBOX, COREUTILS, SHELLS, TEXT, ARCHIVES, LANGUAGES, OPENSSL, TOOLCHAIN, GIT, PROCESSES];
+const GROUPS = [
+  BUSYBOX,
+  COREUTILS,
+  SHELLS,
+  TEXT,
+  ARCHIVES,
+  LANGUAGES,
+  OPENSSL,
+  TOOLCHAIN,
+  GIT,
+  PROCESSES,
+  BINARIES,
+];
 
 export const COMMANDS: readonly CorpusCommand[] = GROUPS.flat().map((line) =>
   'argv' in line ? line : { argv: line },

@@ -99,6 +99,41 @@ clean:
 .PHONY: clean
 `;
 
+const THREADS_SOURCE = `#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+static void *work(void *n) {
+  long sum = 0;
+  for (long i = 0; i < (long)n; i++) sum += i * i;
+  return (void *)sum;
+}
+int main(int argc, char **argv) {
+  pthread_t threads[4];
+  void *sum;
+  for (long i = 0; i < 4; i++) pthread_create(&threads[i], 0, work, (void *)(i * 1000));
+  for (int i = 0; i < 4; i++) pthread_join(threads[i], &sum), printf("%ld\\n", (long)sum);
+  printf("%Lf %.17g %s\\n", 1.5L * argc, sin(argc), argv[argc - 1]);
+  return 3;
+}
+`;
+
+/** Modules for bundlers and linters, with something for these to find. */
+const WEB: Readonly<Record<string, string>> = {
+  'web/main.ts': `import { part, unused } from './part';
+import data from '../data.json';
+export enum Kind { A, B = 5 }
+export class Shape<T> { constructor(private readonly sides: T) {} get area() { return part<T>(this.sides) ?? 1; } }
+var old = 1; let never: any = old == 2 ? Kind.B : [...data.items];
+if (never = 3) { debugger; }
+console.log(new Shape(4).area, \`\${Kind.A}\`, async () => await import('./part'));
+`,
+  'web/part.ts': `export function part<T>(x: T): T | undefined { return x }
+export const unused = (a: number, b = 2) => { return a ** b };
+`,
+  'web/broken.ts': `export const x = {;\n`,
+  'web/style.css': `.a { color: #ff0000; & .b { margin: 0px 0px } }\n`,
+};
+
 /** A program of a few files for make. */
 const PROJECT: Readonly<Record<string, string>> = {
   'project/Makefile': MAKEFILE,
@@ -142,12 +177,23 @@ export function makeFixture(): void {
     'tree/b/deep/three.md': '# three\n',
     'tree/b/empty': '',
     ...PROJECT,
+    ...WEB,
+    'threads.c': THREADS_SOURCE,
   };
   for (const [name, content] of Object.entries(files)) {
     const path = join(FIXTURE, name);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   }
-  for (const name of [...Object.keys(files), 'tree/b/deep', 'tree/a', 'tree/b', 'tree', 'project', '.'])
+  for (const name of [
+    ...Object.keys(files),
+    'tree/b/deep',
+    'tree/a',
+    'tree/b',
+    'tree',
+    'project',
+    'web',
+    '.',
+  ])
     utimesSync(join(FIXTURE, name), 1_600_000_000, 1_600_000_000);
 }
