@@ -213,6 +213,7 @@ export class Kernel implements Supervisor, MemoryPool {
       parent.children.delete(process);
     }
     this.processes.delete(process.pid);
+    process.exitEvents.wake();
   }
 
   /** Processor time of a thread in milliseconds, the running slice included. */

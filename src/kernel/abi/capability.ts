@@ -16,5 +16,6 @@ export const CAP_SYS_NICE = 23;
 export const CAP_SYS_RESOURCE = 24;
 export const CAP_MKNOD = 27;
 export const CAP_SETFCAP = 31;
+export const CAP_WAKE_ALARM = 35;
 /** The highest there is. */
 export const CAP_LAST = 40;

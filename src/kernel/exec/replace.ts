@@ -27,7 +27,9 @@ export function replaceProgram(thread: Thread, program: Program): void {
     shared.release();
   }
   process.files.exec();
+  const { arrivals } = process.handlers;
   process.handlers = new SignalHandlers(process.handlers);
+  process.handlers.arrivals = arrivals;
   process.handlers.resetForExec();
   process.timers?.forExec();
   process.cred.resetForExec();

@@ -7,7 +7,6 @@ import { EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EP_PRIVATE_BITS, EPOLL_EVENT_SIZ
 import { O_RDWR } from '../abi/fcntl.js';
 import { POLLIN, POLLOUT, POLLRDNORM } from '../abi/poll.js';
 import { EFAULT, EINVAL, ENOENT, type Errno } from '../errno.js';
-import { newHandle } from '../fs/handle.js';
 import type {
   Handle,
   HandleOperations,
@@ -20,9 +19,7 @@ import type {
   Wakeable,
 } from '../fs/types.js';
 import { WaitQueue } from '../process/waitqueue.js';
-import { anonymousInodes } from './anonymous-inodes.js';
-
-const MODE = 0o600;
+import { openAnonymous } from './anonymous-inodes.js';
 
 /** What epoll_ctl brings: events, and 64 bits that epoll_wait gives back. */
 export interface EpollInterest {
@@ -257,9 +254,7 @@ function describe({ fd, interest, handle }: EpollItem): string {
 
 /** A new set with one reference. */
 export function openEpoll(vfs: VfsContext): Handle {
-  const fs = anonymousInodes(vfs);
-  const inode = fs.make(MODE, null);
-  return newHandle(inode, fs.place(inode, 'anon_inode:[eventpoll]'), O_RDWR, new Epoll());
+  return openAnonymous(vfs, '[eventpoll]', O_RDWR, new Epoll());
 }
 
 /** The set of an epoll handle. */

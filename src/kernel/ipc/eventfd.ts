@@ -1,12 +1,10 @@
 import { O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import { POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import { EAGAIN, EFAULT, EINVAL, type Errno } from '../errno.js';
-import { newHandle } from '../fs/handle.js';
 import type { Handle, HandleOperations, Sink, Source, VfsContext, Waiter } from '../fs/types.js';
 import { WaitQueue } from '../process/waitqueue.js';
-import { anonymousInodes } from './anonymous-inodes.js';
+import { openAnonymous } from './anonymous-inodes.js';
 
-const MODE = 0o600;
 /** The counter's greatest value; one more is what cannot be written. */
 const MOST = 0xfffffffffffffffen;
 
@@ -22,7 +20,6 @@ class EventCounter implements HandleOperations {
   constructor(
     private count: bigint,
     private readonly semaphore: boolean,
-    private readonly id: number,
   ) {}
 
   seek(): number {
@@ -58,15 +55,14 @@ class EventCounter implements HandleOperations {
     return readable | writable | (this.count > MOST ? POLLERR : 0);
   }
 
-  fdinfo(): string {
-    return `eventfd-count: ${this.count.toString(16).padStart(16)}\neventfd-id: ${this.id}\neventfd-semaphore: ${this.semaphore ? 1 : 0}\n`;
+  fdinfo({ inode }: Handle): string {
+    const count = this.count.toString(16).padStart(16);
+    return `eventfd-count: ${count}\neventfd-id: ${inode.ino}\neventfd-semaphore: ${this.semaphore ? 1 : 0}\n`;
   }
 }
 
 /** A new counter with one reference; `flags`: O_NONBLOCK. */
 export function openEventfd(vfs: VfsContext, initial: number, semaphore: boolean, flags: number): Handle {
-  const fs = anonymousInodes(vfs);
-  const inode = fs.make(MODE, null);
-  const counter = new EventCounter(BigInt(initial), semaphore, inode.ino);
-  return newHandle(inode, fs.place(inode, 'anon_inode:[eventfd]'), O_RDWR | (flags & O_NONBLOCK), counter);
+  const counter = new EventCounter(BigInt(initial), semaphore);
+  return openAnonymous(vfs, '[eventfd]', O_RDWR | (flags & O_NONBLOCK), counter);
 }

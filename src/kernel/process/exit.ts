@@ -51,6 +51,7 @@ function endThread(thread: Thread, status: number): void {
   kernel.tracer?.ended(thread, status);
   process.threads.delete(thread);
   kernel.threads.delete(thread.tid);
+  thread.exitEvents?.wake();
   process.usage.cpuMs += thread.cpuMs;
   process.usage.voluntarySwitches += thread.voluntarySwitches;
   process.usage.involuntarySwitches += thread.involuntarySwitches;

@@ -35,6 +35,8 @@ export interface CloneRequest {
   readonly parentTid: number;
   readonly childTid: number;
   readonly tls: number;
+  /** CLONE_PIDFD: where the descriptor goes. */
+  readonly pidfd: number;
 }
 
 /** Makes a thread of the same process or of a new one, as clone(2) does; its first step is the loaded thread's next. */
@@ -145,4 +147,5 @@ export const FORK: CloneRequest = {
   parentTid: 0,
   childTid: 0,
   tls: 0,
+  pidfd: 0,
 };

@@ -68,6 +68,9 @@ export class Thread implements Caller, Wakeable {
   realtimePriority = 0;
   timerSlackNs = 50_000;
 
+  /** Who waits for its end (pidfds of threads); made at first use. */
+  exitEvents: WaitQueue | null = null;
+
   /** Only SIGKILL ends its waiting. */
   uninterruptible = false;
   /** The last exception, as a handler's context shows it. */

@@ -12,6 +12,7 @@ import {
   SIG_DFL,
   SIG_IGN,
 } from '../abi/signal.js';
+import { WaitQueue } from '../process/waitqueue.js';
 import { SigSet } from './sigset.js';
 
 /** What a process does on a signal: struct sigaction. */
@@ -30,6 +31,8 @@ export const STOP_SIGNALS = SigSet.of(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
 /** A process's signal actions; threads share them, fork copies them (sighand_struct). */
 export class SignalHandlers {
   private readonly actions: SignalAction[];
+  /** Who waits for signals that come to be pending (signalfd); made at first use. */
+  arrivals: WaitQueue | null = null;
 
   constructor(from?: SignalHandlers) {
     this.actions = from?.actions.slice() ?? new Array<SignalAction>(SIGRTMAX + 1).fill(DEFAULT_ACTION);

@@ -1,4 +1,5 @@
 import { SI_USER, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIG_DFL, SIG_IGN } from '../abi/signal.js';
+import { POLLIN } from '../abi/poll.js';
 import { RLIMIT_SIGPENDING } from '../abi/resource.js';
 import { EAGAIN, type Errno } from '../errno.js';
 import type { Process } from '../process/process.js';
@@ -21,6 +22,7 @@ export function sendSignal(process: Process, info: SigInfo, thread: Thread | nul
   if (signo >= SIGRTMIN && info.code !== SI_USER && pending.count >= process.limit(RLIMIT_SIGPENDING))
     return EAGAIN;
   pending.add(info);
+  process.handlers.arrivals?.wake(Infinity, POLLIN);
   wakeFor(process, thread, signo);
   return 0;
 }

@@ -10,12 +10,13 @@ import {
 } from '../abi/epoll.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../abi/poll.js';
 import { EBADF, EEXIST, EFAULT, EINTR, EINVAL, ELOOP, EPERM, WAIT, type Errno } from '../errno.js';
-import { isPathOnly, releaseHandle } from '../fs/handle.js';
+import { isPathOnly } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
 import { hasTooManyPaths, wouldLoop } from '../ipc/epoll-nesting.js';
 import { epollOf, openEpoll, readInterest, type Epoll, type EpollInterest } from '../ipc/epoll.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
+import { installHandle } from './install.js';
 import { after, borrowMask, timeoutOf, untilOf } from './poll.js';
 import type { ThreadRow } from './row.js';
 import { $view, readStruct } from './user.js';
@@ -27,12 +28,7 @@ const EXCLUSIVE_OK = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLE
 
 function createEpoll({ process }: Thread, flags: number): number {
   if ((flags & ~EPOLL_CLOEXEC) !== 0) return EINVAL;
-  const full = process.files.hasRoom();
-  if (full !== 0) return full;
-  const handle = openEpoll(process.fs.root.mount.vfs);
-  const fd = process.files.install(handle, flags !== 0);
-  if (fd < 0) releaseHandle(handle);
-  return fd;
+  return installHandle(process, openEpoll(process.fs.root.mount.vfs), flags !== 0);
 }
 
 function sysEpollCreate(thread: Thread, args: Args): number {

@@ -1,9 +1,9 @@
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.js';
 import { EINVAL } from '../errno.js';
-import { releaseHandle } from '../fs/handle.js';
 import { openEventfd } from '../ipc/eventfd.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
+import { installHandle } from './install.js';
 import type { ThreadRow } from './row.js';
 
 const EFD_SEMAPHORE = 1;
@@ -11,9 +11,7 @@ const EFD_SEMAPHORE = 1;
 function makeEventfd({ process }: Thread, initial: number, flags: number): number {
   if ((flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK)) !== 0) return EINVAL;
   const handle = openEventfd(process.fs.root.mount.vfs, initial, (flags & EFD_SEMAPHORE) !== 0, flags);
-  const fd = process.files.install(handle, (flags & O_CLOEXEC) !== 0);
-  if (fd < 0) releaseHandle(handle);
-  return fd;
+  return installHandle(process, handle, (flags & O_CLOEXEC) !== 0);
 }
 
 function sysEventfd2(thread: Thread, args: Args): number {

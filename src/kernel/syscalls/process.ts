@@ -1,8 +1,10 @@
 import {
+  CLONE_DETACHED,
   CLONE_FILES,
   CLONE_FS,
   CLONE_NAMESPACES,
   CLONE_PARENT,
+  CLONE_PARENT_SETTID,
   CLONE_PIDFD,
   CLONE_SIGHAND,
   CLONE_SYSVSEM,
@@ -12,6 +14,7 @@ import {
   CLONE_CLEAR_SIGHAND,
   CSIGNAL,
 } from '../abi/sched.js';
+import { PIDFD_THREAD } from '../abi/pidfd.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 
 import { E2BIG, EINVAL, ENAMETOOLONG, EPERM, WAIT, type Errno } from '../errno.js';
@@ -21,10 +24,12 @@ import { openExecutable, openExecutableAt, type OpenedProgram } from '../exec/op
 import { replaceProgram } from '../exec/replace.js';
 import { exitGroup, exitThread } from '../process/exit.js';
 import { FORK, clone, type CloneRequest } from '../process/fork.js';
+import { openPidfd } from '../process/pidfd.js';
 import type { Process } from '../process/process.js';
 import { getU64 } from '../process/registers.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
+import { installHandle } from './install.js';
 import { NO_RESULT, type ThreadRow } from './row.js';
 import { $view, clearBuffer, readStrings, readStruct } from './user.js';
 
@@ -51,10 +56,27 @@ interface VforkWait {
 function makeClone(thread: Thread, request: CloneRequest): number {
   const waiting = thread.callState as VforkWait | undefined;
   if (waiting !== undefined) return waitForVfork(thread, waiting);
+  const refused = (request.flags & CLONE_PIDFD) !== 0 ? mayHavePidfd(thread, request) : 0;
+  if (refused !== 0) return refused;
   const child = clone(thread, request);
   if (typeof child === 'number') return child;
+  if ((request.flags & CLONE_PIDFD) !== 0) givePidfd(thread, request, child);
   if ((request.flags & CLONE_VFORK) === 0) return child.tid;
   return waitForVfork(thread, { child: child.process, pid: child.tid });
+}
+
+/** What can go wrong with CLONE_PIDFD, before there is a child. */
+function mayHavePidfd({ process }: Thread, { pidfd }: CloneRequest): 0 | Errno {
+  return process.files.hasRoom() || process.memory.writeU32(pidfd, 0);
+}
+
+/** The descriptor is the parent's, also where the child has a copy of its table. */
+function givePidfd({ process }: Thread, { flags, pidfd }: CloneRequest, child: Thread): void {
+  const inside = (flags & CLONE_THREAD) !== 0;
+  const how = inside ? PIDFD_THREAD : 0;
+  const { vfs } = process.fs.root.mount;
+  const fd = installHandle(process, openPidfd(vfs, child.process, inside ? child : null, how), true);
+  process.memory.writeU32(pidfd, fd);
 }
 
 function waitForVfork(thread: Thread, waiting: VforkWait): number {
@@ -71,7 +93,7 @@ function checkFlags(flags: number): 0 | Errno {
   if ((flags & CLONE_NAMESPACES) !== 0) return EPERM;
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return EINVAL;
   if ((flags & CLONE_SIGHAND) !== 0 && (flags & CLONE_VM) === 0) return EINVAL;
-  return (flags & CLONE_PIDFD) !== 0 ? EINVAL : 0;
+  return (flags & CLONE_PIDFD) !== 0 && (flags & CLONE_DETACHED) !== 0 ? EINVAL : 0;
 }
 
 function sysFork(thread: Thread): number {
@@ -86,8 +108,11 @@ function sysClone(thread: Thread, args: Args): number {
   const flags = args.uint(0) & ~CSIGNAL;
   const refused = checkFlags(flags);
   if (refused < 0) return refused;
+  // Both would go to the same place.
+  if ((flags & CLONE_PIDFD) !== 0 && (flags & CLONE_PARENT_SETTID) !== 0) return EINVAL;
   return makeClone(thread, {
     flags,
+    pidfd: args.addr(2),
     exitSignal: args.uint(0) & CSIGNAL,
     stack: args.addr(1),
     parentTid: args.addr(2),
@@ -117,8 +142,11 @@ function sysClone3(thread: Thread, args: Args): number {
     ((field(0) % 0x100000000) >>> 0) + (field(0) >= CLONE_CLEAR_SIGHAND ? CLONE_CLEAR_SIGHAND : 0);
   const refused = checkFlags(flags);
   if (refused < 0) return refused;
+  const both = CLONE_PIDFD | CLONE_PARENT_SETTID;
+  if ((flags & both) === both && field(1) === field(3)) return EINVAL;
   return makeClone(thread, {
     flags,
+    pidfd: field(1),
     exitSignal: field(4),
     stack: stack === 0 ? 0 : stack + stackSize,
     parentTid: field(3),

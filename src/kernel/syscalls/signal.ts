@@ -219,7 +219,12 @@ function setAltStack(thread: Thread, onStack: boolean): 0 | Errno {
 }
 
 /** Checks the rights and sends; signal 0 only checks. */
-function sendChecked(caller: Thread, target: Process, info: SigInfo, thread: Thread | null): 0 | Errno {
+export function sendChecked(
+  caller: Thread,
+  target: Process,
+  info: SigInfo,
+  thread: Thread | null,
+): 0 | Errno {
   const sameSession = info.signo === SIGCONT && caller.process.sid === target.sid;
   if (!maySignal(caller.process, target) && !sameSession) return EPERM;
   return info.signo === 0 ? 0 : sendSignal(target, info, thread);
@@ -244,7 +249,7 @@ function sysKill(thread: Thread, args: Args): number {
 }
 
 /** Success if one of them could be reached. */
-function sendToAll(thread: Thread, targets: readonly Process[], info: SigInfo): number {
+export function sendToAll(thread: Thread, targets: readonly Process[], info: SigInfo): number {
   let result: number = ESRCH;
   for (const target of targets) {
     const sent = sendChecked(thread, target, info, null);

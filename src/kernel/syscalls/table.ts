@@ -5,12 +5,14 @@ import { fileRows } from './file.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
+import { pidfdRows } from './pidfd.js';
 import { pollRows } from './poll.js';
 import { prctlRows } from './prctl.js';
 import { processRows } from './process.js';
 import { resourceRows } from './resource.js';
 import type { ThreadRow } from './row.js';
 import { schedRows } from './sched.js';
+import { signalfdRows } from './signalfd.js';
 import { signalRows } from './signal.js';
 import { socketRows } from './socket.js';
 import { systemRows } from './system.js';
@@ -18,6 +20,7 @@ import { sysvMsgRows } from './sysv-msg.js';
 import { sysvSemRows } from './sysv-sem.js';
 import { sysvShmRows } from './sysv-shm.js';
 import { timeRows } from './time.js';
+import { timerfdRows } from './timerfd.js';
 import { timerRows } from './timer.js';
 import { waitRows } from './wait.js';
 
@@ -28,11 +31,13 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   futexRows,
   identityRows,
   memoryRows,
+  pidfdRows,
   pollRows,
   prctlRows,
   processRows,
   resourceRows,
   schedRows,
+  signalfdRows,
   signalRows,
   socketRows,
   systemRows,
@@ -40,6 +45,7 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   sysvSemRows,
   sysvShmRows,
   timeRows,
+  timerfdRows,
   timerRows,
   waitRows,
 ];

@@ -20,24 +20,26 @@ import type { ThreadRow } from './row.js';
 import { cpuClockOf, isTimerClock, isValidTime, monotonicOf } from './time.js';
 import { $view, readStruct, writeStruct } from './user.js';
 
-const ITIMERVAL_SIZE = 32;
+export const ITIMERVAL_SIZE = 32;
 const SIGEVENT_SIZE = 64;
 /** Like RLIMIT_SIGPENDING, which Linux counts timers against. */
 const MAX_TIMERS = 32768;
 
 /** A timer's state in milliseconds: time left (0: not set) and interval. */
-interface TimerState {
+export interface TimerState {
   readonly left: number;
   readonly interval: number;
 }
 
 const MICRO = 1e3;
-const NANO = 1e6;
+export const NANO = 1e6;
+/** Of a unit: what comes of reckoning in milliseconds, which must not count as another one begun. */
+const NOISE = 0.25;
 
 /** Writes $buffer's struct itimerval (units of MICRO) or itimerspec (NANO). */
-function putState(state: TimerState, unit: number): void {
+export function putState(state: TimerState, unit: number): void {
   [state.interval, state.left].forEach((ms, i) => {
-    const parts = Math.ceil((ms % 1000) * unit);
+    const parts = Math.ceil((ms % 1000) * unit - NOISE);
     const carry = parts >= 1000 * unit ? 1 : 0;
     setU64($view, 16 * i, Math.floor(ms / 1000) + carry);
     setU64($view, 16 * i + 8, carry === 1 ? 0 : parts);
@@ -45,7 +47,7 @@ function putState(state: TimerState, unit: number): void {
 }
 
 /** Reads it; null when it is not valid. */
-function takeState(unit: number): TimerState | null {
+export function takeState(unit: number): TimerState | null {
   const times = [0, 16].map((at) => {
     const [sec, part] = [getI64($view, at), getI64($view, at + 8)];
     return sec < 0 || part < 0 || part >= 1000 * unit ? null : sec * 1000 + part / unit;

@@ -1,7 +1,9 @@
+import { O_NONBLOCK } from '../abi/fcntl.js';
 import {
   P_ALL,
   P_PGID,
   P_PID,
+  P_PIDFD,
   WALL,
   WCLONE,
   WCONTINUED,
@@ -13,7 +15,8 @@ import {
   WUNTRACED,
 } from '../abi/sched.js';
 import { CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT } from '../abi/signal.js';
-import { ECHILD, EINVAL, ESRCH, WAIT, type Errno } from '../errno.js';
+import { EAGAIN, EBADF, ECHILD, EINVAL, ESRCH, WAIT, type Errno } from '../errno.js';
+import { pidFileOf } from '../process/pidfd.js';
 import { STATUS_CONTINUED } from '../process/state.js';
 import { findChildEvent, type ChildEvent, type ChildFilter } from '../process/wait.js';
 import type { Thread } from '../process/thread.js';
@@ -66,10 +69,25 @@ function sysWaitid(thread: Thread, args: Args): number {
   const known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WCLONE | WALL;
   if ((options & ~known) !== 0 || (options & (WEXITED | WSTOPPED | WCONTINUED)) === 0) return EINVAL;
   const id = args.int(1);
+  if (type === P_PIDFD) return waitidPidfd(thread, args, id, options);
   if (type !== P_ALL && type !== P_PID && type !== P_PGID) return EINVAL;
   if ((type === P_PID && id <= 0) || (type === P_PGID && id < 0)) return EINVAL;
   const event = waitFor(thread, { type, id: type === P_PGID && id === 0 ? process.pgid : id, options });
   if (typeof event !== 'number') return reportWaitid(thread, args, event);
+  return event === 0 ? reportWaitid(thread, args, null) : event;
+}
+
+function waitidPidfd(thread: Thread, args: Args, fd: number, options: number): number {
+  if (fd < 0) return EINVAL;
+  const handle = thread.process.files.get(fd);
+  const file = pidFileOf(handle);
+  if (typeof handle === 'number' || typeof file === 'number') return EBADF;
+  if (file.isGone) return ECHILD;
+  const nowait = (handle.flags & O_NONBLOCK) !== 0;
+  const asked = nowait ? options | WNOHANG : options;
+  const event = waitFor(thread, { type: P_PID, id: file.process.pid, options: asked });
+  if (typeof event !== 'number') return reportWaitid(thread, args, event);
+  if (event === 0 && nowait && (options & WNOHANG) === 0) return EAGAIN;
   return event === 0 ? reportWaitid(thread, args, null) : event;
 }
 
