@@ -78,6 +78,8 @@ export interface Caller extends Waiter {
    * is an object with a method `abandon`, that is called when the thread ends within the call.
    */
   callState: unknown;
+  /** Monotonic time in milliseconds, as `waitUntil` takes it. */
+  nowMs(): number;
   /** Wakes the thread at this monotonic time (ms as a double), besides what wakes it; the call sees it by the clock. */
   waitUntil(monotonicMs: number): void;
   /** A signal that is not blocked is pending: a call that would wait returns ERESTARTSYS instead. */

@@ -1,11 +1,11 @@
 /** A program that the API started: its streams or its terminal, and what is still to be told about it. */
 import { O_RDWR } from '../kernel/abi/fcntl.js';
-import { openTerminal, type Terminals } from '../kernel/fs/dev/devpts.js';
+import type { Terminals } from '../kernel/fs/dev/devpts.js';
 import { newHandle } from '../kernel/fs/handle.js';
 import { InputStream, OutputStream, type StandardStreams } from '../kernel/fs/stdio/streams.js';
 import type { Handle, Inode, Location } from '../kernel/fs/types.js';
 import type { Process } from '../kernel/process/process.js';
-import type { JobControl } from '../kernel/tty/jobcontrol.js';
+import type { TerminalPeer } from '../kernel/tty/peer.js';
 import { Terminal } from '../kernel/tty/terminal.js';
 import type { OutputStream as StreamNumber } from './backend.js';
 
@@ -72,35 +72,33 @@ export class PipeStreams implements Streams {
 
 export interface TerminalPlace {
   readonly terminals: Terminals;
-  readonly jobs: JobControl;
   /** Where /dev/pts/N is found once the terminal has been added. */
   readonly find: (index: number) => { inode: Inode; location: Location } | null;
 }
 
-/** A terminal for all three streams. */
-export class TerminalStreams implements Streams {
+/** Output that the reader has not taken yet; beyond it programs wait. Small, so that little comes after ^C. */
+const TERMINAL_LIMIT = 1 << 16;
+
+/** A terminal for all three streams; its other side is the sandbox's host. */
+export class TerminalStreams implements Streams, TerminalPeer {
   readonly handles: Handle[];
   readonly terminal: Terminal;
+  private pending = 0;
+  private readonly waiting: (() => void)[] = [];
 
   constructor(
     private readonly place: TerminalPlace,
     size: { columns: number; rows: number },
     owner: number,
-    deliver: Deliver,
+    private readonly deliver: Deliver,
   ) {
-    const { terminals, jobs } = place;
+    const { terminals } = place;
     const index = terminals.freeIndex();
-    const onOutput = (bytes: Uint8Array): void => {
-      this.terminal.pendingOutput += bytes.length;
-      deliver(1, bytes);
-    };
-    this.terminal = new Terminal({ jobs, index, ...size, owner, onOutput });
+    this.terminal = new Terminal({ jobs: terminals.jobs, index, ...size, owner, peer: this });
     terminals.add(this.terminal);
     const found = place.find(index);
     if (found === null) throw new Error(`there is no /dev/pts/${index}`);
-    const ops = openTerminal(this.terminal);
-    if (typeof ops === 'number') throw new Error(`/dev/pts/${index} cannot be opened`);
-    const handle = newHandle(found.inode, found.location, O_RDWR, ops);
+    const handle = newHandle(found.inode, found.location, O_RDWR, this.terminal);
     handle.references = 3;
     this.handles = [handle, handle, handle];
   }
@@ -113,27 +111,57 @@ export class TerminalStreams implements Streams {
     this.terminal.foreground = process.pid;
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    this.terminal.input(bytes);
-    return Promise.resolve();
+  // As the terminal's peer.
+
+  get room(): number {
+    return TERMINAL_LIMIT - this.pending;
+  }
+  show(bytes: Uint8Array, from: number, to: number): void {
+    this.pending += to - from;
+    this.deliver(1, bytes.slice(from, to));
+  }
+  accepts(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+  /** What has been delivered is out of reach. */
+  dropOutput(): void {}
+  tell(): void {}
+  inUse(open: boolean): void {
+    if (!open && this.terminal.closed) this.place.terminals.terminalClosed(this.terminal);
+  }
+
+  // As the program's streams.
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      at += this.terminal.input(bytes, at);
+      if (at < bytes.length) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
   }
   /** The keys are gone: as if the line were hung up. */
   end(): void {
-    this.terminal.hangup();
+    this.close();
   }
   consumed(_stream: StreamNumber, count: number): void {
-    const { terminal } = this;
-    terminal.pendingOutput = Math.max(0, terminal.pendingOutput - count);
-    terminal.writers.wake();
+    this.pending = Math.max(0, this.pending - count);
+    if (this.room > 0) this.terminal.outputTaken();
   }
   closeOutput(): void {
-    this.terminal.hangup();
+    this.close();
   }
   resize(columns: number, rows: number): void {
-    this.terminal.resize(columns, rows);
+    this.terminal.resize({ columns, rows, width: 0, height: 0 });
   }
   release(): void {
-    this.terminal.hangup();
-    this.place.terminals.delete(this.terminal);
+    this.close();
+  }
+
+  private close(): void {
+    if (this.terminal.closed) return;
+    const { terminals } = this.place;
+    terminals.masterClosed(this.terminal);
+    this.terminal.close();
+    if (this.terminal.handles === 0) terminals.terminalClosed(this.terminal);
+    this.accepts();
   }
 }

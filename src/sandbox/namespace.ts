@@ -48,7 +48,7 @@ export class Namespace {
   private readonly memory: FrameMemory;
   private readonly nodes = new Nodes();
   private readonly hostFolders: HostFs[] = [];
-  private readonly terminals = new Terminals();
+  private readonly terminals: Terminals;
   private nextDev = 0x80;
 
   constructor(
@@ -57,6 +57,7 @@ export class Namespace {
     private readonly bridge: AppBridge,
   ) {
     this.memory = { frames: kernel.machine.frames, u8: kernel.machine.memory.u8 };
+    this.terminals = new Terminals(new Jobs(kernel, (index) => this.place(`/dev/pts/${index}`)));
     const devices = this.deviceView();
     this.vfs = new Vfs({
       memory: this.memory,
@@ -68,7 +69,6 @@ export class Namespace {
     this.streams = new StandardStreams(this.vfs, this.vfs.allocateDev());
     this.terminalPlace = {
       terminals: this.terminals,
-      jobs: new Jobs(kernel),
       find: (index) => this.place(`/dev/pts/${index}`),
     };
     this.mountPseudo(devices);
@@ -161,6 +161,7 @@ export class Namespace {
       memory: this.memory,
       random: (into) => kernel.host.random(into),
       openTerminal: open as DeviceView['openTerminal'],
+      openMaster: () => this.terminals.createMaster(),
       openConsole: open as DeviceView['openConsole'],
     };
   }

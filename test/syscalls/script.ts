@@ -178,6 +178,7 @@ export class ScriptKernel {
       callState: undefined,
       signalled: true,
       waitOn: (_queue: Parameters<Waiter['waitOn']>[0]) => undefined,
+      nowMs: () => 0,
       waitUntil: () => undefined,
       raise: (signal: number) => void raised.push(signal),
     };

@@ -40,7 +40,31 @@ export function readHandle(
   options = PLAIN,
 ): number | Errno {
   const done = handle.ops.read(handle, sink, position);
-  return done === EAGAIN && waits(handle, options) ? waitForHandle(thread, handle) : done;
+  return done === EAGAIN && waits(handle, options) ? waitForInput(thread, handle, sink) : done;
+}
+
+/** A read that waits for a while only. */
+interface TimedRead {
+  readonly until: number;
+  /** HandleOperations.arrived when the time began. */
+  readonly arrived: number;
+}
+
+function waitForInput(thread: Caller, handle: Handle, sink: Sink): number | Errno {
+  const { ops } = handle;
+  if (ops.readTimeout === undefined || ops.readAvailable === undefined) return waitForHandle(thread, handle);
+  if (thread.signalled) {
+    const got = ops.readAvailable(handle, sink);
+    return got === 0 ? ERESTARTSYS : got;
+  }
+  const before = thread.callState as TimedRead | undefined;
+  const arrived = ops.arrived?.(handle) ?? 0;
+  const now = thread.nowMs();
+  const until = before?.arrived === arrived ? before.until : now + ops.readTimeout(handle);
+  if (until <= now) return ops.readAvailable(handle, sink);
+  thread.callState = { until, arrived } satisfies TimedRead;
+  if (until !== Infinity) thread.waitUntil(until);
+  return waitForHandle(thread, handle);
 }
 
 /** Where a write to `handle` begins: at the end with O_APPEND. */

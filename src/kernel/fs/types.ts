@@ -214,6 +214,12 @@ export interface HandleOperations {
   opened?(handle: Handle): void;
   read(handle: Handle, sink: Sink, position: number): number | Errno;
   write(handle: Handle, source: Source, position: number): number | Errno;
+  /** Terminals (VTIME): milliseconds until a read that has to wait ends with what there is, Infinity for never. */
+  readTimeout?(handle: Handle): number;
+  /** Changes when something arrives: the time then begins anew. */
+  arrived?(handle: Handle): number;
+  /** What a read that is not to wait any longer gets. */
+  readAvailable?(handle: Handle, sink: Sink): number | Errno;
   /** Position counts (regular files) or not (pipes, sockets, terminals): ESPIPE. */
   readonly seekable: boolean;
   /** Null: the default for regular files. */

@@ -11,7 +11,7 @@ import {
 import { USER_HZ } from '../abi/time.js';
 import { childInfo, senderInfo } from '../signal/info.js';
 import { sendSignal } from '../signal/send.js';
-import { releaseOrphans } from './groups.js';
+import { releaseOrphans, releaseTerminal } from './groups.js';
 import type { Process } from './process.js';
 import { DEAD, READY, STOPPED } from './state.js';
 import type { Thread } from './thread.js';
@@ -68,11 +68,12 @@ function endProcess(process: Process): void {
   const { kernel } = process;
   process.exiting = true;
   process.timers?.destroy();
-  releaseOrphans(process);
   process.usage.peakRss = Math.max(process.usage.peakRss, process.mmOrNull?.peakRss ?? 0);
   process.becomeZombie();
   process.semUndo?.release(process.pid);
   process.semUndo = null;
+  releaseTerminal(process);
+  releaseOrphans(process);
   process.vforkDone?.wake();
   process.vforkDone = null;
   orphanChildren(process);

@@ -9,6 +9,10 @@ function* membersOf(kernel: Kernel, pgid: number): Iterable<Process> {
     if (process.pgid === pgid && !process.zombie) yield process;
 }
 
+export function signalGroup(kernel: Kernel, pgid: number, signal: number): void {
+  for (const member of membersOf(kernel, pgid)) sendSignal(member, kernelInfo(signal));
+}
+
 /**
  * Whether nobody outside of a group, but in its session, could continue it: no member has a parent there
  * (credentials(7)). Its members are not stopped by terminals' signals. `ending` does not count, as if it were gone.
@@ -40,4 +44,17 @@ function releaseIfOrphaned(kernel: Kernel, pgid: number, ending: Process): void 
     sendSignal(member, kernelInfo(SIGHUP));
     sendSignal(member, kernelInfo(SIGCONT));
   }
+}
+
+/**
+ * The leader of a session is about to end: its terminal, or one that was hung up before, tells its foreground group
+ * (disassociate_ctty).
+ */
+export function releaseTerminal(process: Process): void {
+  if (process.pid !== process.sid) return;
+  const { kernel, terminal, lostForeground } = process;
+  if (terminal !== null) return terminal.leaderEnds();
+  if (lostForeground === 0) return;
+  signalGroup(kernel, lostForeground, SIGHUP);
+  signalGroup(kernel, lostForeground, SIGCONT);
 }

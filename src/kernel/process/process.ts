@@ -10,6 +10,7 @@ import type { SignalHandlers } from '../signal/handlers.js';
 import { PendingSignals } from '../signal/pending.js';
 import type { ProcessTimers } from '../time/process-timers.js';
 import type { CallingProcess } from '../types.js';
+import type { ControllingTerminal } from './controlling.js';
 import type { Cred } from './credentials.js';
 import type { Descriptors } from './descriptors.js';
 import type { ResourceLimit } from './limits.js';
@@ -71,8 +72,10 @@ export class Process implements CallingProcess {
   readonly threads = new Set<Thread>();
   pgid: number;
   sid: number;
-  /** The terminal that controls the session, by whoever drives terminals. */
-  terminal: unknown = null;
+  /** The session's terminal. */
+  terminal: ControllingTerminal | null = null;
+  /** A session's leader: the foreground group of its terminal when that was hung up; 0 for none. */
+  lostForeground = 0;
 
   readonly fs: FsContext;
   readonly limits: ResourceLimit[];

@@ -106,6 +106,10 @@ export class Thread implements Caller, Wakeable {
     this.queues.push(queue);
   }
 
+  nowMs(): number {
+    return this.process.kernel.clock.nowMs();
+  }
+
   waitUntil(monotonicMs: number): void {
     this.process.kernel.timers.add(this.timer, monotonicMs);
   }

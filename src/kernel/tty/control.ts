@@ -1,13 +1,19 @@
-/** ioctl_tty(2): a function for each request. */
-import { SIGWINCH } from '../abi/signal.js';
-import { EINVAL, ENOTTY, EPERM, ESRCH } from '../errno.js';
+/**
+ * ioctl_tty(2): a function for each request. Most requests mean the terminal, whether they are made on it or on its
+ * master; those that mean the master itself are its own (master.ts).
+ */
+import { EINVAL, EIO, ENOTTY, EPERM, ESRCH } from '../errno.js';
 import type { Errno } from '../errno.js';
 import type { UserMemory } from '../fs/types.js';
 import * as request from './ioctls.js';
 import {
+  CLOCAL,
+  DISABLED,
   TERMIOS2_SIZE,
   TERMIOS_SIZE,
   TERMIO_SIZE,
+  VSTART,
+  VSTOP,
   decodeTermio,
   decodeTermios,
   encodeTermio,
@@ -16,12 +22,19 @@ import {
 import type { Termios } from './termios.js';
 import type { Terminal } from './terminal.js';
 
-interface Call {
+export interface Call {
   readonly terminal: Terminal;
+  /** It is made on the master. */
+  readonly master: boolean;
+  /** The descriptor is open for reading. */
+  readonly reads: boolean;
   readonly arg: number;
   readonly user: UserMemory;
 }
-type Action = (call: Call) => number | Errno;
+export type Action = (call: Call) => number | Errno;
+
+/** UNIX98_PTY_SLAVE_MAJOR. */
+export const PTS_MAJOR = 136;
 
 function copyOut({ arg, user }: Call, bytes: Uint8Array): 0 | Errno {
   return user.copyOut(arg, bytes, 0, bytes.length);
@@ -29,6 +42,14 @@ function copyOut({ arg, user }: Call, bytes: Uint8Array): 0 | Errno {
 
 function getSettings(size: number): Action {
   return (call) => copyOut(call, encodeTermios(call.terminal.discipline.termios, size));
+}
+
+/** Changes settings in place, and lets the terminal know. */
+function change(terminal: Terminal, how: (termios: Termios) => void): void {
+  const { termios } = terminal.discipline;
+  const before = { ...termios, cc: termios.cc.slice() };
+  how(termios);
+  terminal.settingsChanged(before);
 }
 
 /** Sets what `decode` finds in user memory; `flush`: input that was not read is dropped first (TCSETSF). */
@@ -43,48 +64,60 @@ function setSettings(
     const bytes = new Uint8Array(size);
     const fault = user.copyIn(arg, bytes, 0, size);
     if (fault !== 0) return fault;
-    if (flush) terminal.discipline.flushInput();
-    const wasCanonical = terminal.discipline.isCanonical;
-    decode(bytes, terminal.discipline.termios);
-    terminal.changed(wasCanonical);
+    if (flush) terminal.flushInput();
+    change(terminal, (termios) => decode(bytes, termios));
     return 0;
   };
 }
 
-function flowControl({ terminal, arg }: Call): number {
-  const refused = terminal.mayChange();
-  if (refused !== 0) return refused;
-  if (arg === request.TCOOFF) terminal.discipline.stopped = true;
-  else if (arg === request.TCOON) terminal.discipline.start();
-  return arg >= 0 && arg <= 3 ? 0 : EINVAL;
+/** An action that a background process may not take; the master is nobody's terminal. */
+function changing(action: Action): Action {
+  return (call) => {
+    const refused = call.master ? 0 : call.terminal.mayChange();
+    return refused !== 0 ? refused : action(call);
+  };
 }
 
-function flush({ terminal, arg }: Call): number {
-  const refused = terminal.mayChange();
-  if (refused !== 0) return refused;
-  if (arg > request.TCIOFLUSH) return EINVAL;
-  if (arg !== request.TCOFLUSH) terminal.discipline.flushInput();
+function flowControl({ terminal, arg }: Call): number {
+  const { discipline } = terminal;
+  const send = (character: number): number => {
+    const byte = discipline.termios.cc[character] ?? DISABLED;
+    if (byte !== DISABLED) terminal.send(byte);
+    return 0;
+  };
+  if (arg === request.TCIOFF) return send(VSTOP);
+  if (arg === request.TCION) return send(VSTART);
+  if (arg !== request.TCOOFF && arg !== request.TCOON) return EINVAL;
+  discipline.stopByCall(arg === request.TCOOFF);
   return 0;
 }
 
-/** TIOCSCTTY; with 1 root may steal the terminal from another session. */
-function setControlling({ terminal, arg }: Call): number {
+function flush({ terminal, arg }: Call): number {
+  if (arg > request.TCIOFLUSH) return EINVAL;
+  if (arg !== request.TCOFLUSH) terminal.flushInput();
+  if (arg !== request.TCIFLUSH) terminal.flushOutput();
+  return 0;
+}
+
+/** TIOCSCTTY; with 1 an administrator may steal the terminal from another session. */
+function setControlling({ terminal, reads, arg }: Call): number {
   const caller = terminal.jobs.caller();
   if (caller === null) return EPERM;
-  if (caller.terminal === terminal && terminal.session === caller.sid) return 0;
+  if (caller.isSessionLeader && terminal.session === caller.sid) return 0;
   if (!caller.isSessionLeader || caller.terminal !== null) return EPERM;
   if (terminal.session !== 0) {
-    if (arg !== 1 || !caller.isRoot) return EPERM;
+    if (arg !== 1 || !caller.isAdmin) return EPERM;
     terminal.leaveSession();
   }
+  if (!reads && !caller.isAdmin) return EPERM;
   terminal.controls(caller);
   return 0;
 }
 
-function giveUpControlling({ terminal }: Call): number {
+function giveUpControlling({ terminal, master }: Call): number {
   const caller = terminal.jobs.caller();
-  if (caller === null || caller.terminal !== terminal) return ENOTTY;
-  if (caller.isSessionLeader) terminal.hangupSession();
+  if (master || caller === null || caller.terminal !== terminal) return ENOTTY;
+  if (caller.isSessionLeader) terminal.isGivenUp();
   else caller.terminal = null;
   return 0;
 }
@@ -93,18 +126,18 @@ function isControlling(terminal: Terminal): boolean {
   return terminal.jobs.caller()?.terminal === terminal;
 }
 
-function getForeground({ terminal, arg, user }: Call): number {
-  return isControlling(terminal) ? user.writeU32(arg, terminal.foreground) : ENOTTY;
+function getForeground({ terminal, master, arg, user }: Call): number {
+  return master || isControlling(terminal) ? user.writeU32(arg, terminal.foreground) : ENOTTY;
 }
 
 function setForeground({ terminal, arg, user }: Call): number {
   const refused = terminal.mayChange();
-  if (refused !== 0) return refused;
-  const caller = terminal.jobs.caller();
-  if (caller === null || !isControlling(terminal) || caller.sid !== terminal.session) return ENOTTY;
+  if (refused !== 0) return refused === EIO ? ENOTTY : refused;
   const pgid = user.readU32(arg);
   if (pgid < 0) return pgid;
   if (pgid > 0x7fffffff) return EINVAL;
+  const caller = terminal.jobs.caller();
+  if (caller === null || !isControlling(terminal) || caller.sid !== terminal.session) return ENOTTY;
   const session = terminal.jobs.sessionOf(pgid);
   if (session < 0) return ESRCH;
   if (session !== terminal.session) return EPERM;
@@ -112,9 +145,9 @@ function setForeground({ terminal, arg, user }: Call): number {
   return 0;
 }
 
-function getSession({ terminal, arg, user }: Call): number {
-  if (!isControlling(terminal) || terminal.session === 0) return ENOTTY;
-  return user.writeU32(arg, terminal.session);
+function getSession({ terminal, master, arg, user }: Call): number {
+  if (!master && !isControlling(terminal)) return ENOTTY;
+  return terminal.session === 0 ? ENOTTY : user.writeU32(arg, terminal.session);
 }
 
 function getSize(call: Call): number {
@@ -127,21 +160,17 @@ function setSize({ terminal, arg, user }: Call): number {
   const fault = user.copyIn(arg, bytes, 0, bytes.length);
   if (fault !== 0) return fault;
   const [rows = 0, columns = 0, width = 0, height = 0] = new Uint16Array(bytes.buffer);
-  const { size } = terminal;
-  const same =
-    size.rows === rows && size.columns === columns && size.width === width && size.height === height;
-  Object.assign(size, { rows, columns, width, height });
-  if (!same && terminal.foreground !== 0) terminal.jobs.signalGroup(terminal.foreground, SIGWINCH);
+  terminal.resize({ rows, columns, width, height });
   return 0;
 }
 
 /** TIOCSTI: only the terminal's own programs may type into it. */
 function type({ terminal, arg, user }: Call): number {
   const caller = terminal.jobs.caller();
-  if (caller !== null && caller.terminal !== terminal && !caller.isRoot) return EPERM;
+  if (caller !== null && caller.terminal !== terminal && !caller.isAdmin) return EPERM;
   const byte = new Uint8Array(1);
   const fault = user.copyIn(arg, byte, 0, 1);
-  if (fault === 0) terminal.pretendTyped(byte[0] ?? 0);
+  if (fault === 0) terminal.input(byte);
   return fault;
 }
 
@@ -152,7 +181,28 @@ function exclusive(on: boolean): Action {
   };
 }
 
-const done: Action = ({ terminal }) => terminal.mayChange();
+function setLocal({ terminal, arg, user }: Call): number {
+  const on = user.readU32(arg);
+  if (on < 0) return on;
+  change(terminal, (termios) => {
+    termios.cflag = on === 0 ? termios.cflag & ~CLOCAL : termios.cflag | CLOCAL;
+  });
+  return 0;
+}
+
+function hangup({ terminal }: Call): number {
+  if (terminal.jobs.caller()?.isAdmin === false) return EPERM;
+  terminal.hangup();
+  return 0;
+}
+
+/** Answers with a number. */
+function tell(value: (terminal: Terminal) => number): Action {
+  return ({ terminal, arg, user }) => user.writeU32(arg, value(terminal));
+}
+
+/** Output is taken at once, so that there is nothing to wait for, and a break has no line to go over. */
+const drain: Action = changing(() => 0);
 
 const ACTIONS: ReadonlyMap<number, Action> = new Map<number, Action>([
   [request.TCGETS, getSettings(TERMIOS_SIZE)],
@@ -167,32 +217,40 @@ const ACTIONS: ReadonlyMap<number, Action> = new Map<number, Action>([
   [request.TCSETA, setSettings(TERMIO_SIZE, decodeTermio, false)],
   [request.TCSETAW, setSettings(TERMIO_SIZE, decodeTermio, false)],
   [request.TCSETAF, setSettings(TERMIO_SIZE, decodeTermio, true)],
-  [request.TCSBRK, done],
-  [request.TCSBRKP, done],
-  [request.TCXONC, flowControl],
-  [request.TCFLSH, flush],
+  [request.TIOCGSOFTCAR, tell(({ discipline }) => ((discipline.termios.cflag & CLOCAL) !== 0 ? 1 : 0))],
+  [request.TIOCSSOFTCAR, setLocal],
+  [request.TCSBRK, drain],
+  [request.TCSBRKP, drain],
+  [request.TIOCSBRK, drain],
+  [request.TIOCCBRK, drain],
+  [request.TCXONC, changing(flowControl)],
+  [request.TCFLSH, changing(flush)],
   [request.TIOCEXCL, exclusive(true)],
   [request.TIOCNXCL, exclusive(false)],
+  [request.TIOCGEXCL, tell(({ exclusive }) => (exclusive ? 1 : 0))],
   [request.TIOCSCTTY, setControlling],
   [request.TIOCNOTTY, giveUpControlling],
   [request.TIOCGPGRP, getForeground],
   [request.TIOCSPGRP, setForeground],
   [request.TIOCGSID, getSession],
-  [request.TIOCOUTQ, ({ terminal, arg, user }) => user.writeU32(arg, terminal.pendingOutput)],
+  [request.TIOCOUTQ, tell(() => 0)],
   [request.TIOCSTI, type],
+  [request.TIOCCONS, () => EPERM],
+  [request.TIOCVHANGUP, hangup],
+  [request.TIOCGDEV, tell(({ index }) => (PTS_MAJOR << 8) | (index & 0xff) | ((index & ~0xff) << 12))],
   [request.TIOCGWINSZ, getSize],
   [request.TIOCSWINSZ, setSize],
-  [request.FIONREAD, ({ terminal, arg, user }) => user.writeU32(arg, terminal.readableBytes)],
-  [request.TIOCGETD, ({ terminal, arg, user }) => user.writeU32(arg, terminal.discipline.termios.line)],
-  [request.TIOCSETD, ({ arg, user }) => (user.readU32(arg) === 0 ? 0 : EINVAL)],
+  [request.FIONREAD, tell(({ readableBytes }) => readableBytes)],
+  [request.TIOCGETD, tell(() => 0)],
+  [request.TIOCSETD, changing(({ arg, user }) => setDiscipline(user.readU32(arg)))],
 ]);
 
-export function terminalIoctl(
-  terminal: Terminal,
-  number: number,
-  arg: number,
-  user: UserMemory,
-): number | Errno {
+/** There is no line discipline but N_TTY. */
+function setDiscipline(number: number): number {
+  return number <= 0 ? number : EINVAL;
+}
+
+export function terminalIoctl(call: Call, number: number): number | Errno {
   const action = ACTIONS.get(number);
-  return action === undefined ? ENOTTY : action({ terminal, arg, user });
+  return action === undefined ? ENOTTY : action(call);
 }

@@ -61,6 +61,24 @@ const CASES: readonly Case[] = [
   { name: 'lower case', on: { iflag: t.IUCLC }, input: ['ABc\n'] },
   { name: 'marked 0xff', on: { iflag: t.PARMRK }, input: ['a\xffb\n'] },
   { name: 'stop and go', input: ['a\x13b\x11c\n'] },
+  { name: 'stop and go in pieces', input: ['a\x13', 'bc', '\x11', 'd\n'] },
+  { name: 'stop, and any character goes on', on: { iflag: t.IXANY }, input: ['a\x13', 'b', 'c\n'] },
+  { name: 'stop and interrupt', input: ['a\x13', 'bc', '\x03', 'd\n'] },
+  { name: 'erased on paper', on: { lflag: t.ECHOPRT }, input: ['abc\x7f\x7fd\n', 'xy z\x17w\x15q\n'] },
+  { name: 'erased on paper in UTF-8', on: { lflag: t.ECHOPRT, ...UTF8 }, input: ['a\xc3\xa4\x7fb\n'] },
+  { name: 'half a character in UTF-8', on: UTF8, input: ['\xa4\x7f\x7fb\n', 'a\xa4\xa4\x17\n'] },
+  { name: 'words in Latin-1', input: ['a \xe4\xd7\xe4\x17x\n', '\xa0\xb5\x17y\n'] },
+  { name: 'EXTPROC', on: { lflag: t.EXTPROC }, input: ['a\x7fb\x03\n'] },
+  { name: 'EXTPROC raw', on: { lflag: t.EXTPROC }, off: { lflag: t.ICANON }, input: ['a\x7fb\x03\r'] },
+  { name: 'IMAXBEL', on: { iflag: t.IMAXBEL }, input: ['x'.repeat(4100), '\n'] },
+  { name: 'interrupt by newline', cc: { [t.VINTR]: 10 }, input: ['ab\rcd\nef\r'] },
+  { name: 'erase of marked bytes', on: { iflag: t.PARMRK }, input: ['a\xff\x7fb\n'] },
+  { name: 'end of line that is not echoed', cc: { [t.VEOL]: 1 }, off: { lflag: t.ECHO }, input: ['a\x01'] },
+  { name: 'literal end of file and erase', input: ['a\x16\x04b\x7f\x7f\n'] },
+  { name: 'a tab behind a control character', input: ['\x01\t\x7fb\n', '\x16\t\t\x7f\x7fc\n'] },
+  { name: 'reprint while erasing', on: { lflag: t.ECHOPRT }, input: ['abc\x7f\x12\x04'] },
+  { name: 'raw with newline', off: { lflag: t.ICANON }, input: ['a\nb\n'] },
+  { name: 'IUCLC without IEXTEN', on: { iflag: t.IUCLC }, off: { lflag: t.IEXTEN }, input: ['ABc\n'] },
   { name: 'output: newlines', output: 'a\nb\n', input: [] },
   { name: 'output: as it is', output: 'a\nb\t\n', off: { oflag: t.OPOST }, input: [] },
   { name: 'output: tabs as spaces', output: 'a\tb\n\tc\bd\te', on: { oflag: t.XTABS }, input: [] },
@@ -89,22 +107,28 @@ function latin1(bytes: Uint8Array): string {
 
 function run(one: Case): Outcome {
   const ignore = () => undefined;
-  const discipline = new LineDiscipline({ signal: ignore, readable: ignore, writable: ignore });
+  const discipline = new LineDiscipline({ signal: ignore, flushed: ignore, readable: ignore, flow: ignore });
   apply(discipline.termios, one);
   let screen = '';
+  const show = (): void => {
+    if (discipline.stopped) return;
+    screen += latin1(discipline.output.buffer.subarray(0, discipline.output.length));
+    discipline.output.taken();
+  };
   const written = Buffer.from(one.output ?? '', 'latin1');
   discipline.output.write(written, 0, written.length);
-  screen += latin1(discipline.output.flush());
+  show();
   for (const piece of one.input) {
-    discipline.receive(Buffer.from(piece, 'latin1'));
-    screen += latin1(discipline.output.flush());
+    const bytes = Buffer.from(piece, 'latin1');
+    assert.equal(discipline.receive(bytes, 0, bytes.length), bytes.length);
+    show();
   }
   const reads: string[] = [];
-  const { input, isCanonical } = discipline;
-  while (isCanonical ? input.hasLine : input.size > 0) {
+  const { input, readsLines } = discipline;
+  while (readsLines ? input.hasLine : input.size > 0) {
     const sink = new BufferSink(10_000);
-    if (isCanonical) input.readLine(sink);
-    else input.readRaw(sink);
+    if (readsLines) void input.readLine(sink);
+    else void input.readRaw(sink);
     reads.push(sink.text);
   }
   return { reads, screen };
@@ -176,10 +200,11 @@ test('the line discipline does what Linux’s does', async (context) => {
 
 test('a change to raw mode makes the line that is being edited readable', () => {
   const ignore = () => undefined;
-  const discipline = new LineDiscipline({ signal: ignore, readable: ignore, writable: ignore });
-  discipline.receive(Buffer.from('abc'));
-  assert.equal(discipline.input.size, 0);
+  const discipline = new LineDiscipline({ signal: ignore, flushed: ignore, readable: ignore, flow: ignore });
+  const before = { ...discipline.termios };
+  discipline.receive(Buffer.from('abc'), 0, 3);
+  assert.equal(discipline.input.hasLine, false);
   discipline.termios.lflag &= ~t.ICANON;
-  discipline.settingsChanged(true);
+  discipline.settingsChanged(before);
   assert.equal(discipline.input.size, 3);
 });

@@ -1,68 +1,128 @@
-/** What a terminal has received and its readers have not taken: in canonical mode line by line. */
+/**
+ * What a terminal has received and its readers have not taken, in a ring as Linux's n_tty has it: lines that are complete,
+ * each with its end marked, and behind them the line that is being edited.
+ */
+import { EFAULT } from '../errno.js';
+import type { Errno } from '../errno.js';
 import type { Sink } from '../fs/types.js';
 
-/** A line, its end included, or a stretch of raw bytes; empty: end of file. */
-interface Chunk {
-  readonly bytes: Uint8Array;
-  at: number;
-}
-
 /** N_TTY_BUF_SIZE. */
-export const INPUT_LIMIT = 4096;
+export const INPUT_SIZE = 4096;
+const MASK = INPUT_SIZE - 1;
+
+const LINE_END = 1;
+/** The end that an end-of-file character makes: it is not read itself. */
+const FILE_END = 2;
 
 export class InputBuffer {
-  readonly #chunks: Chunk[] = [];
-  #size = 0;
+  private readonly bytes = new Uint8Array(INPUT_SIZE);
+  private readonly ends = new Uint8Array(INPUT_SIZE);
+  /** Counts of bytes since the start: taken, in complete lines, received. */
+  private tail = 0;
+  private lines = 0;
+  private head = 0;
 
-  /** Bytes that could be read. */
+  /** All bytes in it. */
   get size(): number {
-    return this.#size;
+    return this.head - this.tail;
+  }
+
+  /** Changes when something comes. */
+  get received(): number {
+    return this.head;
   }
 
   /** Whether there is a line or an end of file. */
   get hasLine(): boolean {
-    return this.#chunks.length > 0;
+    return this.lines !== this.tail;
   }
 
-  push(bytes: Uint8Array): void {
-    this.#chunks.push({ bytes, at: 0 });
-    this.#size += bytes.length;
+  /** Bytes of the line that is being edited. */
+  get editing(): number {
+    return this.head - this.lines;
+  }
+
+  /** The byte so far from the end: 1 is the last one. */
+  fromEnd(distance: number): number {
+    return this.bytes[(this.head - distance) & MASK] ?? 0;
+  }
+
+  push(byte: number): void {
+    this.bytes[this.head & MASK] = byte;
+    this.ends[this.head & MASK] = 0;
+    this.head++;
+  }
+
+  pushAll(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to; at++) this.push(bytes[at] ?? 0);
+  }
+
+  /** Takes the last bytes back. */
+  unpush(count: number): void {
+    this.head -= count;
+  }
+
+  /** The last byte ends its line. */
+  endLine(): void {
+    this.ends[(this.head - 1) & MASK] = LINE_END;
+    this.lines = this.head;
+  }
+
+  endFile(): void {
+    this.push(0);
+    this.ends[(this.head - 1) & MASK] = FILE_END;
+    this.lines = this.head;
   }
 
   clear(): void {
-    this.#chunks.length = 0;
-    this.#size = 0;
+    this.tail = this.lines = this.head;
   }
 
-  /** Bytes of the first line that are left. */
-  get lineSize(): number {
-    const first = this.#chunks[0];
-    return first === undefined ? 0 : first.bytes.length - first.at;
+  /** Canonical mode begins or ends: what is there is one line, or no lines at all. */
+  reframe(canonical: boolean): void {
+    this.ends.fill(0);
+    this.lines = this.tail;
+    if (canonical && this.size > 0) this.endLine();
+  }
+
+  /** Bytes of all lines, as FIONREAD tells them. */
+  get lineBytes(): number {
+    let count = this.lines - this.tail;
+    for (let at = this.tail; at < this.lines; at++) if (this.ends[at & MASK] === FILE_END) count--;
+    return count;
   }
 
   /** Reads from the first line only; 0 is end of file, which is thereby taken. */
-  readLine(sink: Sink): number {
-    const first = this.#chunks[0];
-    return first === undefined ? 0 : this.#take(first, sink);
-  }
-
-  /** Reads whatever there is. */
-  readRaw(sink: Sink): number {
-    let done = 0;
-    for (let first = this.#chunks[0]; first !== undefined && sink.remaining > 0; first = this.#chunks[0]) {
-      const before = first.at;
-      done += this.#take(first, sink);
-      if (this.#chunks[0] === first && first.at === before) break;
-    }
+  readLine(sink: Sink): number | Errno {
+    if (sink.remaining === 0) return 0;
+    const limit = Math.min(this.lines, this.tail + sink.remaining);
+    let end = this.tail;
+    while (end < limit && this.ends[end & MASK] === 0) end++;
+    const whole = end < limit && this.ends[end & MASK] === LINE_END;
+    const wanted = end - this.tail + (whole ? 1 : 0);
+    const done = this.#take(sink, wanted);
+    // An end of file right behind the rest of its line belongs to it, even when the line has filled the buffer.
+    if (done === wanted && !whole && this.hasLine && this.ends[this.tail & MASK] === FILE_END) this.tail++;
     return done;
   }
 
-  #take(chunk: Chunk, sink: Sink): number {
-    const end = Math.min(chunk.bytes.length, chunk.at + sink.remaining);
-    const count = sink.put(chunk.bytes, chunk.at, end);
-    chunk.at += count;
-    this.#size -= count;
-    if (chunk.at === chunk.bytes.length) this.#chunks.shift();
-    return count;
+  /** Reads whatever there is. */
+  readRaw(sink: Sink): number | Errno {
+    const done = this.#take(sink, Math.min(this.size, sink.remaining));
+    this.lines = Math.max(this.lines, this.tail);
+    return done;
+  }
+
+  #take(sink: Sink, wanted: number): number | Errno {
+    let done = 0;
+    while (done < wanted) {
+      const from = this.tail & MASK;
+      const count = Math.min(wanted - done, INPUT_SIZE - from);
+      const put = sink.put(this.bytes, from, from + count);
+      this.tail += put;
+      done += put;
+      if (put < count) break;
+    }
+    return done === 0 && wanted > 0 ? EFAULT : done;
   }
 }

@@ -19,16 +19,32 @@ export const TIOCOUTQ = 0x5411;
 export const TIOCSTI = 0x5412;
 export const TIOCGWINSZ = 0x5413;
 export const TIOCSWINSZ = 0x5414;
+export const TIOCGSOFTCAR = 0x5419;
+export const TIOCSSOFTCAR = 0x541a;
 export const FIONREAD = 0x541b;
+export const TIOCCONS = 0x541d;
+export const TIOCPKT = 0x5420;
 export const TIOCNOTTY = 0x5422;
 export const TIOCSETD = 0x5423;
 export const TIOCGETD = 0x5424;
 export const TCSBRKP = 0x5425;
+export const TIOCSBRK = 0x5427;
+export const TIOCCBRK = 0x5428;
 export const TIOCGSID = 0x5429;
 export const TCGETS2 = 0x802c542a;
 export const TCSETS2 = 0x402c542b;
 export const TCSETSW2 = 0x402c542c;
 export const TCSETSF2 = 0x402c542d;
+
+export const TIOCGPTN = 0x80045430;
+export const TIOCSPTLCK = 0x40045431;
+export const TIOCGDEV = 0x80045432;
+export const TIOCSIG = 0x40045436;
+export const TIOCVHANGUP = 0x5437;
+export const TIOCGPKT = 0x80045438;
+export const TIOCGPTLCK = 0x80045439;
+export const TIOCGEXCL = 0x80045440;
+export const TIOCGPTPEER = 0x5441;
 
 /** TCFLSH's argument. */
 export const TCIFLUSH = 0;
@@ -38,3 +54,15 @@ export const TCIOFLUSH = 2;
 /** TCXONC's. */
 export const TCOOFF = 0;
 export const TCOON = 1;
+export const TCIOFF = 2;
+export const TCION = 3;
+
+/** What a read in packet mode begins with (TIOCPKT). */
+export const TIOCPKT_DATA = 0;
+export const TIOCPKT_FLUSHREAD = 1;
+export const TIOCPKT_FLUSHWRITE = 2;
+export const TIOCPKT_STOP = 4;
+export const TIOCPKT_START = 8;
+export const TIOCPKT_NOSTOP = 16;
+export const TIOCPKT_DOSTOP = 32;
+export const TIOCPKT_IOCTL = 64;

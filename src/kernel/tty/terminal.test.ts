@@ -7,6 +7,7 @@ import { EAGAIN, EFAULT, EIO, ENOTTY, EPERM, ERESTARTSYS } from '../errno.js';
 import type { Handle, UserMemory } from '../fs/types.js';
 import * as ioctls from './ioctls.js';
 import type { JobControl, TerminalCaller } from './jobcontrol.js';
+import type { TerminalPeer } from './peer.js';
 import { Terminal } from './terminal.js';
 import * as t from './termios.js';
 
@@ -18,7 +19,6 @@ interface Caller extends TerminalCaller {
 
 let signals: string[] = [];
 let caller: Caller | null = null;
-let timers: (() => void)[] = [];
 let terminal: Terminal;
 let screen = '';
 
@@ -27,7 +27,8 @@ function process(pid: number, sid: number): Caller {
     sid,
     pgid: pid,
     isSessionLeader: pid === sid,
-    isRoot: false,
+    isAdmin: false,
+    fsuid: 1000,
     terminal: null,
     ignored: [],
     isOrphaned: false,
@@ -44,13 +45,23 @@ const jobs: JobControl = {
   detach: (sid) => {
     if (caller !== null && caller.sid === sid) caller.terminal = null;
   },
-  after: (_ms, callback) => {
-    timers.push(callback);
-    return () => (timers = timers.filter((timer) => timer !== callback));
+  hangUp: (sid, foreground) => {
+    jobs.detach(sid);
+    signals.push(`leader of ${sid} loses ${foreground}`);
   },
+  openAsDescriptor: () => EIO,
 };
 
-const handle = (flags = O_RDWR) => ({ flags }) as unknown as Handle;
+const handle = (flags = O_RDWR) => ({ flags, data: 0 }) as unknown as Handle;
+
+const peer: TerminalPeer = {
+  room: 1000,
+  show: (bytes, from, to) => void (screen += Buffer.from(bytes.subarray(from, to)).toString('latin1')),
+  dropOutput: () => undefined,
+  accepts: () => undefined,
+  tell: () => undefined,
+  inUse: () => undefined,
+};
 
 /** 4 KiB of a process's memory. */
 class Memory implements UserMemory {
@@ -94,10 +105,17 @@ function read(flags = O_RDWR, length = 100): string | number {
   return count < 0 ? count : sink.text;
 }
 
+function readAvailable(): string {
+  const sink = new BufferSink(100);
+  assert.ok(terminal.readAvailable(handle(), sink) >= 0);
+  return sink.text;
+}
+
 function change(change: (termios: t.Termios) => void): void {
-  const was = terminal.discipline.isCanonical;
-  change(terminal.discipline.termios);
-  terminal.changed(was);
+  const { termios } = terminal.discipline;
+  const before = { ...termios, cc: termios.cc.slice() };
+  change(termios);
+  terminal.settingsChanged(before);
 }
 
 function raw(min: number, time: number): void {
@@ -110,12 +128,10 @@ function raw(min: number, time: number): void {
 
 beforeEach(() => {
   signals = [];
-  timers = [];
   screen = '';
   memory = new Memory();
   caller = process(10, 10);
-  const onOutput = (bytes: Uint8Array) => void (screen += Buffer.from(bytes).toString('latin1'));
-  terminal = new Terminal({ jobs, index: 0, columns: 80, rows: 24, owner: 0, onOutput });
+  terminal = new Terminal({ jobs, index: 0, columns: 80, rows: 24, owner: 0, peer });
   terminal.opened(handle());
 });
 
@@ -163,26 +179,25 @@ describe('reading and writing', () => {
   test('VTIME: nothing once the time is up', () => {
     raw(0, 5);
     assert.equal(read(), EAGAIN);
-    assert.equal(read(), EAGAIN);
-    assert.equal(timers.length, 1, 'one timer for one wait');
-    timers[0]?.();
-    assert.equal(read(), '');
-    assert.equal(read(), EAGAIN);
+    assert.equal(terminal.readTimeout(), 500);
+    assert.equal(readAvailable(), '');
     type('x');
     assert.equal(read(), 'x');
-    assert.equal(timers.length, 0);
     assert.equal(read(O_RDWR | O_NONBLOCK), EAGAIN);
-    assert.equal(timers.length, 0, 'a read that does not wait starts none');
   });
 
   test('VMIN and VTIME: the time runs from the first byte on', () => {
     raw(3, 5);
     assert.equal(read(), EAGAIN);
-    assert.equal(timers.length, 0);
+    assert.equal(terminal.readTimeout(), Infinity);
+    const before = terminal.arrived();
     type('a');
+    assert.notEqual(terminal.arrived(), before);
     assert.equal(read(), EAGAIN);
-    timers[0]?.();
-    assert.equal(read(), 'a');
+    assert.equal(terminal.readTimeout(), 500);
+    assert.equal(read(O_RDWR | O_NONBLOCK, 2), 'a');
+    type('b');
+    assert.equal(readAvailable(), 'b');
   });
 
   test('a hang-up ends reads, refuses writes and tells the session', () => {
@@ -192,7 +207,7 @@ describe('reading and writing', () => {
     assert.equal(terminal.write(handle(), new BufferSource('x')), EIO);
     assert.equal(ioctl(ioctls.TCGETS), EIO);
     assert.notEqual(terminal.poll(handle(), null) & POLLHUP, 0);
-    assert.deepEqual(signals, ['10:1', '10:18', '11:1']);
+    assert.deepEqual(signals, ['leader of 10 loses 11']);
     assert.equal(caller?.terminal, null);
   });
 });
@@ -283,15 +298,16 @@ describe('ioctl', () => {
     assert.deepEqual([...new Uint16Array(memory.bytes.buffer, 0, 4)], [24, 80, 0, 0]);
     assert.equal(ioctl(ioctls.TIOCSWINSZ, 0), 0);
     assert.deepEqual(signals, []);
-    terminal.resize(100, 30);
-    terminal.resize(100, 30);
+    const larger = { columns: 100, rows: 30, width: 0, height: 0 };
+    terminal.resize(larger);
+    terminal.resize(larger);
     assert.deepEqual(signals, ['10:28']);
   });
 
   test('FIONREAD, TCFLSH, TIOCSTI', () => {
     type('ab\rcd\r');
     assert.equal(ioctl(ioctls.FIONREAD, 0), 0);
-    assert.equal(memory.readU32(0), 3);
+    assert.equal(memory.readU32(0), 6);
     assert.equal(ioctl(ioctls.TCFLSH, ioctls.TCIFLUSH), 0);
     assert.equal(read(), EAGAIN);
     memory.bytes[0] = 0x0a;

@@ -17,6 +17,7 @@ export const VEOL2 = 16;
 export const NCCS = 19;
 
 export const IGNBRK = 0o1;
+export const BRKINT = 0o2;
 export const PARMRK = 0o10;
 export const ISTRIP = 0o40;
 export const INLCR = 0o100;
@@ -25,6 +26,7 @@ export const ICRNL = 0o400;
 export const IUCLC = 0o1000;
 export const IXON = 0o2000;
 export const IXANY = 0o4000;
+export const IXOFF = 0o10000;
 export const IMAXBEL = 0o20000;
 export const IUTF8 = 0o40000;
 
@@ -38,8 +40,14 @@ export const TABDLY = 0o14000;
 export const XTABS = 0o14000;
 
 export const CS8 = 0o60;
+export const CSIZE = 0o60;
 export const CREAD = 0o200;
+export const PARENB = 0o400;
+export const CLOCAL = 0o4000;
 export const B38400 = 0o17;
+const CBAUD = 0o10017;
+const BOTHER = 0o10000;
+const IBSHIFT = 16;
 
 export const ISIG = 0o1;
 export const ICANON = 0o2;
@@ -53,6 +61,7 @@ export const ECHOCTL = 0o1000;
 export const ECHOPRT = 0o2000;
 export const ECHOKE = 0o4000;
 export const IEXTEN = 0o100000;
+export const EXTPROC = 0o200000;
 
 /** The value of a control character that is switched off. */
 export const DISABLED = 0;
@@ -83,6 +92,29 @@ export function defaultTermios(): Termios {
   };
 }
 
+/** Speeds by the number in c_cflag; above B38400 they count on from 0o10001. */
+const SPEEDS = [
+  0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800,
+  500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
+];
+
+function speedOf(bits: number, other: number): number {
+  if (bits === BOTHER) return other;
+  return SPEEDS[(bits & BOTHER) !== 0 ? (bits & 0o17) + 15 : bits] ?? 0;
+}
+
+/** Old settings say their speeds in c_cflag alone (tty_termios_baud_rate). */
+function deriveSpeeds(into: Termios): void {
+  const input = (into.cflag >>> IBSHIFT) & CBAUD;
+  into.ospeed = speedOf(into.cflag & CBAUD, into.ospeed);
+  into.ispeed = input === 0 ? into.ospeed : speedOf(input, into.ispeed);
+}
+
+/** What settings of a pseudo-terminal always are: eight bits, no parity, receiving (pty_set_termios). */
+export function restrictToPty(termios: Termios): void {
+  termios.cflag = ((termios.cflag & ~(CSIZE | PARENB)) | CS8 | CREAD) >>> 0;
+}
+
 /** struct termios of the kernel: four words, the discipline, NCCS characters; termios2 adds the speeds. */
 export const TERMIOS_SIZE = 36;
 export const TERMIOS2_SIZE = 44;
@@ -110,9 +142,11 @@ export function decodeTermios(bytes: Uint8Array, into: Termios): void {
   into.lflag = view.getUint32(12, true);
   into.line = view.getUint8(16);
   into.cc.set(bytes.subarray(17, 17 + NCCS));
-  if (bytes.length < TERMIOS2_SIZE) return;
-  into.ispeed = view.getUint32(TERMIOS_SIZE, true);
-  into.ospeed = view.getUint32(TERMIOS_SIZE + 4, true);
+  if (bytes.length >= TERMIOS2_SIZE) {
+    into.ispeed = view.getUint32(TERMIOS_SIZE, true);
+    into.ospeed = view.getUint32(TERMIOS_SIZE + 4, true);
+  }
+  deriveSpeeds(into);
 }
 
 export function encodeTermio(from: Termios): Uint8Array {
@@ -134,4 +168,5 @@ export function decodeTermio(bytes: Uint8Array, into: Termios): void {
   into.lflag = merge(into.lflag, 6);
   into.line = view.getUint8(8);
   into.cc.set(bytes.subarray(9, 9 + TERMIO_NCC));
+  deriveSpeeds(into);
 }

@@ -1,23 +1,18 @@
 /** Job control as terminals ask for it (tty/jobcontrol.ts), answered from the kernel's processes. */
-import { SIG_IGN } from '../abi/signal.js';
+import { CAP_SYS_ADMIN } from '../abi/capability.js';
+import { O_CLOEXEC } from '../abi/fcntl.js';
+import { SIGCONT, SIGHUP, SIG_IGN } from '../abi/signal.js';
+import { EIO, ESRCH, type Errno } from '../errno.js';
+import { newHandle } from '../fs/handle.js';
+import type { Inode, Location } from '../fs/types.js';
 import type { Kernel } from '../kernel.js';
+import { isOrphanedGroup, signalGroup } from '../process/groups.js';
 import type { Process } from '../process/process.js';
 import type { Thread } from '../process/thread.js';
 import { kernelInfo } from '../signal/info.js';
 import { sendSignal } from '../signal/send.js';
-import { Timer } from '../time/timers.js';
 import type { JobControl, TerminalCaller } from '../tty/jobcontrol.js';
 import type { Terminal } from '../tty/terminal.js';
-
-/** Nobody of the group has a parent in another group of the same session. */
-function isOrphaned(kernel: Kernel, pgid: number): boolean {
-  for (const process of kernel.processes.values()) {
-    const { parent } = process;
-    if (process.pgid !== pgid || process.zombie || parent === null) continue;
-    if (parent.pgid !== pgid && parent.sid === process.sid) return false;
-  }
-  return true;
-}
 
 class Caller implements TerminalCaller {
   constructor(
@@ -37,8 +32,11 @@ class Caller implements TerminalCaller {
   get isSessionLeader(): boolean {
     return this.process.pid === this.process.sid;
   }
-  get isRoot(): boolean {
-    return this.process.cred.euid === 0;
+  get fsuid(): number {
+    return this.process.cred.fsuid;
+  }
+  get isAdmin(): boolean {
+    return this.process.cred.capable(CAP_SYS_ADMIN);
   }
   get terminal(): Terminal | null {
     return this.process.terminal as Terminal | null;
@@ -50,12 +48,21 @@ class Caller implements TerminalCaller {
     return this.thread.mask.has(signal) || this.process.handlers.get(signal).handler === SIG_IGN;
   }
   get isOrphaned(): boolean {
-    return isOrphaned(this.kernel, this.pgid);
+    return isOrphanedGroup(this.kernel, this.pgid);
   }
 }
 
+/** A terminal's name in the tree. */
+export interface TerminalPlace {
+  readonly inode: Inode;
+  readonly location: Location;
+}
+
 export class Jobs implements JobControl {
-  constructor(private readonly kernel: Kernel) {}
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly find: (index: number) => TerminalPlace | null,
+  ) {}
 
   caller(): TerminalCaller | null {
     const thread = this.kernel.current;
@@ -63,22 +70,34 @@ export class Jobs implements JobControl {
   }
 
   signalGroup(pgid: number, signal: number): void {
-    for (const process of this.kernel.processes.values())
-      if (process.pgid === pgid) sendSignal(process, kernelInfo(signal));
+    signalGroup(this.kernel, pgid, signal);
   }
 
-  sessionOf(pgid: number): number {
-    for (const process of this.kernel.processes.values()) if (process.pgid === pgid) return process.sid;
-    return -1;
+  sessionOf(id: number): number {
+    for (const process of this.kernel.processes.values()) if (process.pgid === id) return process.sid;
+    return this.kernel.processOf(id)?.sid ?? ESRCH;
   }
 
   detach(sid: number): void {
     for (const process of this.kernel.processes.values()) if (process.sid === sid) process.terminal = null;
   }
 
-  after(ms: number, callback: () => void): () => void {
-    const timer = new Timer(callback);
-    this.kernel.timers.add(timer, this.kernel.clock.nowMs() + ms);
-    return () => this.kernel.timers.remove(timer);
+  hangUp(sid: number, foreground: number): void {
+    this.detach(sid);
+    const leader = this.kernel.processes.get(sid);
+    if (leader === undefined || leader.zombie || leader.sid !== sid) return;
+    sendSignal(leader, kernelInfo(SIGHUP));
+    sendSignal(leader, kernelInfo(SIGCONT));
+    leader.lostForeground = foreground;
+  }
+
+  openAsDescriptor(terminal: Terminal, flags: number): number | Errno {
+    const files = this.kernel.current?.process.files;
+    const place = this.find(terminal.index);
+    if (files === undefined || place === null) return EIO;
+    const refused = files.hasRoom() || terminal.mayOpen();
+    if (refused !== 0) return refused;
+    const handle = newHandle(place.inode, place.location, flags & ~O_CLOEXEC, terminal);
+    return files.install(handle, (flags & O_CLOEXEC) !== 0);
   }
 }

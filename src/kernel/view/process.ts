@@ -17,9 +17,9 @@ import type { Thread } from '../process/thread.js';
 import { totalUsage } from '../process/usage.js';
 import { SIG_DFL, SIG_IGN, SIGRTMAX } from '../abi/signal.js';
 import { SigSet } from '../signal/sigset.js';
+import { PTS_MAJOR } from '../tty/control.js';
 import type { Terminal } from '../tty/terminal.js';
 import { ProcessMemoryView } from './memory.js';
-import { PTS_MAJOR } from '../fs/dev/devpts.js';
 
 /** comm is cut to what Linux keeps of it: TASK_COMM_LEN less the NUL. */
 const NAME_LENGTH = 15;

@@ -12,6 +12,8 @@ export interface DeviceView {
   random(into: Uint8Array): void;
   /** Opens the calling process's controlling terminal: ENXIO without one. */
   openTerminal(flags: number): HandleOperations | Errno;
+  /** Makes a pseudo-terminal and opens its master: ENOSPC when there are too many. */
+  openMaster(): HandleOperations | Errno;
   /** Opens the system's console: ENXIO (as on Linux: EIO) without one. */
   openConsole(flags: number): HandleOperations | Errno;
 }
@@ -87,6 +89,7 @@ export const DEVICES: readonly DeviceEntry[] = [
   { ...memory, name: 'urandom', minor: 9, open: randomDevice },
   { ...terminal, name: 'tty', minor: 0, mode: 0o666, open: (view, flags) => view.openTerminal(flags) },
   { ...terminal, name: 'console', minor: 1, mode: 0o600, open: (view, flags) => view.openConsole(flags) },
+  { ...terminal, name: 'ptmx', minor: 2, mode: 0o666, open: (view) => view.openMaster() },
 ];
 
 /** Opens a device node of another filesystem (mknod(2)) by its number; ENXIO when there is no such device. */

@@ -139,9 +139,13 @@ export class PseudoFs<S = unknown> implements FileSystem {
   }
 
   /** Truncation is what opening for writing does, and means nothing; the rest is not for anybody to change. */
-  setattr(_inode: Inode, changes: Attributes): 0 | Errno {
+  setattr(inode: Inode, changes: Attributes): 0 | Errno {
     const { mode, uid, gid } = changes;
-    return mode === undefined && uid === undefined && gid === undefined ? 0 : EPERM;
+    if (mode === undefined && uid === undefined && gid === undefined) return 0;
+    const known = inode as PseudoInode;
+    const done = known.data.row.change?.(known.subject, changes) ?? EPERM;
+    if (done === 0) this.#options.realtime(inode.ctime);
+    return done === 0 ? this.refresh(inode) : done;
   }
 
   unlink(): Errno {

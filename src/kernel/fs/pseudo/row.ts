@@ -8,7 +8,7 @@
  *   ]);
  */
 import type { Errno } from '../../errno.js';
-import type { HandleOperations, Location } from '../types.js';
+import type { Attributes, HandleOperations, Location } from '../types.js';
 
 /** A byte string or bytes; a file's error is that of open(2), or of read(2) after a rewind. */
 export type Content = string | Uint8Array | Errno;
@@ -27,6 +27,8 @@ interface Common<S> {
   readonly exists?: (subject: S) => boolean;
   /** Whose the file is, and what is below it in the same way; without it, root's. */
   readonly owner?: (subject: S) => Owner;
+  /** chmod and chown: keeps what `mode` and `owner` then tell. Without it they are refused. */
+  readonly change?: (subject: S, changes: Attributes) => 0 | Errno;
   /** st_size; without it what the filesystem gives such files. */
   readonly size?: number | ((subject: S) => number);
 }
