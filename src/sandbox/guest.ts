@@ -133,7 +133,7 @@ export class TerminalStreams implements Streams, TerminalPeer {
   // As the program's streams.
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       at += this.terminal.input(bytes, at);
       if (at < bytes.length) await new Promise<void>((resolve) => this.waiting.push(resolve));
     }

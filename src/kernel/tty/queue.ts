@@ -13,7 +13,7 @@ export class ByteQueue {
 
   push(bytes: Uint8Array, from: number, to: number): void {
     this.#grow(to - from);
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const end = (this.start + this.length) % this.ring.length;
       const count = Math.min(to - at, this.ring.length - end);
       this.ring.set(bytes.subarray(at, at + count), end);

@@ -367,12 +367,10 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     const { termios } = this.discipline;
     restrictToPty(termios);
     const flow = keysControlFlow(termios);
-    const external = ((before.lflag | termios.lflag) & EXTPROC) !== 0;
-    if (flow !== keysControlFlow(before) || external) {
-      const status = flow ? request.TIOCPKT_DOSTOP : request.TIOCPKT_NOSTOP;
-      const both = request.TIOCPKT_DOSTOP | request.TIOCPKT_NOSTOP;
-      this.peer.tell(external ? status | request.TIOCPKT_IOCTL : status, both);
-    }
+    const { TIOCPKT_DOSTOP, TIOCPKT_NOSTOP } = request;
+    if (flow !== keysControlFlow(before))
+      this.peer.tell(flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP, TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
+    if (((before.lflag | termios.lflag) & EXTPROC) !== 0) this.peer.tell(request.TIOCPKT_IOCTL, 0);
     this.discipline.settingsChanged(before);
     this.#show();
     this.#pump();
