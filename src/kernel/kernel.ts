@@ -10,12 +10,14 @@ import {
 } from '../machine/types.js';
 import { KernelBug } from './errno.js';
 import { releaseHandle } from './fs/handle.js';
-import type { Handle } from './fs/types.js';
+import type { Handle, PageCounts } from './fs/types.js';
 import { Futexes } from './futex/table.js';
 import type { Host } from './host.js';
 import { SysvIpc } from './ipc/sysv/namespace.js';
+import type { KernelLimits } from './limits.js';
 import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
 import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
+import { LoadAverages } from './process/load.js';
 import type { Process } from './process/process.js';
 import { Registers, getI64 } from './process/registers.js';
 import { addUsage, totalUsage } from './process/usage.js';
@@ -29,6 +31,8 @@ import { Tracer } from './syscalls/strace.js';
 import { SYSCALLS } from './syscalls/table.js';
 import { Clock } from './time/clock.js';
 import { TimerHeap } from './time/timers.js';
+import { WaitQueue } from './process/waitqueue.js';
+import { initialKernelLimits } from './limits.js';
 import { killForMemory } from './process/oom.js';
 
 export interface KernelOptions {
@@ -93,6 +97,17 @@ export class Kernel implements Supervisor, MemoryPool {
   /** Processes and threads made since the start, as /proc/stat counts them. */
   forks = 0;
   contextSwitches = 0;
+  /** Processor time that all threads have used. */
+  cpuMs = 0;
+  pageFaults = 0;
+  majorFaults = 0;
+  oomKills = 0;
+  readonly loadAverages: LoadAverages;
+  /** How frames are used by files; whoever makes filesystems hands it to them. */
+  readonly pageCounts: PageCounts = { cached: 0, shmem: 0, read: 0 };
+  readonly limits: KernelLimits;
+  /** The host's or the domain's name has changed, so often. */
+  readonly nameChanges = { count: 0, queue: new WaitQueue() };
   private readonly ready: Thread[] = [];
   private loaded: Thread | null = null;
   private active: Mm | null = null;
@@ -100,12 +115,16 @@ export class Kernel implements Supervisor, MemoryPool {
   private running = false;
   private budget = FIRST_BUDGET;
   private nextPid = 1;
+  /** The latest id given. */
+  lastPid = 0;
 
   constructor(private readonly options: KernelOptions) {
     this.host = options.host;
     this.hostname = options.hostname ?? 'culm';
     this.cpus = options.cpus ?? 1;
     this.clock = new Clock(options.host.clock);
+    this.loadAverages = new LoadAverages(this.clock.nowMs());
+    this.limits = initialKernelLimits(options.randomizeAddresses === true);
     // The time-stamp counter ticks once a nanosecond of monotonic time.
     const clock = (): number => this.clock.nowMs() * 1e6;
     this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine }, this);
@@ -129,7 +148,9 @@ export class Kernel implements Supervisor, MemoryPool {
   step(maxMs: number): StepResult {
     const until = this.clock.nowMs() + maxMs;
     for (;;) {
-      this.timers.fireDue(this.clock.nowMs());
+      const now = this.clock.nowMs();
+      this.timers.fireDue(now);
+      this.loadAverages.note(now, this.ready.length);
       const thread = this.nextReady();
       if (thread === null) {
         return { state: this.processes.size === 0 ? 'ended' : 'idle', wakeAtMs: this.timers.next };
@@ -150,8 +171,9 @@ export class Kernel implements Supervisor, MemoryPool {
   /** A pid or tid that is free. */
   allocatePid(): number {
     let pid = this.nextPid;
-    while (this.processes.has(pid) || this.threads.has(pid)) pid = pidAfter(pid);
-    this.nextPid = pidAfter(pid);
+    while (this.processes.has(pid) || this.threads.has(pid)) pid = this.pidAfter(pid);
+    this.nextPid = this.pidAfter(pid);
+    this.lastPid = pid;
     return pid;
   }
 
@@ -168,6 +190,7 @@ export class Kernel implements Supervisor, MemoryPool {
   addThread(thread: Thread): void {
     this.threads.set(thread.tid, thread);
     thread.process.threads.add(thread);
+    thread.process.first ??= thread;
     this.forks++;
     this.enqueue(thread);
   }
@@ -176,6 +199,7 @@ export class Kernel implements Supervisor, MemoryPool {
   becomeLeader(thread: Thread): void {
     this.threads.delete(thread.tid);
     thread.tid = thread.process.pid;
+    thread.process.first = thread;
     this.threads.set(thread.tid, thread);
   }
 
@@ -199,7 +223,7 @@ export class Kernel implements Supervisor, MemoryPool {
 
   /** So many random bits as whole pages; 0 unless addresses are randomized. */
   randomPages(bits: number): number {
-    if (this.options.randomizeAddresses !== true) return 0;
+    if (this.limits.randomizeVaSpace === 0) return 0;
     this.host.random($random);
     return ($randomView.getUint32(0, true) >>> (32 - bits)) * PAGE_SIZE;
   }
@@ -224,7 +248,9 @@ export class Kernel implements Supervisor, MemoryPool {
 
   /** Brings a thread's account up to now. */
   settleTime(thread: Thread): void {
-    thread.cpuMs = this.cpuMsOf(thread);
+    const used = this.cpuMsOf(thread);
+    this.cpuMs += used - thread.cpuMs;
+    thread.cpuMs = used;
     if (this.loaded === thread) this.sliceStart = this.clock.nowMs();
   }
 
@@ -255,11 +281,42 @@ export class Kernel implements Supervisor, MemoryPool {
   pageFault(address: number, access: Access): boolean {
     const thread = this.loaded;
     if (thread === null) throw new KernelBug('page fault without a thread');
-    thread.process.usage.minorFaults++;
+    const { read } = this.pageCounts;
     const fault = handleFault(thread.process.mm, address, access);
+    this.countFault(thread, this.pageCounts.read !== read);
     if (fault !== FAULT_OOM) return fault === FAULT_OK;
     killForMemory(this, thread);
     return false;
+  }
+
+  /** A fault is a major one when a file had to be read for it. */
+  private countFault(thread: Thread, major: boolean): void {
+    const { usage } = thread.process;
+    this.pageFaults++;
+    if (major) {
+      this.majorFaults++;
+      usage.majorFaults++;
+      thread.majorFaults++;
+    } else {
+      usage.minorFaults++;
+      thread.minorFaults++;
+    }
+  }
+
+  /** Threads able to run, the running one included. */
+  get runnable(): number {
+    return this.ready.length + (this.running ? 1 : 0);
+  }
+
+  /** Another name of the host, or of the domain. */
+  rename(key: 'hostname' | 'domainname', name: string): void {
+    this[key] = name;
+    this.nameChanges.count++;
+    this.nameChanges.queue.wake();
+  }
+
+  private pidAfter(pid: number): number {
+    return pid + 1 < this.limits.pidMax ? pid + 1 : RESERVED_PIDS;
   }
 
   private nextReady(): Thread | null {
@@ -338,10 +395,5 @@ export class Kernel implements Supervisor, MemoryPool {
 const $random = new Uint8Array(4);
 const $randomView = new DataView($random.buffer);
 
-const PID_MAX = 32768;
 /** Numbers below are not given again once the count has gone round. */
 const RESERVED_PIDS = 300;
-
-function pidAfter(pid: number): number {
-  return pid + 1 < PID_MAX ? pid + 1 : RESERVED_PIDS;
-}

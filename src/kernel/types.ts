@@ -4,6 +4,7 @@
  */
 import type { Errno } from './errno.js';
 import type { Handle, PathContext, UserMemory, WaitQueue, Waiter } from './fs/types.js';
+import type { IoCounts } from './process/iocounts.js';
 
 /** How strace shows an argument, and what the fuzzer feeds it. */
 export type ArgKind =
@@ -72,6 +73,7 @@ export interface Args {
 /** The calling thread, as far as families of calls outside process/ need it. */
 export interface Caller extends Waiter {
   readonly tid: number;
+  readonly io: IoCounts;
   readonly process: CallingProcess;
   /**
    * Keeps a call's progress between its tries (bytes already written, the time to wake up); undefined at the first. If it
@@ -90,6 +92,7 @@ export interface Caller extends Waiter {
 
 export interface CallingProcess {
   readonly pid: number;
+  readonly io: IoCounts;
   readonly fs: PathContext;
   readonly files: DescriptorTable;
   readonly memory: UserMemory;

@@ -63,6 +63,8 @@ export interface AddressSpace {
   set(address: number, pte: number): boolean;
   /** Calls `visit` for each present entry of [start, end), in order; what it returns becomes the entry. */
   update(start: number, end: number, visit: (address: number, pte: number) => number): void;
+  /** Frames that the tables themselves take. */
+  readonly tables: number;
   /** Frees the tables (not the frames that they name). */
   destroy(): void;
 }

@@ -56,8 +56,12 @@ export class Namespace {
     settings: Settings,
     private readonly bridge: AppBridge,
   ) {
-    this.memory = { frames: kernel.machine.frames, u8: kernel.machine.memory.u8 };
     this.terminals = new Terminals(new Jobs(kernel, (index) => this.place(`/dev/pts/${index}`)));
+    this.memory = {
+      frames: kernel.machine.frames,
+      u8: kernel.machine.memory.u8,
+      usage: kernel.pageCounts,
+    };
     const devices = this.deviceView();
     this.vfs = new Vfs({
       memory: this.memory,

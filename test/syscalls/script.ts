@@ -7,6 +7,7 @@ import { Vfs } from '../../src/kernel/fs/vfs.js';
 import type { HostClock } from '../../src/kernel/host.js';
 import { Cred } from '../../src/kernel/process/credentials.js';
 import { Descriptors } from '../../src/kernel/process/descriptors.js';
+import { noIo } from '../../src/kernel/process/iocounts.js';
 import { fileRows } from '../../src/kernel/syscalls/file.js';
 import type { Args, Caller, SyscallRow } from '../../src/kernel/types.js';
 import { FakeFrames } from '../support/fs.js';
@@ -174,7 +175,8 @@ export class ScriptKernel {
     const limit = (resource: number) => (resource === RLIMIT_NOFILE ? 1024 : Infinity);
     this.caller = {
       tid: 1,
-      process: { pid: 1, fs, files, memory, limit },
+      io: noIo(),
+      process: { pid: 1, io: noIo(), fs, files, memory, limit },
       callState: undefined,
       signalled: true,
       waitOn: (_queue: Parameters<Waiter['waitOn']>[0]) => undefined,

@@ -50,6 +50,11 @@ export function recordLocks(inode: Inode): readonly RecordLock[] {
   return inode.locks instanceof FileLocks ? inode.locks.records : [];
 }
 
+/** Locks of whole files (flock(2)): whether each is exclusive, and the handle that owns it. */
+export function wholeLocks(inode: Inode): readonly { readonly owner: object; readonly exclusive: boolean }[] {
+  return inode.locks instanceof FileLocks ? inode.locks.whole : [];
+}
+
 /** The first lock that stands in the way of `request`, or null; for F_UNLCK, the first of its owner's own. */
 export function conflictingLock(inode: Inode, request: RecordLock): RecordLock | null {
   for (const held of recordLocks(inode)) {

@@ -20,7 +20,11 @@ export function inGroup(cred: Credentials, gid: number): boolean {
 
 /** Whether `cred` has all rights of `mask` (MAY_*) on `inode`. */
 export function inodePermission(inode: Inode, mask: number, cred: Credentials): 0 | Errno {
-  if (inode.fs.permission !== undefined) return inode.fs.permission(inode, mask, cred);
+  return inode.fs.permission?.(inode, mask, cred) ?? permissionByMode(inode, mask, cred);
+}
+
+/** The same by owner, group and permission bits alone. */
+export function permissionByMode(inode: Inode, mask: number, cred: Credentials): 0 | Errno {
   const { mode } = inode;
   let bits = mode;
   if (cred.fsuid === inode.uid) bits = mode >> 6;

@@ -323,6 +323,16 @@ export interface FsStatistics {
 export interface FrameMemory {
   readonly frames: Frames;
   readonly u8: Uint8Array;
+  /** What filesystems note of their use of frames, for /proc/meminfo and /proc/vmstat. */
+  readonly usage?: PageCounts;
+}
+
+export interface PageCounts {
+  /** Frames with pages of files that are kept elsewhere, and of files in memory. */
+  cached: number;
+  shmem: number;
+  /** Pages read in since the start. */
+  read: number;
 }
 
 /** The calling process's memory. Lengths are checked; a bad address gives EFAULT, a short copy never goes unseen. */

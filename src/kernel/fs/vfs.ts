@@ -18,6 +18,7 @@ import { EBUSY, ENOENT, ENOSYS, ENOTDIR, ENXIO, type Errno } from '../errno.js';
 import type { HostClock } from '../host.js';
 import { addDentry, dropDentry, lookupDentry, pinDentry, unattachedDentry, unpinDentry } from './dentry.js';
 import { isDirectory } from './inode.js';
+import { WaitQueue } from '../process/waitqueue.js';
 import { MountPoint, mountedOn } from './mount.js';
 import { PipeFs } from './pipe/pipefs.js';
 import { SyntheticFs } from './synthetic.js';
@@ -69,6 +70,8 @@ export class Vfs implements VfsContext {
   readonly clock: HostClock;
   readonly mounts: Mount[] = [];
   readonly dentries = { count: 0, age: 1 };
+  /** Something has been mounted or unmounted, so often. */
+  readonly mountChanges = { count: 0, queue: new WaitQueue() };
   /** The root of the tree. */
   readonly root: Location;
   readonly openDevice: (inode: Inode, flags: number) => HandleOperations | Errno;
@@ -156,7 +159,13 @@ export class Vfs implements VfsContext {
     this.mounts.splice(this.mounts.indexOf(mount), 1);
     mount.parent = null;
     unpinDentry(parent.dentry);
+    this.mountsChanged();
     return 0;
+  }
+
+  private mountsChanged(): void {
+    this.mountChanges.count++;
+    this.mountChanges.queue.wake();
   }
 
   private makeMount(fs: FileSystem, flags: number): Mount {
@@ -175,6 +184,7 @@ export class Vfs implements VfsContext {
     pinDentry(place.dentry);
     place.dentry.mounts.push(mount);
     this.mounts.push(mount);
+    this.mountsChanged();
     return mount;
   }
 

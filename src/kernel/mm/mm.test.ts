@@ -10,6 +10,7 @@ import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRIT
 import { EFAULT, ENAMETOOLONG, ENOMEM } from '../errno.js';
 import { FAULT_ACCERR, FAULT_MAPERR, FAULT_OK, FAULT_OOM, handleFault } from './fault.js';
 import { mmap } from './mmap.js';
+import { initialKernelLimits } from '../limits.js';
 import { Mm, anonymous, type MemoryPool } from './mm.js';
 import { mprotect } from './protect.js';
 import { mremap } from './remap.js';
@@ -27,7 +28,13 @@ function setUp(pages = 256) {
   const createSpace = () => PageTable.create(views, frames, tlb);
   const machine = { memory: views, frames, createSpace } as unknown as Machine;
   const zeroFrame = frames.allocate();
-  const pool: MemoryPool = { machine, zeroFrame, releaseHandle: () => undefined, reclaim: () => 0 };
+  const pool: MemoryPool = {
+    machine,
+    zeroFrame,
+    releaseHandle: () => undefined,
+    reclaim: () => 0,
+    limits: initialKernelLimits(false),
+  };
   const start = frames.free;
   const space = createSpace();
   assert.ok(space !== null);

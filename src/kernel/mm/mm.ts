@@ -5,12 +5,12 @@ import { RLIMIT_AS, RLIMIT_DATA } from '../abi/resource.js';
 import { EINVAL, ENOMEM, EPERM, type Errno } from '../errno.js';
 import { allowWrite, denyWrite } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
+import type { KernelLimits } from '../limits.js';
 import { copyArea } from './fork.js';
 import { PTE_ANON, pageDown, pageUp } from './pte.js';
 import { GapSearch } from './search.js';
 import { ProcessMemory } from './usermemory.js';
 import {
-  MAX_AREAS,
   MIN_ADDRESS,
   TASK_SIZE,
   VM_GROWSDOWN,
@@ -27,6 +27,7 @@ export interface MemoryPool {
   readonly machine: Machine;
   /** A frame of zeros that is only ever mapped to be read. */
   readonly zeroFrame: number;
+  readonly limits: KernelLimits;
   /** Gives a reference to an open file back. */
   releaseHandle(handle: Handle): void;
   /** Frees about so many pages that are only kept to be fast; returns how many. */
@@ -87,6 +88,8 @@ export class Mm {
   rssAnon = 0;
   rssFile = 0;
   peakRss = 0;
+  /** The largest size in bytes that mappings have had. */
+  peakSize = 0;
   private readonly search: GapSearch;
 
   constructor(
@@ -123,11 +126,13 @@ export class Mm {
 
   /** Whether `length` bytes more may be mapped (RLIMIT_AS, RLIMIT_DATA, and more than there can ever be). */
   mayExpand(length: number, prot: number, flags: number): boolean {
-    if (this.vmas.count >= MAX_AREAS) return false;
+    const { maxMapCount, overcommitMemory } = this.pool.limits;
+    if (this.vmas.count >= maxMapCount) return false;
     if (this.vmas.total + length > this.limits.limit(RLIMIT_AS)) return false;
     const writable = (prot & PROT_WRITE) !== 0 && (flags & VM_SHARED) === 0;
     if (!writable) return true;
-    if ((flags & VM_NORESERVE) === 0 && length > this.frames.total * PAGE_SIZE) return false;
+    const reserves = (flags & VM_NORESERVE) === 0 && overcommitMemory === 0;
+    if (reserves && length > this.frames.total * PAGE_SIZE) return false;
     const limit = this.limits.limit(RLIMIT_DATA);
     return limit === Infinity || this.dataBytes() + length <= limit;
   }
@@ -155,6 +160,7 @@ export class Mm {
     const vma = new Vma(this, start, start + length, offset, kind);
     vma.attach();
     this.vmas.insert(vma);
+    this.peakSize = Math.max(this.peakSize, this.vmas.total);
     return 0;
   }
 
@@ -162,7 +168,8 @@ export class Mm {
   unmap(start: number, end: number): 0 | Errno {
     const areas = this.vmas.overlapping(start, end);
     if (areas.length === 0) return 0;
-    if (areas[0].start < start && areas[0].end > end && this.vmas.count >= MAX_AREAS) return ENOMEM;
+    if (areas[0].start < start && areas[0].end > end && this.vmas.count >= this.pool.limits.maxMapCount)
+      return ENOMEM;
     this.writeBack(areas, start, end);
     this.vmas.carve(start, end);
     this.zap(start, end);

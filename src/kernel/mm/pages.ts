@@ -14,6 +14,11 @@ export class AnonymousPages implements PageCache {
     private readonly allocate: () => number = () => memory.allocate(),
   ) {}
 
+  /** Pages present. */
+  get count(): number {
+    return this.frames.size;
+  }
+
   frame(index: number): number | Errno {
     const known = this.frames.get(index);
     if (known !== undefined) return known;

@@ -11,8 +11,6 @@ export const TASK_SIZE = USER_END - PAGE_SIZE;
 export const MIN_ADDRESS = 0x10000;
 /** Pages kept free below an area that grows down (stack_guard_gap). */
 export const STACK_GUARD = 256 * PAGE_SIZE;
-/** vm.max_map_count. */
-export const MAX_AREAS = 65530;
 
 export const VM_SHARED = 1;
 export const VM_GROWSDOWN = 2;

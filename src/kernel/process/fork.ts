@@ -57,12 +57,10 @@ export function clone(parent: Thread, request: CloneRequest): Thread | Errno {
 
 function tooMany(process: Process): boolean {
   const { kernel } = process;
-  const limit = process.cred.ruid === 0 ? MAX_THREADS : process.limit(RLIMIT_NPROC);
-  return kernel.threads.size >= Math.min(limit, MAX_THREADS);
+  const { threadsMax } = kernel.limits;
+  const limit = process.cred.ruid === 0 ? threadsMax : process.limit(RLIMIT_NPROC);
+  return kernel.threads.size >= Math.min(limit, threadsMax);
 }
-
-/** kernel.threads-max. */
-const MAX_THREADS = 30_000;
 
 function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRequest): Process | Errno {
   const from = parent.process;
@@ -111,6 +109,8 @@ function inherit(from: Process, to: Process): void {
   to.personality = from.personality;
   to.nice = from.nice;
   to.oomScoreAdj = from.oomScoreAdj;
+  to.oomScoreAdjMin = from.oomScoreAdjMin;
+  to.coredumpFilter = from.coredumpFilter;
 }
 
 function copyThread(parent: Thread, child: Thread, { flags, stack, tls, childTid }: CloneRequest): void {

@@ -9,5 +9,6 @@ export function killForMemory(kernel: Kernel, thread: Thread): void {
   const { process } = thread;
   const pages = process.mm.rssAnon + process.mm.rssFile;
   kernel.log(`out of memory: killed process ${process.pid} (${thread.name}), which had ${pages * 4} KiB`);
+  kernel.oomKills++;
   sendSignal(process, kernelInfo(SIGKILL));
 }

@@ -13,6 +13,7 @@ import type { CallingProcess } from '../types.js';
 import type { ControllingTerminal } from './controlling.js';
 import type { Cred } from './credentials.js';
 import type { Descriptors } from './descriptors.js';
+import { noIo } from './iocounts.js';
 import type { ResourceLimit } from './limits.js';
 import type { Thread } from './thread.js';
 import { WaitQueue } from './waitqueue.js';
@@ -76,6 +77,8 @@ export class Process implements CallingProcess {
   terminal: ControllingTerminal | null = null;
   /** A session's leader: the foreground group of its terminal when that was hung up; 0 for none. */
   lostForeground = 0;
+  /** The thread whose tid is the pid, living or not. */
+  first: Thread | null = null;
 
   readonly fs: FsContext;
   readonly limits: ResourceLimit[];
@@ -111,6 +114,11 @@ export class Process implements CallingProcess {
   nice = 0;
   /** As /proc/self/oom_score_adj. */
   oomScoreAdj = 0;
+  /** What it may be lowered to without CAP_SYS_RESOURCE. */
+  oomScoreAdjMin = 0;
+  /** Which areas a core file would have; as /proc/<pid>/coredump_filter. */
+  coredumpFilter = 0x33;
+  readonly io = noIo();
   readonly usage = noUsage();
   readonly childUsage = noUsage();
   readonly startedMs: number;

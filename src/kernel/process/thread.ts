@@ -8,6 +8,7 @@ import { sendSignal } from '../signal/send.js';
 import { SigSet } from '../signal/sigset.js';
 import { Timer } from '../time/timers.js';
 import type { Caller } from '../types.js';
+import { noIo } from './iocounts.js';
 import type { Process } from './process.js';
 import { READY, WAITING, type ThreadState } from './state.js';
 
@@ -62,6 +63,10 @@ export class Thread implements Caller, Wakeable {
   cpuMs = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
+  minorFaults = 0;
+  majorFaults = 0;
+  readonly io = noIo();
+  readonly startedMs: number;
   policy = 0;
   /** Processors on which it may run (sched_setaffinity); null: all. */
   affinity: readonly number[] | null = null;
@@ -87,6 +92,7 @@ export class Thread implements Caller, Wakeable {
     name: string,
   ) {
     this.name = name;
+    this.startedMs = process.kernel.clock.nowMs();
     this.timer = new Timer(() => this.makeReady());
   }
 

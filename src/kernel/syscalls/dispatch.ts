@@ -84,6 +84,11 @@ export class Dispatcher {
     return false;
   }
 
+  /** What a call is called, known or not. */
+  nameOf(number: number): string {
+    return this.table[number]?.name ?? `${number}`;
+  }
+
   private reportUnknown(number: number): void {
     if (this.unknown.has(number)) return;
     this.unknown.add(number);

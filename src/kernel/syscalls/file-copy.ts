@@ -9,6 +9,7 @@ import { isDirectory, isRegular } from '../fs/inode.js';
 import { pipeOf, type Pipe } from '../fs/pipe/pipe.js';
 import { waitForHandle, writeHandle, readHandle } from '../fs/transfer.js';
 import type { Handle } from '../fs/types.js';
+import { countRead, countWrite } from '../process/iocounts.js';
 import type { Args, Caller, SyscallRow } from '../types.js';
 import { $struct, $view, fileOf, readI64 } from './file-args.js';
 import { vectorSink, vectorSource } from './file-vector.js';
@@ -56,6 +57,8 @@ function copy(thread: Caller, from: End, to: End, length: number): number {
     done += put;
     if (put < got) break;
   }
+  countRead(thread, done);
+  countWrite(thread, done);
   return done;
 }
 

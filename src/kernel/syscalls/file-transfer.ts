@@ -8,10 +8,11 @@ import {
   RWF_NOWAIT,
   RWF_SYNC,
 } from '../abi/fcntl.js';
-import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, type Errno } from '../errno.js';
+import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, WAIT, type Errno } from '../errno.js';
 import { canRead, canWrite } from '../fs/handle.js';
 import { readHandle, writeHandle, writePosition, type TransferOptions } from '../fs/transfer.js';
 import type { Handle, Sink, Source } from '../fs/types.js';
+import { countRead, countWrite } from '../process/iocounts.js';
 import type { Args, Caller, SyscallRow } from '../types.js';
 import { fileOf } from './file-args.js';
 import { bufferSink, bufferSource, vectorSink, vectorSource } from './file-vector.js';
@@ -42,9 +43,9 @@ function readInto(
   options?: TransferOptions,
 ): number {
   if (typeof sink === 'number') return sink;
-  if (offset !== null) return readHandle(thread, handle, sink, offset, options);
-  const done = readHandle(thread, handle, sink, handle.position, options);
-  if (done > 0 && handle.ops.seekable) handle.position += done;
+  const done = readHandle(thread, handle, sink, offset ?? handle.position, options);
+  if (done > 0 && offset === null && handle.ops.seekable) handle.position += done;
+  if (done !== WAIT) countRead(thread, done);
   return done;
 }
 
@@ -59,6 +60,7 @@ function writeFrom(
   const position = writePosition(handle, offset ?? handle.position, options);
   const done = writeHandle(thread, handle, source, position, doneBefore(thread), options);
   if (done > 0 && offset === null && handle.ops.seekable) handle.position = position + done;
+  if (done !== WAIT) countWrite(thread, done);
   return done;
 }
 

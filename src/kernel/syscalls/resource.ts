@@ -23,8 +23,6 @@ import type { ThreadRow } from './row.js';
 import { $view, clearBuffer, readStruct, writeStruct } from './user.js';
 
 const RUSAGE_SIZE = 144;
-/** fs.nr_open. */
-const NR_OPEN = 1048576;
 
 /** Writes struct rusage (getrusage(2)); processor time counts as user time. */
 export function writeUsage(memory: ProcessMemory, addr: number, usage: Usage): 0 | Errno {
@@ -92,7 +90,7 @@ function setLimit(caller: Process, target: Process, resource: number): 0 | Errno
   const [current, maximum] = [readLimit(0), readLimit(8)];
   const limit = target.limits[resource];
   if (current > maximum) return EINVAL;
-  if (resource === RLIMIT_NOFILE && maximum > NR_OPEN) return EPERM;
+  if (resource === RLIMIT_NOFILE && maximum > target.kernel.limits.nrOpen) return EPERM;
   if (maximum > limit.maximum && !caller.cred.capable(CAP_SYS_RESOURCE)) return EPERM;
   limit.current = current;
   limit.maximum = maximum;

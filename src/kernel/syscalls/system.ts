@@ -37,19 +37,24 @@ function setName({ process }: Thread, args: Args, field: 'hostname' | 'domainnam
   if (length < 0 || length >= UTS_FIELD) return EINVAL;
   const failed = process.memory.copyIn(args.addr(0), $buffer, 0, length);
   if (failed < 0) return failed;
-  process.kernel[field] = String.fromCharCode(...$buffer.subarray(0, length));
+  process.kernel.rename(field, String.fromCharCode(...$buffer.subarray(0, length)));
   return 0;
 }
 
 const SYSINFO_SIZE = 112;
+/** 1 << SI_LOAD_SHIFT: what a load of 1 is in struct sysinfo. */
+const LOAD_UNIT = 65536;
 
 function sysSysinfo({ process }: Thread, args: Args): number {
   const { kernel } = process;
   const { frames } = kernel.machine;
   clearBuffer(SYSINFO_SIZE);
   setU64($view, 0, Math.floor(kernel.clock.nowMs() / 1000));
+  for (const [i, load] of kernel.loadAverages.at(kernel.clock.nowMs(), kernel.runnable).entries())
+    setU64($view, 8 + 8 * i, Math.round(load * LOAD_UNIT));
   setU64($view, 32, frames.total * 4096);
   setU64($view, 40, frames.free * 4096);
+  setU64($view, 48, kernel.pageCounts.shmem * 4096);
   $view.setUint16(80, Math.min(kernel.threads.size, 0xffff), true);
   $view.setUint32(104, 1, true);
   return writeStruct(process.memory, args.addr(0), SYSINFO_SIZE);

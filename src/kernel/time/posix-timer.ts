@@ -1,4 +1,5 @@
 import { SIGEV_NONE } from '../abi/time.js';
+import type { TimerView } from '../fs/proc/subject-process.js';
 import type { Process } from '../process/process.js';
 import type { Thread } from '../process/thread.js';
 import { timerInfo } from '../signal/info.js';
@@ -74,6 +75,13 @@ export class PosixTimer {
     this.overrun = Math.min(this.missed, DELAYTIMER_MAX);
     this.missed = 0;
     fields.setInt32(4, this.overrun, true);
+  }
+
+  /** As /proc/<pid>/timers shows it. */
+  view(): TimerView {
+    const { notify, signo, valueLo, valueHi, thread } = this.event;
+    const value = (BigInt(valueHi >>> 0) << 32n) | BigInt(valueLo >>> 0);
+    return { id: this.id, signal: signo, value, notify, tid: thread?.tid ?? null, clock: this.clock };
   }
 
   destroy(): void {

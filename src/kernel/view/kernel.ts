@@ -1,12 +1,20 @@
 /** The kernel as /proc and /sys show it. */
 import { PAGE_SIZE } from '../../machine/layout.js';
-import type { CpuView, KernelLimits, KernelView, MemoryTotals, ProcessView } from '../fs/proc/subject.js';
 import type { IpcView } from '../fs/proc/sysvipc.js';
+import type { CpuView, KernelView, LockView, MemoryTotals } from '../fs/proc/subject.js';
+import { LOOPBACK_ONLY, type NetView } from '../fs/proc/subject-net.js';
+import type { ProcessView } from '../fs/proc/subject-process.js';
 import { absolutePath } from '../fs/path.js';
 import type { Location, Mount, Timespec } from '../fs/types.js';
 import type { Vfs } from '../fs/vfs.js';
 import type { Kernel } from '../kernel.js';
+import type { KernelLimits } from '../limits.js';
+import type { Mm } from '../mm/mm.js';
+import { AnonymousPages } from '../mm/pages.js';
+import { allLocks, openHandles } from './locks.js';
+import { Namespaces } from './namespaces.js';
 import { LiveProcess } from './process.js';
+import type { Changes } from '../fs/pseudo/row.js';
 
 /** What CPUID says of the processor (machine/semantics/integer/cpuid.ts), in Linux's words. */
 const CPU_VIEW: CpuView = {
@@ -50,19 +58,15 @@ export class LiveKernel implements KernelView {
   readonly filesystems = FILESYSTEMS;
   readonly bootId: string;
   readonly bootTime: number;
-  readonly limits: KernelLimits = {
-    pidMax: 32768,
-    threadsMax: 32768,
-    maxMapCount: 65530,
-    fileMax: 1048576,
-    overcommitMemory: 0,
-  };
+  readonly net: NetView = LOOPBACK_ONLY;
+  private readonly namespaces: Namespaces;
 
   constructor(
     private readonly kernel: Kernel,
     private readonly vfs: Vfs,
   ) {
     this.bootId = this.uuid();
+    this.namespaces = new Namespaces(vfs, vfs.allocateDev());
     const now: Timespec = { sec: 0, nsec: 0 };
     kernel.clock.realtime(now);
     this.bootTime = now.sec - Math.floor(kernel.clock.nowMs() / 1000);
@@ -72,7 +76,34 @@ export class LiveKernel implements KernelView {
     return this.kernel.hostname;
   }
   setHostname(name: string): void {
-    this.kernel.hostname = name;
+    this.kernel.rename('hostname', name);
+  }
+  setDomainname(name: string): void {
+    this.kernel.rename('domainname', name);
+  }
+  nameChanges(): Changes {
+    return this.kernel.nameChanges;
+  }
+  dropCaches(): void {
+    this.kernel.reclaim(Infinity);
+  }
+  get limits(): KernelLimits {
+    return this.kernel.limits;
+  }
+  loadAverages(): readonly [number, number, number] {
+    return this.kernel.loadAverages.at(this.kernel.clock.nowMs(), this.kernel.runnable);
+  }
+  pageFaults(): number {
+    return this.kernel.pageFaults;
+  }
+  majorFaults(): number {
+    return this.kernel.majorFaults;
+  }
+  pagesRead(): number {
+    return this.kernel.pageCounts.read;
+  }
+  oomKills(): number {
+    return this.kernel.oomKills;
   }
   get domainname(): string {
     return this.kernel.domainname;
@@ -93,7 +124,9 @@ export class LiveKernel implements KernelView {
     return this.kernel.clock.nowMs();
   }
   cpuMs(): number {
-    return this.processes().reduce((sum, process) => sum + process.cpuMs + process.childCpuMs, 0);
+    const { current } = this.kernel;
+    const now = current === null ? 0 : this.kernel.cpuMsOf(current) - current.cpuMs;
+    return this.kernel.cpuMs + now;
   }
   contextSwitches(): number {
     return this.kernel.contextSwitches;
@@ -102,30 +135,46 @@ export class LiveKernel implements KernelView {
     return this.kernel.forks;
   }
   lastPid(): number {
-    return Math.max(0, ...this.kernel.processes.keys());
+    return this.kernel.lastPid;
   }
 
+  /** Whatever is used and belongs to no file, table or shared mapping is a process's own. */
   get memory(): MemoryTotals {
-    const { frames } = this.kernel.machine;
-    let anonymous = 0;
-    let file = 0;
-    let committed = 0;
-    for (const process of this.kernel.processes.values()) {
-      const mm = process.mmOrNull;
-      anonymous += mm?.rssAnon ?? 0;
-      file += mm?.rssFile ?? 0;
-      committed += mm?.dataBytes() ?? 0;
-    }
-    const used = frames.total - frames.free;
+    const { machine, pageCounts } = this.kernel;
+    const { total, free } = machine.frames;
+    const sums = this.sums();
+    const shared = pageCounts.shmem + sums.shared;
+    const cached = pageCounts.cached + shared;
+    const zeroPage = 1;
+    const bytes = (pages: number): number => Math.max(0, pages) * PAGE_SIZE;
     return {
-      total: frames.total * PAGE_SIZE,
-      free: frames.free * PAGE_SIZE,
-      cached: Math.max(0, Math.min(file, used - anonymous)) * PAGE_SIZE,
-      shared: 0,
-      anonymous: anonymous * PAGE_SIZE,
-      pageTables: this.kernel.processes.size * 4 * PAGE_SIZE,
-      committed,
+      total: bytes(total),
+      free: bytes(free),
+      cached: bytes(cached),
+      shared: bytes(shared),
+      anonymous: bytes(total - free - cached - sums.tables - zeroPage),
+      pageTables: bytes(sums.tables),
+      committed: sums.committed,
+      locked: sums.locked,
+      mapped: bytes(Math.min(sums.mapped, cached)),
     };
+  }
+
+  /** Over all address spaces: pages of tables, of shared anonymous memory, of mapped files; bytes committed and locked. */
+  private sums(): { tables: number; shared: number; mapped: number; committed: number; locked: number } {
+    const sums = { tables: 0, shared: 0, mapped: 0, committed: 0, locked: 0 };
+    const pools = new Set<AnonymousPages>();
+    const spaces = new Set<Mm>();
+    for (const { mmOrNull: mm } of this.kernel.processes.values()) if (mm !== null) spaces.add(mm);
+    for (const mm of spaces) {
+      sums.tables += mm.space.tables;
+      sums.mapped += mm.rssFile;
+      sums.committed += mm.dataBytes();
+      sums.locked += mm.lockedBytes();
+      for (const { pages } of mm.vmas) if (pages instanceof AnonymousPages) pools.add(pages);
+    }
+    for (const pool of pools) sums.shared += pool.count;
+    return sums;
   }
 
   processes(): readonly ProcessView[] {
@@ -142,6 +191,27 @@ export class LiveKernel implements KernelView {
   }
   mounts(): readonly Mount[] {
     return this.vfs.mounts;
+  }
+  mountChanges(): Changes {
+    return this.vfs.mountChanges;
+  }
+  locks(): readonly LockView[] {
+    return allLocks(this.kernel);
+  }
+  openFiles(): number {
+    return openHandles(this.kernel).size;
+  }
+  cachedNames(): number {
+    return this.vfs.dentries.count;
+  }
+  namespace(kind: string): Location {
+    return this.namespaces.place(kind);
+  }
+  capable(capability: number): boolean {
+    return this.kernel.current?.process.cred.capable(capability) ?? true;
+  }
+  log(line: string): void {
+    this.kernel.log(line);
   }
   path(place: Location, root: Location): string {
     return absolutePath(place, root);

@@ -1,5 +1,6 @@
 /** Processes and threads as /proc shows them. */
 import type {
+  CallView,
   CredentialsView,
   FilesView,
   IoCounts,
@@ -8,28 +9,51 @@ import type {
   SignalSet,
   ThreadStateLetter,
   ThreadView,
-} from '../fs/proc/subject.js';
+  TimerView,
+} from '../fs/proc/subject-process.js';
 import type { Owner } from '../fs/pseudo/row.js';
 import type { Location } from '../fs/types.js';
 import type { Process } from '../process/process.js';
-import { DEAD, READY, STOPPED } from '../process/state.js';
+import { DEAD, READY, STOPPED, WAITING } from '../process/state.js';
 import type { Thread } from '../process/thread.js';
 import { totalUsage } from '../process/usage.js';
 import { SIG_DFL, SIG_IGN, SIGRTMAX } from '../abi/signal.js';
 import { SigSet } from '../signal/sigset.js';
 import { PTS_MAJOR } from '../tty/control.js';
 import type { Terminal } from '../tty/terminal.js';
+import { CPU_GPR, CPU_RIP, RDI, RDX, RSI, RSP } from '../../machine/layout.js';
+import { CAP_SYS_RESOURCE } from '../abi/capability.js';
+import { EACCES, type Errno } from '../errno.js';
+import { mayAccess } from '../process/access.js';
 import { ProcessMemoryView } from './memory.js';
 
 /** comm is cut to what Linux keeps of it: TASK_COMM_LEN less the NUL. */
 const NAME_LENGTH = 15;
-const NOTHING: IoCounts = { readBytes: 0, writtenBytes: 0, reads: 0, writes: 0 };
 
 function letter(thread: Thread): ThreadStateLetter {
-  if (thread.process.zombie) return 'Z';
+  if (thread.process.zombie || thread.state === DEAD) return 'Z';
   if (thread.state === STOPPED) return 'T';
-  if (thread.state === DEAD) return 'X';
-  return thread.state === READY ? 'R' : 'S';
+  if (thread.state === READY) return 'R';
+  return thread.uninterruptible ? 'D' : 'S';
+}
+
+/** Where the arguments of a system call are. */
+const ARGUMENTS = [RDI, RSI, RDX, 10, 8, 9];
+
+/** The call in which a thread waits; its registers are saved, as another one runs. */
+function callOf(thread: Thread): CallView | null {
+  if (thread.state !== WAITING || !thread.inCall) return null;
+  const { buffer, byteOffset, length } = thread.cpu;
+  const view = new DataView(buffer, byteOffset, length);
+  const register = (n: number): bigint => view.getBigUint64(CPU_GPR + 8 * n, true);
+  const number = thread.callNumber;
+  return {
+    number,
+    name: thread.process.kernel.dispatcher.nameOf(number),
+    args: ARGUMENTS.map(register),
+    sp: register(RSP),
+    pc: view.getBigUint64(CPU_RIP, true),
+  };
 }
 
 class LiveThread implements ThreadView {
@@ -51,7 +75,28 @@ class LiveThread implements ThreadView {
     return this.thread.process.kernel.cpuMsOf(this.thread);
   }
   get startedMs(): number {
-    return this.thread.process.startedMs;
+    return this.thread.startedMs;
+  }
+  get minorFaults(): number {
+    return this.thread.minorFaults;
+  }
+  get majorFaults(): number {
+    return this.thread.majorFaults;
+  }
+  get io(): IoCounts {
+    return this.thread.io;
+  }
+  get timerSlackNs(): number {
+    return this.thread.timerSlackNs;
+  }
+  set timerSlackNs(value: number) {
+    this.thread.timerSlackNs = value;
+  }
+  get affinity(): readonly number[] | null {
+    return this.thread.affinity;
+  }
+  get call(): CallView | null {
+    return callOf(this.thread);
   }
   get voluntarySwitches(): number {
     return this.thread.voluntarySwitches;
@@ -132,9 +177,22 @@ export class LiveProcess implements ProcessView {
       noNewPrivs: cred.noNewPrivs,
     };
   }
+  get readable(): boolean {
+    const caller = this.process.kernel.current?.process ?? null;
+    return caller === null || mayAccess(caller, this.process);
+  }
+  get traceable(): boolean {
+    return this.readable;
+  }
+  get isCaller(): boolean {
+    const { current } = this.process.kernel;
+    return current === null || current.process === this.process;
+  }
+  /** The first one stays, even when it has ended. */
   threads(): readonly ThreadView[] {
-    const threads = [...this.process.threads].sort((a, b) => a.tid - b.tid);
-    return threads.map((thread) => new LiveThread(thread));
+    const { first, threads } = this.process;
+    const others = [...threads].filter((thread) => thread !== first).sort((a, b) => a.tid - b.tid);
+    return (first === null ? others : [first, ...others]).map((thread) => new LiveThread(thread));
   }
   get startedMs(): number {
     return this.process.startedMs;
@@ -178,12 +236,25 @@ export class LiveProcess implements ProcessView {
   get oomScoreAdj(): number {
     return this.process.oomScoreAdj;
   }
-  set oomScoreAdj(value: number) {
-    this.process.oomScoreAdj = value;
+  setOomScoreAdj(value: number): 0 | Errno {
+    const { process } = this;
+    const capable = process.kernel.current?.process.cred.capable(CAP_SYS_RESOURCE) ?? true;
+    if (value < process.oomScoreAdjMin && !capable) return EACCES;
+    if (capable) process.oomScoreAdjMin = value;
+    process.oomScoreAdj = value;
+    return 0;
   }
-  /** Not counted yet. */
+  get coredumpFilter(): number {
+    return this.process.coredumpFilter;
+  }
+  set coredumpFilter(value: number) {
+    this.process.coredumpFilter = value;
+  }
+  timers(): readonly TimerView[] {
+    return [...(this.process.timers?.posix.values() ?? [])].map((timer) => timer.view());
+  }
   get io(): IoCounts {
-    return NOTHING;
+    return this.process.io;
   }
   get root(): Location {
     return this.process.fs.root;

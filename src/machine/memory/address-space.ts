@@ -34,6 +34,7 @@ export class PageTable implements AddressSpace {
   readonly root: number;
   /** See tlb.ts. */
   epoch: number;
+  tables = 1;
 
   private constructor(
     private readonly memory: MachineViews,
@@ -79,6 +80,7 @@ export class PageTable implements AddressSpace {
       table = this.frames.allocate() * PAGE_SIZE;
       if (table === 0) return -1;
       u32[entry] = table;
+      this.tables++;
     }
     return table / 4 + indexAt(address, PAGE_SHIFT);
   }

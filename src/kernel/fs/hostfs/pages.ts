@@ -42,6 +42,11 @@ export class FilePages implements PageCache {
       return EIO as Errno;
     }
     this.#frames.set(index, frame);
+    const { usage } = this.memory;
+    if (usage !== undefined) {
+      usage.cached++;
+      usage.read++;
+    }
     return frame;
   }
 
@@ -135,6 +140,7 @@ export class FilePages implements PageCache {
 
   #drop(index: number, frame: number): void {
     this.#frames.delete(index);
+    if (this.memory.usage !== undefined) this.memory.usage.cached--;
     this.#written.delete(index);
     this.memory.frames.release(frame);
   }

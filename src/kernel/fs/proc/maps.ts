@@ -1,8 +1,12 @@
-/** /proc/<pid>/{maps,smaps,smaps_rollup}: the areas of an address space (proc(5)). */
+/** /proc/<pid>/{maps,smaps,smaps_rollup,numa_maps}: the areas of an address space (proc(5)). */
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/mman.js';
-import type { AreaView } from './subject.js';
-import type { TaskSubject } from './status.js';
+import { file } from '../pseudo/row.js';
+import type { Row } from '../pseudo/row.js';
+import { deviceText } from './locks.js';
+import type { AreaView, ResidentView } from './subject-process.js';
+import { mayRead } from './task.js';
+import type { TaskSubject } from './task.js';
 import { hex, kib } from './text.js';
 
 /** Where the name begins. */
@@ -13,10 +17,6 @@ function permissions({ prot, shared }: AreaView): string {
   return letter(PROT_READ, 'r') + letter(PROT_WRITE, 'w') + letter(PROT_EXEC, 'x') + (shared ? 's' : 'p');
 }
 
-function device(dev: number): string {
-  return `${hex((dev >>> 8) & 0xfff, 2)}:${hex((dev & 0xff) | ((dev >>> 12) & 0xfff00), 2)}`;
-}
-
 function nameOf(task: TaskSubject, area: AreaView): string {
   const place = area.file?.place ?? null;
   if (place !== null) return task.kernel.path(place, task.process.root).replace(/\n/g, '\\012');
@@ -24,10 +24,10 @@ function nameOf(task: TaskSubject, area: AreaView): string {
 }
 
 function line(task: TaskSubject, area: AreaView): string {
-  const { file } = area;
+  const { file: mapped } = area;
   const head =
     `${hex(area.start, 8)}-${hex(area.end, 8)} ${permissions(area)} ${hex(area.offset, 8)} ` +
-    `${device(file?.fs.dev ?? 0)} ${file?.ino ?? 0}`;
+    `${deviceText(mapped?.fs.dev ?? 0)} ${mapped?.ino ?? 0}`;
   const name = nameOf(task, area);
   return name === '' ? `${head} \n` : `${head.padEnd(NAME_COLUMN - 1)} ${name}\n`;
 }
@@ -39,21 +39,18 @@ export function maps(task: TaskSubject): string {
 
 type Amounts = readonly (readonly [name: string, bytes: number])[];
 
-/** Pages of the process's own count as private and written, those of files as shared and clean. */
-function amounts(area: AreaView): Amounts {
-  const anon = area.residentAnonPages * PAGE_SIZE;
-  const file = area.residentFilePages * PAGE_SIZE;
-  return [
-    ['Rss', anon + file],
-    ['Pss', anon + file],
-    ['Pss_Dirty', anon],
-    ['Shared_Clean', file],
-    ['Shared_Dirty', 0],
-    ['Private_Clean', 0],
-    ['Private_Dirty', anon],
-    ['Referenced', anon + file],
-    ['Anonymous', anon],
-    ['KSM', 0],
+function amounts({ resident: r, locked }: AreaView): Amounts {
+  const rss = r.anon + r.file;
+  const pages: Amounts = [
+    ['Rss', rss],
+    ['Pss', r.proportional],
+    ['Pss_Dirty', r.proportionalDirty],
+    ['Shared_Clean', r.sharedClean],
+    ['Shared_Dirty', r.sharedDirty],
+    ['Private_Clean', r.privateClean],
+    ['Private_Dirty', r.privateDirty],
+    ['Referenced', r.referenced],
+    ['Anonymous', r.anon],
     ['LazyFree', 0],
     ['AnonHugePages', 0],
     ['ShmemPmdMapped', 0],
@@ -62,16 +59,17 @@ function amounts(area: AreaView): Amounts {
     ['Private_Hugetlb', 0],
     ['Swap', 0],
     ['SwapPss', 0],
-    ['Locked', area.locked ? anon + file : 0],
+    ['Locked', locked ? r.proportional : 0],
   ];
+  return pages.map(([name, count]) => [name, count * PAGE_SIZE]);
 }
 
 function amountLine(name: string, bytes: number): string {
-  return `${`${name}:`.padEnd(16)}${String(kib(bytes)).padStart(8)} kB\n`;
+  return `${`${name}:`.padEnd(15)} ${`${kib(bytes)}`.padStart(8)} kB\n`;
 }
 
-/** The two-letter flags of smaps that can be told here. */
-function flags({ prot, shared, growsDown, locked }: AreaView): string {
+/** The two-letter names of show_smap_vma_flags; any mapping may be made to allow everything here. */
+function flags({ prot, shared, growsDown, locked, advice }: AreaView): string {
   const letters = [
     (prot & PROT_READ) !== 0 ? 'rd' : '',
     (prot & PROT_WRITE) !== 0 ? 'wr' : '',
@@ -80,9 +78,11 @@ function flags({ prot, shared, growsDown, locked }: AreaView): string {
     'mr',
     'mw',
     'me',
+    shared ? 'ms' : '',
     growsDown ? 'gd' : '',
     locked ? 'lo' : '',
     'ac',
+    ...advice,
   ];
   return letters.filter((letter) => letter !== '').join(' ');
 }
@@ -93,9 +93,20 @@ export function smaps(task: TaskSubject): string {
     text += line(task, area) + amountLine('Size', area.end - area.start);
     text += amountLine('KernelPageSize', PAGE_SIZE) + amountLine('MMUPageSize', PAGE_SIZE);
     for (const [name, bytes] of amounts(area)) text += amountLine(name, bytes);
-    text += `THPeligible:           0\nVmFlags: ${flags(area)} \n`;
+    text += `THPeligible:    0\nVmFlags: ${flags(area)} \n`;
   }
   return text;
+}
+
+/** Proportional pages by what is behind them, as smaps_rollup has them. */
+function proportions(areas: readonly AreaView[]): Amounts {
+  const sum = (wanted: (area: AreaView) => boolean) =>
+    areas.filter(wanted).reduce((total, { resident }) => total + resident.proportional * PAGE_SIZE, 0);
+  return [
+    ['Pss_Anon', sum((area) => area.file === null && !area.shared)],
+    ['Pss_File', sum((area) => area.file !== null && area.file.fs.type !== 'tmpfs')],
+    ['Pss_Shmem', sum((area) => (area.file === null ? area.shared : area.file.fs.type === 'tmpfs'))],
+  ];
 }
 
 export function smapsRollup(task: TaskSubject): string {
@@ -106,6 +117,35 @@ export function smapsRollup(task: TaskSubject): string {
   for (const area of areas) {
     for (const [name, bytes] of amounts(area)) sums.set(name, (sums.get(name) ?? 0) + bytes);
   }
+  const lines = [...sums].flatMap(([name, bytes]): Amounts => {
+    return name === 'Pss_Dirty' ? [[name, bytes], ...proportions(areas)] : [[name, bytes]];
+  });
   const head = `${hex(first.start, 8)}-${hex(last.end, 8)} ---p 00000000 00:00 0`;
-  return `${head.padEnd(NAME_COLUMN - 1)} [rollup]\n${[...sums].map(([name, bytes]) => amountLine(name, bytes)).join('')}`;
+  return `${head.padEnd(NAME_COLUMN - 1)} [rollup]\n${lines.map(([name, bytes]) => amountLine(name, bytes)).join('')}`;
 }
+
+/** One node holds all memory; a page that the process alone has is dirty. */
+function numaMaps(task: TaskSubject): string {
+  const one = (area: AreaView): string => {
+    const { anon, file: mapped }: ResidentView = area.resident;
+    const name = nameOf(task, area);
+    const words = [
+      area.file !== null ? `file=${name}` : name === '[heap]' ? 'heap' : name === '[stack]' ? 'stack' : '',
+      anon > 0 ? `anon=${anon} dirty=${anon}` : '',
+      mapped > 0 ? `mapped=${mapped}` : '',
+      anon + mapped > 0 ? `N0=${anon + mapped} kernelpagesize_kB=4` : '',
+    ];
+    return [hex(area.start, 8), 'default', ...words.filter((word) => word !== '')].join(' ');
+  };
+  return (task.process.memory?.areas() ?? []).map((area) => `${one(area)}\n`).join('');
+}
+
+export const mapsRows: readonly Row<TaskSubject>[] = [
+  file('maps', maps, { access: mayRead }),
+  file('numa_maps', numaMaps, { access: mayRead }),
+  file('smaps', smaps, {
+    access: mayRead,
+    note: 'each page is looked at; running code counts as no reference',
+  }),
+  file('smaps_rollup', smapsRollup, { access: mayRead }),
+];

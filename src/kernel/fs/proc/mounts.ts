@@ -1,6 +1,8 @@
 /** /proc/<pid>/{mounts,mountinfo,mountstats} (proc(5)). */
 import type { Location, Mount } from '../types.js';
-import type { TaskSubject } from './status.js';
+import { file } from '../pseudo/row.js';
+import type { Row } from '../pseudo/row.js';
+import type { TaskSubject } from './task.js';
 import { escapePath } from './text.js';
 
 /** statvfs's mount flags, as mount(8) spells them (linux/mount.h). */
@@ -34,13 +36,13 @@ function seen(task: TaskSubject): { mount: Mount; path: string }[] {
   });
 }
 
-export function mounts(task: TaskSubject): string {
+function mounts(task: TaskSubject): string {
   const line = ({ mount, path }: { mount: Mount; path: string }) =>
     `${mount.fs.type} ${path} ${mount.fs.type} ${options(mount)} 0 0\n`;
   return seen(task).map(line).join('');
 }
 
-export function mountinfo(task: TaskSubject): string {
+function mountinfo(task: TaskSubject): string {
   const line = ({ mount, path }: { mount: Mount; path: string }) => {
     const { dev, type } = mount.fs;
     const device = `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
@@ -51,8 +53,18 @@ export function mountinfo(task: TaskSubject): string {
   return seen(task).map(line).join('');
 }
 
-export function mountstats(task: TaskSubject): string {
+function mountstats(task: TaskSubject): string {
   return seen(task)
     .map(({ mount, path }) => `device ${mount.fs.type} mounted on ${path} with fstype ${mount.fs.type}\n`)
     .join('');
 }
+
+const changes = ({ kernel }: TaskSubject) => kernel.mountChanges();
+
+export const mountRows: readonly Row<TaskSubject>[] = [
+  file('mountinfo', mountinfo, { changes }),
+  file('mounts', mounts, { changes }),
+];
+
+/** What a process has as a whole. */
+export const mountstatsRow: Row<TaskSubject> = file('mountstats', mountstats, { mode: 0o400 });

@@ -1,6 +1,6 @@
 /**
- * /proc: the kernel and its processes as files. `subject.ts` says what it asks of the kernel; `process.ts`, `system.ts`
- * and `sysctl.ts` have a row for each file; the rest are the texts.
+ * /proc: the kernel and its processes as files. `subject*.ts` say what it asks of the kernel; every other file has the rows
+ * and texts of one subject; `process.ts`, `system.ts` and `sysctl/` put them together.
  */
 import { ENOENT } from '../../errno.js';
 import type { Errno } from '../../errno.js';
@@ -10,8 +10,8 @@ import { dir, link } from '../pseudo/row.js';
 import type { DirRow } from '../pseudo/row.js';
 import { processFamily } from './process.js';
 import type { KernelView } from './subject.js';
-import { sysctlRow } from './sysctl.js';
 import { sysvipcRow } from './sysvipc.js';
+import { sysctlRow } from './sysctl/sysctl.js';
 import { SYSTEM_ROWS } from './system.js';
 
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -29,6 +29,7 @@ function threadSelf(kernel: KernelView): string | Errno {
 export const PROC_ROOT: DirRow<KernelView> = dir('', [
   ...SYSTEM_ROWS,
   link('mounts', 'self/mounts'),
+  link('net', 'self/net'),
   link('self', self),
   link('thread-self', threadSelf),
   sysctlRow,
@@ -45,5 +46,6 @@ export function createProcFs(kernel: KernelView, nodes: Nodes, dev: number): Pse
     root: PROC_ROOT,
     subject: kernel,
     realtime: (out) => kernel.realtime(out),
+    endless: true,
   });
 }

@@ -1,17 +1,11 @@
-/** /proc/<pid>/{stat,statm,status,limits,io}: one process or thread in numbers (proc(5)). */
+/** /proc/<pid>/{stat,statm,status}: one process or thread in numbers (proc(5)). */
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import { PROT_EXEC, PROT_WRITE } from '../../abi/mman.js';
-import type { AreaView, KernelView, MemoryView, ProcessView, ThreadView } from './subject.js';
-import { hexSet, kib, mask, range, ticks } from './text.js';
-
-/** A thread and where it belongs: what the files of a process and of a task are about. */
-export interface TaskSubject {
-  readonly kernel: KernelView;
-  readonly process: ProcessView;
-  readonly thread: ThreadView;
-  /** The file speaks of the process as a whole. */
-  readonly whole: boolean;
-}
+import { file } from '../pseudo/row.js';
+import type { Row } from '../pseudo/row.js';
+import type { AreaView, MemoryView, ProcessView, ThreadView } from './subject-process.js';
+import type { TaskSubject } from './task.js';
+import { cpuList, cpuMask, hexSet, kib, ticks } from './text.js';
 
 function sizeOf(areas: readonly AreaView[], wanted: (area: AreaView) => boolean): number {
   let bytes = 0;
@@ -46,23 +40,25 @@ function sizes(memory: MemoryView): Sizes {
     locked: sizeOf(areas, (area) => area.locked),
     code,
     libraries: Math.max(0, sizeOf(areas, isCode) - code),
-    shmemPages: areas.filter(isShared).reduce((sum, area) => sum + area.residentFilePages, 0),
+    shmemPages: areas.filter(isShared).reduce((sum, area) => sum + area.resident.file, 0),
   };
 }
 
 /** 2^64 - 1: what RLIMIT_RSS is when there is no limit. */
 const UNLIMITED = '18446744073709551615';
 
-function memoryFields(memory: MemoryView | null): (number | string)[] {
+/** Who may not read the process is not told where anything lies. */
+function memoryFields({ memory, readable }: ProcessView): (number | string)[] {
   if (memory === null) return [0, 0, UNLIMITED, 0, 0, 0];
   const { layout } = memory;
   const rss = memory.rssAnonPages + memory.rssFilePages;
   const size = sizeOf(memory.areas(), () => true);
-  return [size, rss, UNLIMITED, layout.startCode, layout.endCode, layout.startStack];
+  const places = readable ? [layout.startCode, layout.endCode, layout.startStack] : [1, 1, 0];
+  return [size, rss, UNLIMITED, ...places];
 }
 
-function layoutFields(memory: MemoryView | null): number[] {
-  if (memory === null) return [0, 0, 0, 0, 0, 0, 0];
+function layoutFields({ memory, readable }: ProcessView): number[] {
+  if (memory === null || !readable) return [0, 0, 0, 0, 0, 0, 0];
   const { layout } = memory;
   const { startData, endData, argStart, argEnd, envStart, envEnd } = layout;
   return [startData, endData, memory.startBrk, argStart, argEnd, envStart, envEnd];
@@ -85,9 +81,9 @@ export function stat({ process: p, thread: t, whole }: TaskSubject): string {
     p.ttyDevice,
     p.ttyGroup,
     4194304,
-    p.minorFaults,
+    whole ? p.minorFaults : t.minorFaults,
     p.childMinorFaults,
-    p.majorFaults,
+    whole ? p.majorFaults : t.majorFaults,
     p.childMajorFaults,
     cpu,
     0,
@@ -98,14 +94,14 @@ export function stat({ process: p, thread: t, whole }: TaskSubject): string {
     p.threads().length,
     0,
     ticks(whole ? p.startedMs : t.startedMs),
-    ...memoryFields(p.memory),
+    ...memoryFields(p),
     0,
     0,
     t.pending.lo & 0x7fffffff,
     t.blocked.lo & 0x7fffffff,
     p.ignored.lo & 0x7fffffff,
     p.caught.lo & 0x7fffffff,
-    0,
+    p.readable && t.call !== null ? 1 : 0,
     0,
     0,
     whole ? p.exitSignal : -1,
@@ -115,8 +111,8 @@ export function stat({ process: p, thread: t, whole }: TaskSubject): string {
     0,
     0,
     0,
-    ...layoutFields(p.memory),
-    p.exitStatus,
+    ...layoutFields(p),
+    p.readable ? p.exitStatus : 0,
   ];
   return `${fields.join(' ')}\n`;
 }
@@ -175,7 +171,6 @@ function memoryLines(memory: MemoryView): Line[] {
 }
 
 function identityLines({ process: p, thread: t, whole }: TaskSubject): Line[] {
-  const descriptors = p.files?.list().at(-1) ?? -1;
   return [
     ['Name', t.name],
     ['Umask', p.umask.toString(8).padStart(4, '0')],
@@ -187,7 +182,7 @@ function identityLines({ process: p, thread: t, whole }: TaskSubject): Line[] {
     ['TracerPid', 0],
     ['Uid', p.cred.uids.join('\t')],
     ['Gid', p.cred.gids.join('\t')],
-    ['FDSize', Math.max(64, 2 ** Math.ceil(Math.log2(descriptors + 1)))],
+    ['FDSize', p.files?.capacity ?? 0],
     ['Groups', p.cred.groups.map((gid) => `${gid} `).join('') || ' '],
     ['NStgid', p.pid],
     ['NSpid', whole ? p.pid : t.tid],
@@ -215,13 +210,18 @@ function signalLines({ process: p, thread: t }: TaskSubject): Line[] {
 
 export function status(task: TaskSubject): string {
   const { process, thread, kernel } = task;
+  const cpus = thread.affinity ?? Array.from({ length: kernel.cpus }, (_cpu, index) => index);
   const lines: Line[] = [
     ...identityLines(task),
     ...(process.memory === null ? [] : memoryLines(process.memory)),
+    ['CoreDumping', 0],
+    ['THP_enabled', 1],
     ['Threads', process.threads().length],
     ...signalLines(task),
-    ['Cpus_allowed', mask(kernel.cpus)],
-    ['Cpus_allowed_list', range(kernel.cpus)],
+    ['Speculation_Store_Bypass', 'not vulnerable'],
+    ['SpeculationIndirectBranch', 'not affected'],
+    ['Cpus_allowed', cpuMask(cpus)],
+    ['Cpus_allowed_list', cpuList(cpus)],
     ['Mems_allowed', '1'],
     ['Mems_allowed_list', '0'],
     ['voluntary_ctxt_switches', thread.voluntarySwitches],
@@ -230,41 +230,8 @@ export function status(task: TaskSubject): string {
   return lines.map(([name, value]) => `${name}:\t${value}\n`).join('');
 }
 
-/** Names and units of the limits, by number. */
-const LIMITS: readonly (readonly [string, string])[] = [
-  ['Max cpu time', 'seconds'],
-  ['Max file size', 'bytes'],
-  ['Max data size', 'bytes'],
-  ['Max stack size', 'bytes'],
-  ['Max core file size', 'bytes'],
-  ['Max resident set', 'bytes'],
-  ['Max processes', 'processes'],
-  ['Max open files', 'files'],
-  ['Max locked memory', 'bytes'],
-  ['Max address space', 'bytes'],
-  ['Max file locks', 'locks'],
-  ['Max pending signals', 'signals'],
-  ['Max msgqueue size', 'bytes'],
-  ['Max nice priority', ''],
-  ['Max realtime priority', ''],
-  ['Max realtime timeout', 'us'],
+export const statusRows: readonly Row<TaskSubject>[] = [
+  file('stat', stat, { note: 'processor time counts as user time: the kernel is not accounted apart' }),
+  file('statm', statm),
+  file('status', status),
 ];
-
-export function limits({ process }: TaskSubject): string {
-  const row = (...[name, soft, hard, unit]: readonly [string, string, string, string]) =>
-    `${name.padEnd(25)} ${soft.padEnd(20)} ${hard.padEnd(20)} ${unit.padEnd(10)}\n`;
-  const show = (value: number | undefined) =>
-    value === undefined || value === Infinity ? 'unlimited' : `${value}`;
-  const lines = LIMITS.map(([name, unit], i) =>
-    row(name, show(process.limits[i]?.current), show(process.limits[i]?.maximum), unit),
-  );
-  return row('Limit', 'Soft Limit', 'Hard Limit', 'Units') + lines.join('');
-}
-
-export function io({ process }: TaskSubject): string {
-  const { readBytes, writtenBytes, reads, writes } = process.io;
-  return (
-    `rchar: ${readBytes}\nwchar: ${writtenBytes}\nsyscr: ${reads}\nsyscw: ${writes}\n` +
-    'read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n'
-  );
-}

@@ -3,15 +3,22 @@
  * process is the same if its pid and its start are. Numbers are what the kernel has counted;
  * times are milliseconds, memory is bytes unless a name says pages.
  */
-import type { Errno } from '../../errno.js';
-import type { FileSystem, Handle, Location, Mount, Timespec } from '../types.js';
+import type { Changes } from '../pseudo/row.js';
+import type { Inode, Location, Mount, Timespec } from '../types.js';
+import type { NetView } from './subject-net.js';
+import type { KernelLimits } from '../../limits.js';
+import type { ProcessView } from './subject-process.js';
 import type { IpcView } from './sysvipc.js';
-import type { Owner } from '../pseudo/row.js';
 
 export interface KernelView {
   readonly hostname: string;
   setHostname(name: string): void;
   readonly domainname: string;
+  setDomainname(name: string): void;
+  /** The host's or the domain's name has changed. */
+  nameChanges(): Changes;
+  /** Gives memory that is only kept to be fast back. */
+  dropCaches(): void;
   /** Processors that programs see. */
   readonly cpus: number;
   readonly cpu: CpuView;
@@ -21,8 +28,16 @@ export interface KernelView {
   realtime(out: Timespec): void;
   /** Since the kernel started. */
   uptimeMs(): number;
-  /** Processor time that threads have used, all together. */
+  /** Processor time that threads have used, all together, since the start. */
   cpuMs(): number;
+  /** Threads able to run, averaged over 1, 5 and 15 minutes (getloadavg(3)). */
+  loadAverages(): readonly [number, number, number];
+  /** Page faults since the start; of them, those that read a file. */
+  pageFaults(): number;
+  majorFaults(): number;
+  /** Pages of files read into memory; processes killed because memory was exhausted. */
+  pagesRead(): number;
+  oomKills(): number;
   /** Seconds since the epoch at which the kernel started. */
   readonly bootTime: number;
   contextSwitches(): number;
@@ -39,6 +54,19 @@ export interface KernelView {
   readonly filesystems: readonly { readonly type: string; readonly nodev: boolean }[];
   /** Mounts in the order in which they were made. */
   mounts(): readonly Mount[];
+  mountChanges(): Changes;
+  readonly net: NetView;
+  /** Locks on files that some process has open. */
+  locks(): readonly LockView[];
+  /** Open file descriptions, and names in the cache. */
+  openFiles(): number;
+  cachedNames(): number;
+  /** Where a name space of this kind is: each sandbox has one of each. */
+  namespace(kind: string): Location;
+  /** Whether whoever makes the running call has this capability; the kernel itself has all. */
+  capable(capability: number): boolean;
+  /** A line for whoever watches the sandbox (/dev/kmsg). */
+  log(line: string): void;
   /** A place's path as seen from `root`, as d_path: "(unreachable)" and " (deleted)" included. */
   path(place: Location, root: Location): string;
   readonly limits: KernelLimits;
@@ -60,14 +88,16 @@ export interface CpuView {
   readonly flags: readonly string[];
 }
 
-/** What /proc/sys shows and what root may change with effect. */
-export interface KernelLimits {
-  pidMax: number;
-  threadsMax: number;
-  maxMapCount: number;
-  /** fs.file-max: open files in all. */
-  fileMax: number;
-  overcommitMemory: number;
+/** A lock as /proc/locks shows it. */
+export interface LockView {
+  readonly kind: 'POSIX' | 'OFDLCK' | 'FLOCK';
+  readonly exclusive: boolean;
+  /** -1 when it belongs to an open file and not to a process. */
+  readonly pid: number;
+  readonly inode: Inode;
+  readonly start: number;
+  /** Infinity for the file's end, wherever that will be. */
+  readonly end: number;
 }
 
 export interface MemoryTotals {
@@ -79,139 +109,10 @@ export interface MemoryTotals {
   /** Private pages of processes. */
   readonly anonymous: number;
   readonly pageTables: number;
+  /** Bytes that processes keep from being reclaimed (mlock(2)). */
+  readonly locked: number;
+  /** Pages of files that processes have mapped. */
+  readonly mapped: number;
   /** Memory that processes have mapped privately and writable. */
   readonly committed: number;
-}
-
-export type ThreadStateLetter = 'R' | 'S' | 'D' | 'T' | 't' | 'Z' | 'X';
-
-export interface ThreadView {
-  readonly tid: number;
-  readonly name: string;
-  setName(name: string): void;
-  readonly state: ThreadStateLetter;
-  readonly cpuMs: number;
-  readonly startedMs: number;
-  readonly voluntarySwitches: number;
-  readonly involuntarySwitches: number;
-  /** sched_setscheduler's. */
-  readonly policy: number;
-  readonly realtimePriority: number;
-  readonly pending: SignalSet;
-  readonly blocked: SignalSet;
-}
-
-/** Signals 1..32 and 33..64. */
-export interface SignalSet {
-  readonly lo: number;
-  readonly hi: number;
-}
-
-export interface CredentialsView {
-  readonly uids: readonly [real: number, effective: number, saved: number, fs: number];
-  readonly gids: readonly [real: number, effective: number, saved: number, fs: number];
-  readonly groups: readonly number[];
-  /** CapInh, CapPrm, CapEff, CapBnd, CapAmb. */
-  readonly capabilities: readonly SignalSet[];
-  readonly noNewPrivs: boolean;
-}
-
-export interface ProcessView {
-  readonly pid: number;
-  readonly ppid: number;
-  readonly pgid: number;
-  readonly sid: number;
-  /** The controlling terminal's device number, 0 for none, and its foreground group, -1 for none. */
-  readonly ttyDevice: number;
-  readonly ttyGroup: number;
-  readonly nice: number;
-  readonly exitSignal: number;
-  readonly umask: number;
-  readonly personality: number;
-  /** Whose its files in /proc are: the effective user's, or root's when it must not be looked into. */
-  readonly owner: Owner;
-  readonly cred: CredentialsView;
-  /** The threads, the first one first; a zombie has that one. */
-  threads(): readonly ThreadView[];
-  readonly startedMs: number;
-  readonly cpuMs: number;
-  readonly childCpuMs: number;
-  readonly minorFaults: number;
-  readonly majorFaults: number;
-  readonly childMinorFaults: number;
-  readonly childMajorFaults: number;
-  /** The wait status of a zombie. */
-  readonly exitStatus: number;
-  readonly pending: SignalSet;
-  readonly ignored: SignalSet;
-  readonly caught: SignalSet;
-  /** Signals queued for the user. */
-  readonly queued: number;
-  readonly limits: readonly { readonly current: number; readonly maximum: number }[];
-  oomScoreAdj: number;
-  readonly io: IoCounts;
-  readonly root: Location;
-  readonly cwd: Location;
-  /** Null once the process is a zombie. */
-  readonly files: FilesView | null;
-  readonly memory: MemoryView | null;
-}
-
-/** As taskstats and /proc/<pid>/io count: bytes and calls. */
-export interface IoCounts {
-  readonly readBytes: number;
-  readonly writtenBytes: number;
-  readonly reads: number;
-  readonly writes: number;
-}
-
-export interface FilesView {
-  list(): readonly number[];
-  get(fd: number): Handle | Errno;
-  closeOnExec(fd: number): boolean;
-}
-
-/** An address space. */
-export interface MemoryView {
-  areas(): readonly AreaView[];
-  /** Reads memory as it is, absent pages brought in; null where nothing is mapped. */
-  read(address: number, length: number): Uint8Array | null;
-  readonly exe: Location | null;
-  readonly auxv: Uint8Array;
-  readonly layout: LayoutView;
-  readonly startBrk: number;
-  readonly rssAnonPages: number;
-  readonly rssFilePages: number;
-  readonly peakRssPages: number;
-  readonly peakSize: number;
-  readonly pageTableBytes: number;
-}
-
-export interface LayoutView {
-  readonly startCode: number;
-  readonly endCode: number;
-  readonly startData: number;
-  readonly endData: number;
-  readonly startStack: number;
-  readonly argStart: number;
-  readonly argEnd: number;
-  readonly envStart: number;
-  readonly envEnd: number;
-}
-
-export interface AreaView {
-  readonly start: number;
-  readonly end: number;
-  readonly offset: number;
-  /** PROT_*. */
-  readonly prot: number;
-  readonly shared: boolean;
-  readonly growsDown: boolean;
-  readonly locked: boolean;
-  /** [heap], [stack] and so on, or ''. */
-  readonly name: string;
-  readonly file: { readonly fs: FileSystem; readonly ino: number; readonly place: Location | null } | null;
-  /** Pages present: the process's own, and shared ones. */
-  readonly residentAnonPages: number;
-  readonly residentFilePages: number;
 }

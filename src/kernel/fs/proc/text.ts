@@ -1,5 +1,5 @@
 /** Pieces that /proc's texts are made of. */
-import type { SignalSet } from './subject.js';
+import type { SignalSet } from './subject-process.js';
 
 /** Linux's USER_HZ: what times in /proc are counted in. */
 const HZ = 100;
@@ -34,6 +34,26 @@ export function mask(count: number): string {
     groups.unshift(hex(left >= 32 ? 0xffffffff : 2 ** left - 1, 8));
   const text = groups.join(',');
   return count <= 32 ? text.replace(/^0+(?=.)/, '') : text;
+}
+
+/** Ascending numbers as Linux lists processors: '0,2-3'. */
+export function cpuList(cpus: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < cpus.length; i++) {
+    const first = cpus[i];
+    while (cpus[i + 1] === (cpus[i] ?? 0) + 1) i++;
+    parts.push(first === cpus[i] ? `${first}` : `${first}-${cpus[i]}`);
+  }
+  return parts.join(',');
+}
+
+/** The same as a mask in groups of 32 bits. */
+export function cpuMask(cpus: readonly number[]): string {
+  const groups = new Array<number>(Math.floor((cpus.at(-1) ?? 0) / 32) + 1).fill(0);
+  for (const cpu of cpus)
+    groups[Math.floor(cpu / 32)] = ((groups[Math.floor(cpu / 32)] ?? 0) | (1 << (cpu % 32))) >>> 0;
+  const [first = 0, ...rest] = groups.reverse();
+  return [hex(first, 1), ...rest.map((group) => hex(group, 8))].join(',');
 }
 
 /** A path in a file of columns: white space and backslashes as octal. */

@@ -1,7 +1,9 @@
-import { O_ACCMODE, O_WRONLY } from '../../abi/fcntl.js';
+import { MAX_FILE_SIZE } from '../../abi/limits.js';
+import { O_ACCMODE, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/fcntl.js';
+import { POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
 import { EFBIG, EINVAL, EIO, ESRCH } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import type { Handle, HandleOperations, Sink, Source } from '../types.js';
+import type { Handle, HandleOperations, PollMask, Sink, Source, Waiter } from '../types.js';
 import type { PseudoInode } from './inode.js';
 import type { FileRow } from './row.js';
 
@@ -13,6 +15,8 @@ export interface Held {
   bytes: Uint8Array;
   /** It has been read, so that reading from 0 means to load afresh. */
   read: boolean;
+  /** How often the content had changed by then, for files that count it. */
+  readonly changes: number;
 }
 
 function rowOf(inode: PseudoInode): FileRow<unknown> {
@@ -31,22 +35,24 @@ export function load(inode: PseudoInode): Uint8Array | Errno {
   return typeof content === 'string' ? bytesOf(content) : content;
 }
 
+function held(inode: PseudoInode): Held | Errno {
+  const changes = rowOf(inode).changes?.(inode.subject).count ?? 0;
+  const bytes = load(inode);
+  return typeof bytes === 'number' ? bytes : { bytes, read: false, changes };
+}
+
 /** The content of a handle that has none yet (it was just opened), or null when it is only written. */
 export function loadForOpen(inode: PseudoInode, flags: number): Held | null | Errno {
-  if ((flags & O_ACCMODE) === O_WRONLY) return null;
-  const bytes = load(inode);
-  return typeof bytes === 'number' ? bytes : { bytes, read: false };
+  return (flags & O_ACCMODE) === O_WRONLY ? null : held(inode);
 }
 
 /** The handle's content, loaded anew when it is read from the start again. */
 function heldFor(handle: Handle, position: number): Held | Errno {
   const inode = handle.inode as PseudoInode;
-  const held = (handle.data ?? null) as Held | null;
-  if (held !== null && !(held.read && position === 0 && inode.alive)) return held;
-  const bytes = load(inode);
-  if (typeof bytes === 'number') return bytes;
-  const fresh = { bytes, read: false };
-  handle.data = fresh;
+  const known = (handle.data ?? null) as Held | null;
+  if (known !== null && !(known.read && position === 0 && inode.alive)) return known;
+  const fresh = held(inode);
+  if (typeof fresh !== 'number') handle.data = fresh;
   return fresh;
 }
 
@@ -58,8 +64,30 @@ export class StringFile implements HandleOperations {
   readonly seekable = true;
   #first: Held | null;
 
-  constructor(first: Held | null) {
+  constructor(
+    first: Held | null,
+    private readonly endless: boolean,
+  ) {
     this.#first = first;
+  }
+
+  /** Where content is made up there is no end to seek to (seq_lseek). */
+  seek(handle: Handle, offset: number, whence: number): number | Errno {
+    const { size } = handle.inode;
+    if (whence > SEEK_CUR && (this.endless || whence > SEEK_END)) return EINVAL;
+    const position = offset + (whence === SEEK_SET ? 0 : whence === SEEK_CUR ? handle.position : size);
+    return position < 0 || position > MAX_FILE_SIZE ? EINVAL : position;
+  }
+
+  /** Ready always; with POLLPRI and POLLERR once the content is no longer what was read (kernfs, /proc/self/mounts). */
+  poll(handle: Handle, waiter: Waiter | null): PollMask {
+    const inode = handle.inode as PseudoInode;
+    const changes = rowOf(inode).changes?.(inode.subject);
+    const ready = POLLIN | POLLRDNORM;
+    if (changes === undefined) return ready | POLLOUT | POLLWRNORM;
+    waiter?.waitOn(changes.queue);
+    const seen = (handle.data as Held | null)?.changes ?? 0;
+    return seen === changes.count ? ready : ready | POLLPRI | POLLERR;
   }
 
   opened(handle: Handle): void {

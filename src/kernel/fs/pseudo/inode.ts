@@ -8,7 +8,7 @@ import type { NamedRow } from './row.js';
 export function typeOf(row: NamedRow<unknown>): number {
   if (row.kind === 'dir') return S_IFDIR;
   if (row.kind === 'link') return S_IFLNK;
-  return row.kind === 'file' ? S_IFREG : row.type;
+  return row.kind === 'device' ? row.type : S_IFREG;
 }
 
 function valueOf(value: number | ((subject: unknown) => number), subject: unknown): number {
@@ -75,6 +75,6 @@ export class PseudoInode extends PlainInode<Node> {
     const { uid, gid } = owner?.(this.subject) ?? { uid: 0, gid: 0 };
     this.uid = uid;
     this.gid = gid;
-    this.size = valueOf(row.size ?? (row.kind === 'file' ? size : 0), this.subject);
+    this.size = valueOf(row.size ?? (row.kind === 'file' || row.kind === 'data' ? size : 0), this.subject);
   }
 }

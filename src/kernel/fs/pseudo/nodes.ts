@@ -16,6 +16,8 @@ export interface Node {
   /** Whether its names may come and go. */
   readonly changing: boolean;
   readonly owner: ((subject: unknown) => Owner) | undefined;
+  readonly permission: NamedRow<unknown>['permission'];
+  readonly strict: boolean;
 }
 
 interface OpenNode extends Node {
@@ -65,6 +67,8 @@ export class Nodes {
       permanent: sure && (parent?.permanent ?? true),
       changing: false,
       owner: row.owner ?? (family === null ? parent?.owner : undefined),
+      strict: row.strict ?? parent?.strict ?? false,
+      permission: row.permission ?? (family === null ? parent?.permission : undefined),
     };
     this.#nodes.push(node);
     if (row.kind === 'dir') for (const child of row.rows) this.#addChild(node, child);

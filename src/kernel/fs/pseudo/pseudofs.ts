@@ -8,25 +8,24 @@
  * revalidates.
  */
 import { O_ACCMODE, O_RDONLY } from '../../abi/fcntl.js';
-import { direntType } from '../../abi/stat.js';
-import { EACCES, EISDIR, ELOOP, ENOENT, EPERM, ESRCH } from '../../errno.js';
+import { EACCES, ELOOP, ENOENT, EPERM, ESRCH } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { copyTime } from '../inode.js';
-import { emitListing } from '../listing.js';
+import { permissionByMode } from '../permission.js';
 import type {
   Attributes,
+  Credentials,
   Dentry,
-  DirEntry,
   FileSystem,
   FsStatistics,
-  Handle,
   HandleOperations,
   Inode,
   Location,
   Timespec,
 } from '../types.js';
 import { StringFile, loadForOpen } from './content.js';
-import { PseudoInode, inoOf, typeOf } from './inode.js';
+import { directoryOperations } from './directory.js';
+import { PseudoInode } from './inode.js';
 import type { Node, Nodes } from './nodes.js';
 import type { NamedRow } from './row.js';
 
@@ -45,13 +44,8 @@ export interface PseudoFsOptions<S> {
   readonly fileSize?: number;
   /** Opening a read-only file for writing fails (EACCES, as in sysfs); else writing does (EIO, as in /proc). */
   readonly strict?: boolean;
-}
-
-/** A name in a directory, found by listing. */
-interface Child {
-  readonly name: string;
-  readonly type: number;
-  readonly node: Node;
+  /** Files have no end to seek to, as in /proc (seq_lseek: EINVAL). */
+  readonly endless?: boolean;
 }
 
 export class PseudoFs<S = unknown> implements FileSystem {
@@ -152,57 +146,33 @@ export class PseudoFs<S = unknown> implements FileSystem {
     return EPERM;
   }
 
+  permission(inode: Inode, mask: number, cred: Credentials): 0 | Errno {
+    const { data: node, subject } = inode as PseudoInode;
+    return node.permission?.(subject, mask, cred) ?? permissionByMode(inode, mask, cred);
+  }
+
   readlink(inode: Inode): string | Location | Errno {
     const known = inode as PseudoInode;
     const { row } = known.data;
-    if (row.kind !== 'link') return ENOENT;
-    return known.alive ? row.target(known.subject) : ENOENT;
+    if (row.kind !== 'link' || !known.alive) return ENOENT;
+    const denied = row.access?.(known.subject) ?? 0;
+    return denied !== 0 ? denied : row.target(known.subject);
   }
 
   open(inode: Inode, flags: number): HandleOperations | Errno {
     const known = inode as PseudoInode;
     const { row } = known.data;
-    if (row.kind === 'dir') return this.#directories;
     if (row.kind === 'link') return ELOOP;
-    if (!known.alive) return ESRCH;
-    if (row.kind === 'device') return row.open(known.subject, flags);
+    if (row.kind !== 'dir' && !known.alive) return ESRCH;
+    const denied = row.access?.(known.subject) ?? 0;
+    if (denied !== 0) return denied;
+    if (row.kind === 'dir') return directoryOperations;
+    if (row.kind !== 'file') return row.open(known.subject, flags);
     const writes = (flags & O_ACCMODE) !== O_RDONLY;
-    if (writes && this.#options.strict === true && row.save === undefined) return EACCES;
+    if (writes && (this.#options.strict === true || known.data.strict) && row.save === undefined)
+      return EACCES;
     const held = loadForOpen(known, flags);
-    return typeof held === 'number' ? held : new StringFile(held);
-  }
-
-  readonly #directories: HandleOperations = {
-    seekable: true,
-    read: () => EISDIR,
-    write: () => EISDIR,
-    readdir: (handle, emit) => this.#readdir(handle, emit),
-    fsync: () => 0,
-  };
-
-  /** The names are those of when the listing began; one that has gone since is left out. */
-  #readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
-    const dir = handle.inode as PseudoInode;
-    if (!dir.alive) return ENOENT;
-    if (handle.position === 0 || !Array.isArray(handle.data)) handle.data = this.#children(dir);
-    return emitListing(handle, handle.data as readonly Child[], emit, ({ node, name }) => {
-      const subject = node.family === null ? dir.subject : node.family.find(dir.subject, name);
-      return subject === null || node.row.exists?.(subject) === false ? null : inoOf(node, dir, name);
-    });
-  }
-
-  #children(dir: PseudoInode): Child[] {
-    const children: Child[] = [];
-    for (const [name, node] of dir.data.named) {
-      if (node.row.exists?.(dir.subject) !== false)
-        children.push({ name, node, type: direntType(typeOf(node.row)) });
-    }
-    for (const node of dir.data.families) {
-      for (const name of node.family?.list?.(dir.subject) ?? []) {
-        if (!dir.data.named.has(name)) children.push({ name, node, type: direntType(typeOf(node.row)) });
-      }
-    }
-    return children;
+    return typeof held === 'number' ? held : new StringFile(held, this.#options.endless === true);
   }
 
   statfs(): FsStatistics {

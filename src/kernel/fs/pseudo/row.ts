@@ -8,7 +8,7 @@
  *   ]);
  */
 import type { Errno } from '../../errno.js';
-import type { Attributes, HandleOperations, Location } from '../types.js';
+import type { Attributes, Credentials, HandleOperations, Location, WaitQueue } from '../types.js';
 
 /** A byte string or bytes; a file's error is that of open(2), or of read(2) after a rewind. */
 export type Content = string | Uint8Array | Errno;
@@ -16,6 +16,12 @@ export type Content = string | Uint8Array | Errno;
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
+}
+
+/** For poll(2) and relatives: how often the content has changed, and who waits for that. */
+export interface Changes {
+  readonly count: number;
+  readonly queue: WaitQueue;
 }
 
 interface Common<S> {
@@ -31,6 +37,14 @@ interface Common<S> {
   readonly change?: (subject: S, changes: Attributes) => 0 | Errno;
   /** st_size; without it what the filesystem gives such files. */
   readonly size?: number | ((subject: S) => number);
+  /** In place of the permission bits, for what is below too; null leaves it to them. `mask` of MAY_*. */
+  readonly permission?: (subject: S, mask: number, cred: Credentials) => 0 | Errno | null;
+  /** Asked when a file is opened or a link followed or read, once the permission bits allow it. */
+  readonly access?: (subject: S) => 0 | Errno;
+  /** A file without `save` cannot be opened for writing (EACCES), nor can those below, whatever the bits say to root. */
+  readonly strict?: boolean;
+  /** For the documentation: how the content differs from Linux's, or where it comes from. */
+  readonly note?: string;
 }
 export interface DirRow<S> extends Common<S> {
   readonly kind: 'dir';
@@ -45,6 +59,13 @@ export interface FileRow<S> extends Common<S> {
   readonly content: (subject: S) => Content;
   /** One write is one save: gets what was written, whole. Its error is write's. Without it the file is read-only. */
   readonly save?: (subject: S, bytes: Uint8Array) => 0 | Errno;
+  /** For files whose changes can be waited for: POLLPRI and POLLERR until they have been read again. */
+  readonly changes?: (subject: S) => Changes;
+}
+/** A regular file that reads and writes at positions itself. */
+export interface DataRow<S> extends Common<S> {
+  readonly kind: 'data';
+  readonly open: (subject: S, flags: number) => HandleOperations | Errno;
 }
 export interface DeviceRow<S> extends Common<S> {
   readonly kind: 'device';
@@ -60,11 +81,16 @@ export interface FamilyRow<S> {
   readonly find: (subject: S, name: string) => unknown;
   /** The names there are, in order; without it they are found but not listed. */
   readonly list?: (subject: S) => readonly string[];
+  /**
+   * A name's place in the listing, a whole number from 0 that grows along `list`: a listing that goes on later does so
+   * behind it, whatever has come and gone. Without it a listing shows the names that there were when it began.
+   */
+  readonly order?: (name: string) => number;
   /** Whether a name still means what it meant; by default its subject must be the very same. */
   readonly same: (before: unknown, now: unknown) => boolean;
   readonly row: NamedRow<unknown>;
 }
-export type NamedRow<S> = DirRow<S> | LinkRow<S> | FileRow<S> | DeviceRow<S>;
+export type NamedRow<S> = DirRow<S> | LinkRow<S> | FileRow<S> | DataRow<S> | DeviceRow<S>;
 export type Row<S> = NamedRow<S> | FamilyRow<S>;
 
 type Options<R> = Partial<Omit<R, 'kind' | 'name' | 'rows' | 'target' | 'content'>>;
@@ -116,24 +142,41 @@ export function device<S>(
   return { kind: 'device', mode: 0o666, ...options, ...number, name, open };
 }
 
+export function data<S>(
+  name: string,
+  mode: number,
+  open: DataRow<S>['open'],
+  options: Options<DataRow<S>> = {},
+): DataRow<S> {
+  return { kind: 'data', ...options, mode, name, open };
+}
+
 /** Names that come and go, all alike: one row stands for each of them. */
 export function family<S, T>(
   names: {
     find: (subject: S, name: string) => T | null;
     list?: (subject: S) => readonly string[];
+    order?: (name: string) => number;
     same?: (before: T, now: T) => boolean;
   },
   row: NamedRow<T>,
 ): FamilyRow<S> {
   const same = (names.same ?? Object.is) as FamilyRow<S>['same'];
-  const { find, list } = names;
+  const { find, list, order } = names;
   return {
     kind: 'family',
     find,
     same,
     row: row as NamedRow<unknown>,
     ...(list === undefined ? {} : { list }),
+    ...(order === undefined ? {} : { order }),
   };
+}
+
+/** Rows by name, families last. */
+export function sorted<S>(rows: readonly Row<S>[]): readonly Row<S>[] {
+  const nameOf = (row: Row<S>): string => (row.kind === 'family' ? '\uffff' : row.name);
+  return [...rows].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
 /** The number that a name spells in canonical decimals (no sign, no leading zero), or -1. */

@@ -66,6 +66,7 @@ export class FileContent implements PageCache {
     const frame = this.memory.frames.allocate();
     if (frame === 0) return ENOMEM;
     budget.used++;
+    if (this.memory.usage !== undefined) this.memory.usage.shmem++;
     this.frames.set(index, frame);
     this.end = Math.max(this.end, index + 1);
     this.inode.blocks = this.frames.size * BLOCKS_A_PAGE;
@@ -78,6 +79,7 @@ export class FileContent implements PageCache {
     this.frames.delete(index);
     this.memory.frames.release(frame);
     this.budget.used--;
+    if (this.memory.usage !== undefined) this.memory.usage.shmem--;
   }
 
   read(sink: Sink, position: number): number | Errno {

@@ -1,0 +1,47 @@
+/** /proc/sys/fs (proc_sys_fs(5)). */
+import { constant, dir, file } from '../../pseudo/row.js';
+import type { Row } from '../../pseudo/row.js';
+import type { KernelView } from '../subject.js';
+import { setting } from './entry.js';
+
+/** Nothing but memory limits how many files can be open. */
+const FILE_MAX = '9223372036854775807';
+
+export const FS: readonly Row<KernelView>[] = [
+  constant('aio-max-nr', 65536),
+  constant('aio-nr', 0),
+  file('dentry-state', (kernel) => `${kernel.cachedNames()}\t0\t45\t0\t0\t0\n`),
+  dir('epoll', [constant('max_user_watches', 1048576)]),
+  constant('file-max', FILE_MAX),
+  file('file-nr', (kernel) => `${kernel.openFiles()}\t0\t${FILE_MAX}\n`),
+  file('inode-nr', (kernel) => `${kernel.cachedNames()}\t0\n`, { note: 'names in the cache' }),
+  file('inode-state', (kernel) => `${kernel.cachedNames()}\t0\t0\t0\t0\t0\t0\n`, {
+    note: 'names in the cache',
+  }),
+  dir('inotify', [
+    constant('max_queued_events', 16384),
+    constant('max_user_instances', 128),
+    constant('max_user_watches', 65536),
+  ]),
+  constant('lease-break-time', 45),
+  constant('leases-enable', 0),
+  constant('mount-max', 100000),
+  dir('mqueue', [
+    constant('msg_default', 10),
+    constant('msg_max', 10),
+    constant('msgsize_default', 8192),
+    constant('msgsize_max', 8192),
+    constant('queues_max', 256),
+  ]),
+  setting('nr_open', 'nrOpen', 64, 2147483584),
+  constant('overflowgid', 65534),
+  constant('overflowuid', 65534),
+  constant('pipe-max-size', 1048576),
+  constant('pipe-user-pages-hard', 0),
+  constant('pipe-user-pages-soft', 16384),
+  constant('protected_fifos', 0),
+  constant('protected_hardlinks', 1),
+  constant('protected_regular', 0),
+  constant('protected_symlinks', 1),
+  constant('suid_dumpable', 0),
+];
