@@ -81,6 +81,7 @@ export const CPU_CC_X = 0x90; // i64
 export const CPU_CC_Y = 0x98; // i64
 /** The other bits of RFLAGS that user code can set (TF, AC, ID, NT), at their places. */
 export const CPU_EFLAGS = 0xa0; // i32
+export const TRAP_FLAG = 1 << 8;
 export const CPU_MXCSR = 0xa4; // i32
 /**
  * Segment bases, i64 each; index 0 is the flat segment and always 0. A record or an operand names a segment by the
@@ -98,6 +99,8 @@ export const CPU_FTW = 0xd8;
 export const CPU_FOP = 0xdc;
 export const CPU_FIP = 0xe0; // i64
 export const CPU_FDP = 0xe8; // i64
+/** The segment registers' selectors, 8 bits each, xor those that they have at the start (semantics/integer/segments.ts). */
+export const CPU_SELECTORS = 0xf0; // i64
 /** Eight physical x87 registers R0..R7 (not rotated by TOP), 16 bytes each, the low 10 used; MMX aliases their low 8. */
 export const CPU_X87 = 0x100;
 /** 16 vector registers of 16 bytes, then room for their upper halves. */

@@ -15,10 +15,13 @@ import {
   CPU_DF,
   CPU_EFLAGS,
   CPU_EXIT,
+  CPU_EXIT_VECTOR,
+  CPU_RIP,
   CPU_STATE_SIZE,
   CPU_TLB_MISSES,
   PAGE_SHIFT,
   PAGE_SIZE,
+  TRAP_FLAG,
   USER_END,
 } from './layout.js';
 import { PageTable } from './memory/address-space.js';
@@ -30,7 +33,11 @@ import type { Helper, MachineViews, Surroundings } from './semantics/helper.js';
 import { semanticsOf } from './semantics/index.js';
 import { writeVectorTables } from './semantics/sse/index.js';
 import { RegionTranslator } from './translate/translator.js';
+import { VECTOR_GP, VECTOR_SS, VECTOR_TRACE } from './semantics/emitter.js';
+import { isStackFault } from './stack-fault.js';
+import { traceStep, type Interpret, type StepDecoder } from './trace.js';
 import {
+  EXIT_EXCEPTION,
   PTE_EXEC,
   PTE_READ,
   PTE_WRITE,
@@ -59,6 +66,8 @@ const CC_KIND = (CPU + CPU_CC_KIND) >>> 2;
 const CC_Y = (CPU + CPU_CC_Y) >>> 2;
 const DF = (CPU + CPU_DF) >>> 2;
 const EFLAGS = (CPU + CPU_EFLAGS) >>> 2;
+const EXIT_VECTOR = (CPU + CPU_EXIT_VECTOR) >>> 2;
+const RIP = (CPU + CPU_RIP) >>> 2;
 const TLB_MISSES = (CPU + CPU_TLB_MISSES) >>> 2;
 
 /** Bits of RFLAGS beyond the arithmetic ones: direction; what user code can set; what is always 1. */
@@ -122,6 +131,8 @@ class SandboxMachine implements Machine {
   private readonly code: CodeCache;
   private readonly translator: Translator | null;
   private readonly run_: WasmFunction;
+  private readonly decodeStep: StepDecoder;
+  private readonly interpret: Interpret;
   private readonly settleFlags: WasmFunction;
   private space: PageTable | null = null;
 
@@ -166,6 +177,7 @@ class SandboxMachine implements Machine {
       isPresent: (address) => ((this.space?.get(address) ?? 0) & (PTE_READ | PTE_WRITE | PTE_EXEC)) !== 0,
       log,
     }).functions();
+    this.decodeStep = host.step as StepDecoder;
     const { exports } = new wasm.Instance(module, {
       env: { memory: sandbox.memory, table },
       host,
@@ -173,6 +185,7 @@ class SandboxMachine implements Machine {
     });
     Object.assign(functions, host, exports);
     this.run_ = exports.run as WasmFunction;
+    this.interpret = exports.interpret as Interpret;
     this.settleFlags = exports.settleFlags as WasmFunction;
     memory.i32[(CPU + CPU_CALL_DEPTH) >>> 2] = CALL_DEPTH;
   }
@@ -224,9 +237,21 @@ class SandboxMachine implements Machine {
   run(budget: number): Exit {
     const { i32 } = this.memory;
     i32[BUDGET] = budget;
-    i32[EXIT] = 0;
-    this.run_();
+    do {
+      i32[EXIT] = 0;
+      if (((i32[EFLAGS] as number) & TRAP_FLAG) !== 0)
+        traceStep(this.memory, this.decodeStep, this.interpret);
+      else this.run_();
+    } while (i32[EXIT] === EXIT_EXCEPTION && i32[EXIT_VECTOR] === VECTOR_TRACE);
+    if (i32[EXIT] === EXIT_EXCEPTION && i32[EXIT_VECTOR] === VECTOR_GP && this.isStackFault())
+      i32[EXIT_VECTOR] = VECTOR_SS;
     return i32[EXIT] as Exit;
+  }
+
+  private isStackFault(): boolean {
+    const { u32 } = this.memory;
+    const insn = this.code.decode((u32[RIP + 1] as number) * 0x100000000 + (u32[RIP] as number));
+    return insn !== null && isStackFault(this.memory, insn);
   }
 
   flushCode(): void {

@@ -24,6 +24,8 @@ export const EXIT_BUDGET = 1;
 export const EXIT_SYSCALL = 2;
 /** An exception: CPU_EXIT_VECTOR, CPU_EXIT_ERROR, CPU_EXIT_ADDRESS; rip as the manual has it for that vector. */
 export const EXIT_EXCEPTION = 3;
+/** The error of a #DB that the trap flag has raised: single step, as DR6 says it. */
+export const DR6_STEP = 0x4000;
 export type Exit = typeof EXIT_BUDGET | typeof EXIT_SYSCALL | typeof EXIT_EXCEPTION;
 
 /** Page-table entry flags, in the low 12 bits under the frame's number. */

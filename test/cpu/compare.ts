@@ -27,8 +27,6 @@ export const NOTHING_IGNORED: Ignored = {
 
 /** Arithmetic flags, DF, NT and ID: what user code can see that was set by itself. */
 const COMPARED_FLAGS = 0x204cd5;
-const VECTOR_SS = 12;
-const VECTOR_GP = 13;
 const VECTOR_PF = 14;
 const ERROR_WRITE = 2;
 const GPR_NAMES = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
@@ -65,15 +63,6 @@ class Comparison {
   u64(name: string, offset: number): void {
     const read = ({ view, at }: Place) => hex(view.getBigUint64(at + offset, true), 16);
     this.note(name, read(this.want), read(this.got));
-  }
-
-  /** #SS, for stack addresses that are not canonical, counts as #GP. */
-  vector(): void {
-    const read = ({ view, at }: Place) => {
-      const vector = view.getUint32(at + S.AT_VECTOR, true);
-      return hex(vector === VECTOR_SS ? VECTOR_GP : vector);
-    };
-    this.note('vector', read(this.want), read(this.got));
   }
 
   st(k: number): void {
@@ -141,7 +130,7 @@ function sameBytes(want: Place, got: Place, start: number, end: number): boolean
 /** The differences between two results, in words. */
 export function compare(want: Place, got: Place, ignored: Ignored): string[] {
   const comparison = new Comparison(want, got, ignored);
-  comparison.vector();
+  comparison.u32('vector', S.AT_VECTOR);
   if (comparison.differences.length === 0 && want.view.getUint32(want.at + S.AT_VECTOR, true) === VECTOR_PF) {
     comparison.u64('fault address', S.AT_ADDRESS);
     comparison.u32('fault error', S.AT_ERROR, ERROR_WRITE);

@@ -1,13 +1,16 @@
 /**
  * The instruction set against the real CPU.
  *
- *   node build/test/cpu/main.js [--seed N] [--form KEY] [--skip N] [--count N]
+ *   node build/test/cpu/main.js [--seed N] [--form KEY] [--skip N] [--take N] [--count N]
  *     [--programs N] [--first N] [--tier NAME]
  *
  * Without options: 1,000 operand sets of every form, then 1,000 random programs, interpreted and translated. --form takes
  * the beginning of forms' keys ("add 4 ", "mulps"); what failed is replayed with the same seed, form and count.
- * --skip leaves out the first forms, to go on where a run was stopped.
+ * --skip leaves out the first forms, to go on where a run was stopped; --take stops after so many. All forms are done by
+ * processes that take a few each: one would translate more code than the engine has room for.
  */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { TIERS, culmExecutor } from './culm.js';
 import { allSubjects, isTestable } from './encode.js';
@@ -20,6 +23,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     form: { type: 'string' },
     skip: { type: 'string', default: '0' },
+    take: { type: 'string' },
     count: { type: 'string', default: '1000' },
     programs: { type: 'string' },
     first: { type: 'string', default: '0' },
@@ -27,11 +31,13 @@ const { values } = parseArgs({
   },
 });
 
+const SELF = fileURLToPath(import.meta.url);
 const SHOWN = 3;
 const SHOWN_DIFFERENCES = 8;
 /** Cases in a batch: enough that starting the runner does not count. */
 const CASES_PER_BATCH = 5000;
 const PROGRAMS_PER_BATCH = 50;
+const FORMS_PER_PROCESS = 100;
 
 /** The first few failures of each subject. */
 function report(failures: readonly Failure[]): void {
@@ -49,7 +55,8 @@ function runForms(seed: number, count: number, native: Executor, executors: read
   const prefix = values.form ?? '';
   const subjects = allSubjects()
     .filter((subject) => isTestable(subject) && subject.form.key.startsWith(prefix))
-    .slice(Number(values.skip));
+    .slice(Number(values.skip))
+    .slice(0, Number(values.take ?? FORMS_PER_PROCESS));
   const size = Math.max(1, Math.floor(CASES_PER_BATCH / count));
   const failed = new Set<string>();
   const untried: string[] = [];
@@ -62,6 +69,21 @@ function runForms(seed: number, count: number, native: Executor, executors: read
   console.log(`${subjects.length} forms, ${count} operand sets each: ${failed.size} differ`);
   if (untried.length > 0) console.log(`not tried: ${untried.join('; ')}`);
   return failed.size;
+}
+
+/** All forms that are asked for, by this program run anew for each piece; how many pieces differ. */
+function runPieces(seed: number, count: number): number {
+  const prefix = values.form ?? '';
+  const forms = allSubjects().filter((s) => isTestable(s) && s.form.key.startsWith(prefix)).length;
+  const shared = ['--seed', `${seed}`, '--count', `${count}`, '--form', prefix];
+  if (values.tier !== undefined) shared.push('--tier', values.tier);
+  let differing = 0;
+  for (let skip = Number(values.skip); skip < forms; skip += FORMS_PER_PROCESS) {
+    const piece = ['--skip', `${skip}`, '--take', `${FORMS_PER_PROCESS}`];
+    const { status } = spawnSync(process.execPath, [SELF, ...shared, ...piece], { stdio: 'inherit' });
+    if (status !== 0) differing++;
+  }
+  return differing;
 }
 
 function runPrograms(seed: number, count: number, native: Executor, executors: readonly Executor[]): number {
@@ -87,7 +109,8 @@ let failed = 0;
 if (values.programs === undefined || values.form !== undefined) {
   // A single instruction never gets hot: in the mixed tier it is interpreted.
   const distinct = executors.filter(({ name }) => name !== 'mixed');
-  failed += runForms(seed, Number(values.count), native, distinct);
+  const count = Number(values.count);
+  failed += values.take === undefined ? runPieces(seed, count) : runForms(seed, count, native, distinct);
 }
 if (values.form === undefined)
   failed += runPrograms(seed, Number(values.programs ?? 1000), native, executors);

@@ -46,8 +46,9 @@ export class Registers {
     this.view.setUint32(to + 4, source.getUint32(at + 4, true), true);
   }
 
+  /** Negative in the kernel's half, so that no bits are lost. */
   get rip(): number {
-    return getU64(this.view, this.base + CPU_RIP);
+    return getI64(this.view, this.base + CPU_RIP);
   }
 
   set rip(value: number) {

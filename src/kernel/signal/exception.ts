@@ -1,5 +1,5 @@
 import { CPU_FCW, CPU_FSW, CPU_MXCSR } from '../../machine/layout.js';
-import { ACCESS_EXEC, ACCESS_WRITE, type Access } from '../../machine/types.js';
+import { ACCESS_EXEC, ACCESS_WRITE, DR6_STEP, type Access } from '../../machine/types.js';
 import {
   BUS_ADRALN,
   BUS_ADRERR,
@@ -19,6 +19,7 @@ import {
   SIGSEGV,
   SIGTRAP,
   SI_KERNEL,
+  TRAP_BRKPT,
   TRAP_TRACE,
 } from '../abi/signal.js';
 import { FAULT_ACCERR, FAULT_BUS, FAULT_OK, handleFault } from '../mm/fault.js';
@@ -35,6 +36,7 @@ export interface Exception {
   readonly address: number;
 }
 
+const DEBUG = 1;
 const PAGE_FAULT = 14;
 const X87_ERROR = 16;
 const SIMD_ERROR = 19;
@@ -49,7 +51,6 @@ const AT_RIP = 1;
 /** Signal, si_code and si_addr by vector (arch/x86/kernel/traps.c). */
 const EXCEPTIONS: Readonly<Record<number, readonly [signal: number, code: number, address: number]>> = {
   0: [SIGFPE, FPE_INTDIV, AT_RIP],
-  1: [SIGTRAP, TRAP_TRACE, AT_RIP],
   3: [SIGTRAP, SI_KERNEL, AT_NOTHING],
   4: [SIGSEGV, SI_KERNEL, AT_NOTHING],
   5: [SIGSEGV, SI_KERNEL, AT_NOTHING],
@@ -74,12 +75,18 @@ export function raiseException(thread: Thread, exception: Exception): void {
   const { vector } = exception;
   if (vector === PAGE_FAULT) return raisePageFault(thread, exception);
   thread.trapNumber = vector;
-  thread.trapError = exception.error;
+  thread.trapError = vector === DEBUG ? 0 : exception.error;
   const rip = thread.process.kernel.registers.rip;
   if (vector === X87_ERROR || vector === SIMD_ERROR)
     return forceSignal(thread, faultInfo(SIGFPE, floatCode(thread, vector), rip));
+  if (vector === DEBUG) return forceSignal(thread, faultInfo(SIGTRAP, debugCode(exception), rip));
   const [signal, code, from] = EXCEPTIONS[vector] ?? EXCEPTIONS[13];
   forceSignal(thread, faultInfo(signal, code, from === AT_RIP ? rip : 0));
+}
+
+/** A step of the trap flag's, or int1. */
+function debugCode({ error }: Exception): number {
+  return error === DR6_STEP ? TRAP_TRACE : TRAP_BRKPT;
 }
 
 function floatCode(thread: Thread, vector: number): number {

@@ -8,7 +8,7 @@ import {
   SS_DISABLE,
   SS_ONSTACK,
 } from '../abi/signal.js';
-import { getU64, setU64, type Registers } from '../process/registers.js';
+import { getI64, getU64, setU64, type Registers } from '../process/registers.js';
 import type { Thread } from '../process/thread.js';
 import { FXSAVE_SIZE, resetFxState, restoreFxState, saveFxState } from './fxstate.js';
 import type { SignalAction } from './handlers.js';
@@ -92,7 +92,7 @@ export function leaveHandler(thread: Thread, regs: Registers): boolean {
   const fp = getU64($view, sc + SC_FPSTATE);
   if (fp !== 0 && memory.copyIn(fp, $fp, 0, FXSAVE_SIZE) < 0) return false;
   SC_REGISTERS.forEach((register, i) => regs.copyFrom(register, $view, sc + 8 * i));
-  regs.rip = getU64($view, sc + SC_RIP);
+  regs.rip = getI64($view, sc + SC_RIP);
   thread.process.kernel.machine.writeFlags($view.getUint32(sc + SC_EFLAGS, true));
   if (fp === 0) resetFxState(regs);
   else restoreFxState(regs, $fp, 0);

@@ -5,15 +5,17 @@ import type { Translator } from '../code/types.js';
 import {
   CPU,
   CPU_CODE_STALE,
+  CPU_EFLAGS,
   CPU_EXIT,
   CPU_EXIT_ADDRESS,
   CPU_EXIT_ERROR,
   CPU_EXIT_VECTOR,
   CPU_RIP,
   PAGE_SIZE,
+  TRAP_FLAG,
   USER_END,
 } from '../layout.js';
-import { VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../semantics/emitter.js';
+import { VECTOR_GP, VECTOR_PF, VECTOR_TRACE, VECTOR_UD } from '../semantics/emitter.js';
 import type { MachineViews } from '../semantics/helper.js';
 import {
   ACCESS_EXEC,
@@ -30,6 +32,7 @@ const VECTOR = (CPU + CPU_EXIT_VECTOR) >>> 2;
 const ERROR = (CPU + CPU_EXIT_ERROR) >>> 2;
 const ADDRESS = (CPU + CPU_EXIT_ADDRESS) >>> 2;
 const RIP = (CPU + CPU_RIP) >>> 2;
+const EFLAGS = (CPU + CPU_EFLAGS) >>> 2;
 const STALE = (CPU + CPU_CODE_STALE) >>> 2;
 const TWO_32 = 0x100000000;
 /** Upper halves of rip from which on it is not canonical, and from which on it is the kernel's. */
@@ -88,7 +91,8 @@ export class CoreHost {
       memory.i32[EXIT] = EXIT_SYSCALL;
       return 0;
     }
-    return memory.i32[STALE] === 0 ? 1 : 0;
+    if (((memory.i32[EFLAGS] as number) & TRAP_FLAG) !== 0) this.raise(VECTOR_TRACE, 0, 0, 0);
+    return memory.i32[STALE] === 0 && memory.i32[EXIT] === 0 ? 1 : 0;
   }
 
   search(address: number): number {

@@ -1,4 +1,14 @@
-import { CPU, CPU_CC_KIND, CPU_CC_X, CPU_CC_Y, CPU_GPR, CPU_RIP, CPU_XMM, PAGE_MASK } from '../layout.js';
+import {
+  CPU,
+  CPU_ADDRESS,
+  CPU_CC_KIND,
+  CPU_CC_X,
+  CPU_CC_Y,
+  CPU_GPR,
+  CPU_RIP,
+  CPU_XMM,
+  PAGE_MASK,
+} from '../layout.js';
 import { SYSCALL } from '../core/dispatch.js';
 import type { CoreBuilder } from '../core/functions.js';
 import { accessSize } from '../semantics/access-way.js';
@@ -190,6 +200,15 @@ export class HandlerEmitter extends BaseEmitter {
     return i64.add(offset, i64.load(i32.load8_u(this.record, RECORD_SEGMENT), CPU));
   }
 
+  /** An address of 4 bytes is in CPU_ADDRESS (record.ts). */
+  addressPast(k: number, past: Expr): Expr {
+    const sum = this.let(i64.add(this.offset(k), past));
+    if (this.key.simple) return sum;
+    const isShort = i32.eq(i32.load16_u(this.record, RECORD_BASE), i32.const(CPU_ADDRESS));
+    const offset = select(isShort, i64.extend_i32_u(i32.wrap_i64(sum)), sum);
+    return i64.add(offset, i64.load(i32.load8_u(this.record, RECORD_SEGMENT), CPU));
+  }
+
   offset(k: number): Expr {
     if (this.operand(k).kind !== 'mem') throw new Error(`${this.form.key}: operand ${k} is not in memory`);
     const disp = i64.load(this.record, RECORD_DISP);
@@ -305,8 +324,8 @@ export class HandlerEmitter extends BaseEmitter {
     this.exits.leave();
   }
 
-  raiseIf(cond: Expr, vector: number): void {
-    this.if(cond, () => this.raise(vector, 'fault'));
+  raiseIf(cond: Expr, vector: number, kind: 'fault' | 'trap' = 'fault'): void {
+    this.if(cond, () => this.raise(vector, kind));
   }
 }
 

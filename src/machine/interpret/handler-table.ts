@@ -64,7 +64,8 @@ export class HandlerTable {
 
 function isSimple(insn: Insn): boolean {
   for (const operand of insn.operands) {
-    if (operand.kind === 'mem') return operand.index < 0 && operand.segment === SEG_FLAT;
+    if (operand.kind === 'mem')
+      return operand.index < 0 && operand.segment === SEG_FLAT && operand.addressSize === 8;
   }
   return false;
 }

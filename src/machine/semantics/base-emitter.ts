@@ -157,6 +157,7 @@ export abstract class BaseEmitter implements Emitter {
   abstract modify(k: number): Modified;
   abstract imm(k: number, size?: number): Expr;
   abstract address(k: number): Expr;
+  abstract addressPast(k: number, past: Expr): Expr;
   abstract offset(k: number): Expr;
   abstract gpr(index: number, size: number): Expr;
   abstract setGpr(index: number, size: number, value: Expr): void;
@@ -172,5 +173,5 @@ export abstract class BaseEmitter implements Emitter {
   abstract jump(kind: JumpKind, target?: Expr): void;
   abstract syscall(): void;
   abstract raise(vector: number, kind: 'fault' | 'trap'): void;
-  abstract raiseIf(cond: Expr, vector: number): void;
+  abstract raiseIf(cond: Expr, vector: number, kind?: 'fault' | 'trap'): void;
 }

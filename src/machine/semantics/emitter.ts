@@ -47,7 +47,9 @@ export interface Emitter {
   /** A register or memory operand's index or immediate is not for semantics; its kind is, through `form.operands`. */
   /** Address of memory operand `k`, i64, segment base included. */
   address(k: number): Expr;
-  /** The same without the segment base, as lea has it (cut to 4 bytes after a 67 prefix). */
+  /** The address `past` bytes (i64) behind that of operand `k`; after a 67 prefix the sum is cut to 4 bytes. */
+  addressPast(k: number, past: Expr): Expr;
+  /** address(k) without the segment base, as lea has it (cut to 4 bytes after a 67 prefix). */
   offset(k: number): Expr;
 
   // Implicit registers (RAX.. of layout.ts)
@@ -110,7 +112,7 @@ export interface Emitter {
   syscall(): void;
   /** Raises an exception: a fault reports this instruction's address, a trap the next one's. */
   raise(vector: number, kind: 'fault' | 'trap'): void;
-  raiseIf(cond: Expr, vector: number): void;
+  raiseIf(cond: Expr, vector: number, kind?: 'fault' | 'trap'): void;
 
   /** Calls a helper; `callValue` where it returns something. */
   call(helper: Helper, ...args: Expr[]): void;
@@ -136,11 +138,14 @@ export const VECTOR_DB = 1;
 export const VECTOR_BP = 3;
 export const VECTOR_OF = 4;
 export const VECTOR_UD = 6;
+export const VECTOR_SS = 12;
 export const VECTOR_GP = 13;
 export const VECTOR_PF = 14;
 export const VECTOR_MF = 16;
 export const VECTOR_AC = 17;
 export const VECTOR_XM = 19;
+/** No exception: the trap flag has been set, so that the code has to be left. */
+export const VECTOR_TRACE = 0x100;
 
 /** The meaning of one mnemonic, for every form it has. */
 export type Semantics = (e: Emitter) => void;

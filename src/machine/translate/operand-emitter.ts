@@ -192,6 +192,13 @@ export abstract class OperandEmitter extends BaseEmitter {
     return segment === SEG_FLAT ? offset : i64.add(offset, this.segmentBase(segment));
   }
 
+  addressPast(k: number, past: Expr): Expr {
+    const { segment, addressSize } = this.memory(k);
+    const sum = i64.add(this.offset(k), past);
+    const offset = addressSize === 8 ? sum : i64.extend_i32_u(low32(sum));
+    return segment === SEG_FLAT ? offset : i64.add(offset, this.segmentBase(segment));
+  }
+
   offset(k: number): Expr {
     const { base, index, scale, disp, addressSize } = this.memory(k);
     const terms: Expr[] = [];

@@ -338,22 +338,20 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   raise(vector: number, kind: 'fault' | 'trap'): void {
     if (this.nesting === 0) this.end = 'gone';
-    this.leaveWithException(
-      vector,
-      kind === 'fault' ? this.insn.address : this.insn.address + this.insn.length,
-    );
+    this.leaveWithException(vector, kind);
   }
 
-  raiseIf(cond: Expr, vector: number): void {
+  raiseIf(cond: Expr, vector: number, kind: 'fault' | 'trap' = 'fault'): void {
     this.f.if(cond, VOID, 'unlikely');
-    this.leaveWithException(vector, this.insn.address);
+    this.leaveWithException(vector, kind);
     this.f.end();
   }
 
-  private leaveWithException(vector: number, address: number): void {
+  private leaveWithException(vector: number, kind: 'fault' | 'trap'): void {
+    const { address, length } = this.insn;
     storeCpu(this.f, CPU_EXIT, i32.const(EXIT_EXCEPTION));
     storeCpu(this.f, CPU_EXIT_VECTOR, i32.const(vector));
     storeCpu(this.f, CPU_EXIT_ERROR, ZERO);
-    this.leaveAt(address, this.leaveMask);
+    this.leaveAt(kind === 'fault' ? address : address + length, this.leaveMask);
   }
 }

@@ -123,6 +123,9 @@ class ScanEmitter implements Emitter {
   address(): Expr {
     return this.value(I64);
   }
+  addressPast(): Expr {
+    return this.value(I64);
+  }
   offset(): Expr {
     return this.value(I64);
   }
@@ -272,11 +275,10 @@ export function registersOf(insn: Insn, effects: Effects): { reads: number; writ
   return { reads, writes };
 }
 
-/** The target of a direct branch, jump or call, or -1. */
+/** The target of a direct branch, jump or call, or -1; negative, too, in the kernel's half. */
 export function targetOf({ operands }: Insn): number {
   const [operand] = operands;
-  if (operand?.kind !== 'imm' || operand.hi < 0) return -1;
-  return operand.hi * 4294967296 + (operand.lo >>> 0);
+  return operand?.kind === 'imm' ? operand.hi * 4294967296 + (operand.lo >>> 0) : -1;
 }
 
 /** Two bytes of zero, `add [rax], al`: no code, but what lies behind a call that never comes back. */

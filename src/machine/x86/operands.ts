@@ -70,7 +70,7 @@ function memoryAt(base: number, index: number, scale: number, disp: number): Mem
     scale,
     disp: short && absolute ? disp >>> 0 : disp,
     segment: cursor.segment,
-    addressSize: short && !absolute ? 4 : 8,
+    addressSize: short ? 4 : 8,
   };
 }
 

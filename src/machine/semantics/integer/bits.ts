@@ -20,7 +20,7 @@ function bitAddress(e: Emitter, index: Expr): Expr {
   const bits = 31 - Math.clz32(8 * size);
   const signed = size === 2 ? i32.extend16_s(index) : index;
   const pieces = i64.shr_s(toSize(8, signed, 'signed'), i64.num(bits));
-  return i64.add(e.address(0), i64.shl(pieces, i64.num(bits - 3)));
+  return e.addressPast(0, i64.shl(pieces, i64.num(bits - 3)));
 }
 
 /** The flags that these instructions leave undefined become 0: that costs least. */

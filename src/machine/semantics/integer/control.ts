@@ -1,6 +1,14 @@
 import { RCX } from '../../layout.js';
 import { i32, i64, type Expr } from '../../wasm/expr.js';
-import { VECTOR_BP, VECTOR_DB, VECTOR_GP, VECTOR_UD, type Emitter, type SemanticsTable } from '../emitter.js';
+import {
+  VECTOR_BP,
+  VECTOR_DB,
+  VECTOR_GP,
+  VECTOR_OF,
+  VECTOR_UD,
+  type Emitter,
+  type SemanticsTable,
+} from '../emitter.js';
 import { negate } from '../flags.js';
 import { width } from '../width.js';
 import { dropBytes, loadTop, pushValue } from './stack.js';
@@ -57,6 +65,14 @@ function jrcxz(e: Emitter): void {
   e.branchIf(width(addressSize).eqz(e.gpr(RCX, addressSize)));
 }
 
+/** User code may only call the gates of #BP and #OF. */
+function int(e: Emitter): void {
+  const vector = e.let(e.imm(0, 1));
+  e.raiseIf(i32.eq(vector, i32.const(VECTOR_BP)), VECTOR_BP, 'trap');
+  e.raiseIf(i32.eq(vector, i32.const(VECTOR_OF)), VECTOR_OF, 'trap');
+  e.raise(VECTOR_GP, 'fault');
+}
+
 export const CONTROL: SemanticsTable = {
   jcc: (e) => e.branchIf(e.condition(e.form.cc)),
   jmp,
@@ -68,7 +84,7 @@ export const CONTROL: SemanticsTable = {
   jrcxz,
   int3: (e) => e.raise(VECTOR_BP, 'trap'),
   int1: (e) => e.raise(VECTOR_DB, 'trap'),
-  int: (e) => e.raise(VECTOR_GP, 'fault'),
+  int,
   ud2: (e) => e.raise(VECTOR_UD, 'fault'),
   privileged: (e) => e.raise(VECTOR_GP, 'fault'),
 };

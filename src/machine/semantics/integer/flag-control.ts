@@ -1,6 +1,6 @@
 import { CPU_DF, CPU_EFLAGS, RAX, RSP } from '../../layout.js';
 import { I32, i32, i64, type Expr } from '../../wasm/expr.js';
-import type { Emitter, SemanticsTable } from '../emitter.js';
+import { VECTOR_TRACE, type Emitter, type SemanticsTable } from '../emitter.js';
 import { AF, ARITHMETIC_FLAGS, CF, KIND_RAW, PF, SF, ZF } from '../flags.js';
 import { low32, widen } from '../width.js';
 
@@ -39,6 +39,7 @@ function popf(e: Emitter): void {
   e.setState(CPU_EFLAGS, i32.or(kept, i32.and(flags, i32.const(others))));
   e.setState(CPU_DF, i32.and(i32.shr_u(flags, i32.const(10)), i32.const(1)));
   e.setFlags(KIND_RAW, 4, i32.const(0), i32.and(flags, i32.const(ARITHMETIC_FLAGS)));
+  e.raiseIf(i32.and(flags, i32.const(TF)), VECTOR_TRACE, 'trap');
 }
 
 /** Writes ah, which is bits 8 to 15 of rax. */

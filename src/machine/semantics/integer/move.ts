@@ -66,7 +66,7 @@ function cmovcc(e: Emitter): void {
 }
 
 function xlat(e: Emitter): void {
-  const address = i64.add(e.address(0), i64.extend_i32_u(e.gpr(RAX, 1)));
+  const address = e.addressPast(0, i64.extend_i32_u(e.gpr(RAX, 1)));
   e.setGpr(RAX, 1, e.load(1, address));
 }
 

@@ -376,12 +376,9 @@ function reduce(result: Extended, steps: number, exponent: number, nearest: bool
   denormalise(result);
 }
 
-/** Brings an exact result into the register's range. */
+/** Brings an exact result into the register's range, which may underflow. */
 function denormalise(x: Extended): void {
-  if (x.exponent > 0) return;
-  shiftDown(x, 1 - x.exponent);
-  x.exponent = 0;
-  x.below = 0;
+  if (x.exponent <= 0) round(x, EXTENDED_FORMAT);
 }
 
 /** Splits st0: its exponent as a number, its significand with exponent 0. */
