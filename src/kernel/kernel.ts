@@ -10,10 +10,10 @@ import {
 } from '../machine/types.js';
 import { KernelBug } from './errno.js';
 import { releaseHandle } from './fs/handle.js';
-import type { Handle, PageCounts } from './fs/types.js';
+import type { Handle, Location, PageCounts } from './fs/types.js';
 import { Futexes } from './futex/table.js';
 import type { Host } from './host.js';
-import { SysvIpc } from './ipc/sysv/namespace.js';
+import { IpcNamespace } from './ipc/namespace.js';
 import type { KernelLimits } from './limits.js';
 import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
 import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
@@ -78,7 +78,9 @@ export class Kernel implements Supervisor, MemoryPool {
   readonly clock: Clock;
   readonly timers = new TimerHeap();
   readonly futexes = new Futexes();
-  readonly ipc = new SysvIpc(this);
+  readonly ipc = new IpcNamespace(this);
+  /** Where POSIX message queues have their names; null: there are none. */
+  mqueues: Location | null = null;
   /** All processes by pid, zombies included; threads by tid. */
   readonly processes = new Map<number, Process>();
   readonly threads = new Map<number, Thread>();

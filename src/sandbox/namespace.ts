@@ -9,6 +9,7 @@ import { Terminals, createDevptsFs, openTerminal } from '../kernel/fs/dev/devpts
 import { createEtcFs } from '../kernel/fs/etc/etc.js';
 import { HostFs } from '../kernel/fs/hostfs/hostfs.js';
 import { isDirectory } from '../kernel/fs/inode.js';
+import { MqueueFs } from '../kernel/fs/mqueue/mqueuefs.js';
 import { OverlayFs } from '../kernel/fs/overlay/overlay.js';
 import { createProcFs } from '../kernel/fs/proc/proc.js';
 import { Nodes } from '../kernel/fs/pseudo/nodes.js';
@@ -121,8 +122,17 @@ export class Namespace {
       MS_NOSUID | MS_NOEXEC,
     );
     this.mountAt('/dev/shm', this.tmpfs({ mode: 0o1777 }), MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    this.mountQueues();
     this.mountAt('/sys', createSysFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS | MS_RDONLY);
     this.mountAt('/sys/fs/cgroup', createCgroupFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS | MS_RDONLY);
+  }
+
+  private mountQueues(): void {
+    const { kernel } = this;
+    const { ipc } = kernel;
+    const options = { clock: kernel.host.clock, dev: this.vfs.allocateDev(), limits: ipc.mqueue.limits };
+    this.mountAt('/dev/mqueue', new MqueueFs({ ...options, pid: () => ipc.pid() }), PSEUDO_FLAGS);
+    kernel.mqueues = this.place('/dev/mqueue')?.location ?? null;
   }
 
   private mountPlain(mount: PlainMount): void {

@@ -19,6 +19,7 @@ export const ITIMER_PROF = 2;
 
 export const SIGEV_SIGNAL = 0;
 export const SIGEV_NONE = 1;
+export const SIGEV_THREAD = 2;
 export const SIGEV_THREAD_ID = 4;
 
 /** Ticks a second in times(2) and in AT_CLKTCK. */

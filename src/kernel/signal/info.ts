@@ -65,6 +65,20 @@ export function timerInfo(
   });
 }
 
+/** A message has come: si_pid, si_uid, si_value. */
+export function messageInfo(
+  signo: number,
+  code: number,
+  from: { pid: number; uid: number; valueLo: number; valueHi: number },
+): SigInfo {
+  return makeInfo(signo, code, 16, (view) => {
+    view.setInt32(0, from.pid, true);
+    view.setUint32(4, from.uid, true);
+    view.setUint32(8, from.valueLo, true);
+    view.setUint32(12, from.valueHi, true);
+  });
+}
+
 /** Writes it as siginfo_t has it, SIGINFO_SIZE bytes. */
 export function writeInfo(info: SigInfo, into: Uint8Array, at: number): void {
   into.fill(0, at, at + SIGINFO_SIZE);

@@ -6,6 +6,7 @@ import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
 import { pidfdRows } from './pidfd.js';
+import { mqueueRows } from './mqueue.js';
 import { pollRows } from './poll.js';
 import { prctlRows } from './prctl.js';
 import { processRows } from './process.js';
@@ -32,6 +33,7 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   identityRows,
   memoryRows,
   pidfdRows,
+  mqueueRows,
   pollRows,
   prctlRows,
   processRows,

@@ -39,6 +39,7 @@ const FILESYSTEMS = [
   'cgroup2',
   'devtmpfs',
   'devpts',
+  'mqueue',
   'overlay',
   'hostfs',
   'pipefs',

@@ -1,4 +1,4 @@
-import { SysvIpc } from '../../ipc/sysv/namespace.js';
+import { IpcNamespace } from '../../ipc/namespace.js';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { before, describe, test } from 'node:test';
@@ -263,7 +263,7 @@ function fixture(): Fixture {
     capable: () => true,
     log: () => undefined,
     path: absolutePath,
-    ipc: new SysvIpc({ clock: CLOCK, current: null }),
+    ipc: new IpcNamespace({ clock: CLOCK, current: null }),
     limits: initialKernelLimits(false),
   };
   const nodes = new Nodes();

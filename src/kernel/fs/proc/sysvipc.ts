@@ -41,6 +41,9 @@ export interface QueueView extends ObjectView {
   readonly rtime: number;
 }
 
+const MQUEUE_LIMITS = ['msg_default', 'msg_max', 'msgsize_default', 'msgsize_max', 'queues_max'] as const;
+type MqueueLimit = (typeof MQUEUE_LIMITS)[number];
+
 /** The kernel's System V IPC; limits can be changed. */
 export interface IpcView {
   readonly shm: {
@@ -56,6 +59,8 @@ export interface IpcView {
     readonly limits: { msgmax: number; msgmnb: number; msgmni: number };
     readonly queues: { list(): readonly QueueView[] };
   };
+  /** Of POSIX message queues. */
+  readonly mqueue: { readonly limits: Record<MqueueLimit, number> };
 }
 
 /** Numbers in columns of so many characters, a space between; mode in octal. */
@@ -183,3 +188,8 @@ export const IPC_SYSCTLS: readonly Row<KernelView>[] = [
   numbers('shmmax', ({ ipc }) => ipc.shm.limits, ['shmmax'], 2 ** 64),
   numbers('shmmni', ({ ipc }) => ipc.shm.limits, ['shmmni'], 32768),
 ];
+
+export const mqueueSysctls: Row<KernelView> = dir(
+  'mqueue',
+  MQUEUE_LIMITS.map((name) => numbers(name, ({ ipc }) => ipc.mqueue.limits, [name], INT_MAX)),
+);

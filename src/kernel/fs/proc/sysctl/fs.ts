@@ -2,6 +2,7 @@
 import { constant, dir, file } from '../../pseudo/row.js';
 import type { Row } from '../../pseudo/row.js';
 import type { KernelView } from '../subject.js';
+import { mqueueSysctls } from '../sysvipc.js';
 import { setting } from './entry.js';
 
 /** Nothing but memory limits how many files can be open. */
@@ -26,13 +27,7 @@ export const FS: readonly Row<KernelView>[] = [
   constant('lease-break-time', 45),
   constant('leases-enable', 0),
   constant('mount-max', 100000),
-  dir('mqueue', [
-    constant('msg_default', 10),
-    constant('msg_max', 10),
-    constant('msgsize_default', 8192),
-    constant('msgsize_max', 8192),
-    constant('queues_max', 256),
-  ]),
+  mqueueSysctls,
   setting('nr_open', 'nrOpen', 64, 2147483584),
   constant('overflowgid', 65534),
   constant('overflowuid', 65534),

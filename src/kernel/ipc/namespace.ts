@@ -3,10 +3,11 @@
  * key. Objects outlive the processes that made them. They know the VFS (shared memory is an unnamed file) and the threads
  * that wait, but no system call: syscalls/sysv-*.ts fetch, check and call.
  */
-import type { Timespec } from '../../host.js';
-import { MessageQueues } from './msg.js';
-import { Semaphores } from './sem.js';
-import { SharedMemory, type Doer } from './shm.js';
+import type { QueueLimits } from '../fs/mqueue/mqueuefs.js';
+import type { Timespec } from '../host.js';
+import { MessageQueues } from './sysv/msg.js';
+import { Semaphores } from './sysv/sem.js';
+import { SharedMemory, type Doer } from './sysv/shm.js';
 
 /** What this needs of the kernel. */
 export interface IpcKernel {
@@ -14,10 +15,14 @@ export interface IpcKernel {
   readonly current: { readonly process: { readonly pid: number } } | null;
 }
 
-export class SysvIpc implements Doer {
+export class IpcNamespace implements Doer {
   readonly shm = new SharedMemory(this);
   readonly sem = new Semaphores(this);
   readonly msg = new MessageQueues(this);
+  /** Of POSIX message queues, whose names and files are fs/mqueue's. */
+  readonly mqueue: { readonly limits: QueueLimits } = {
+    limits: { queues_max: 256, msg_max: 10, msgsize_max: 8192, msg_default: 10, msgsize_default: 8192 },
+  };
   private readonly time: Timespec = { sec: 0, nsec: 0 };
 
   constructor(private readonly kernel: IpcKernel) {}
