@@ -5,6 +5,7 @@ import type { SandboxOptions } from './sandbox/types.js';
 
 export * from './sandbox/types.js';
 export type { SandboxFiles, WriteOptions } from './sandbox/files.js';
+export type { SandboxPseudo } from './sandbox/pseudo.js';
 export type { SandboxProcess } from './sandbox/process.js';
 
 export type Sandbox = AnySandbox;

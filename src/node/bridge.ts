@@ -3,10 +3,9 @@
  * word until the answer has been posted, then takes it without the event loop.
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { answer, type AppBridge, type AppRequest } from '../sandbox/bridge.js';
-import type { AppFiles } from '../sandbox/types.js';
+import { answer, type AppBridge, type AppRequest, type AppSide } from '../sandbox/bridge.js';
 
-type Answer = { readonly value: unknown } | { readonly error: string };
+type Answer = { readonly value: unknown } | { readonly error: string; readonly code?: string };
 
 /** The worker's end. */
 export function waitingBridge(port: MessagePort, lock: SharedArrayBuffer): AppBridge {
@@ -17,17 +16,16 @@ export function waitingBridge(port: MessagePort, lock: SharedArrayBuffer): AppBr
     Atomics.wait(word, 0, 0);
     const received = receiveMessageOnPort(port) as { message: Answer } | undefined;
     if (received === undefined) throw new Error('the application has not answered');
-    if ('error' in received.message) throw new Error(received.message.error);
+    if ('error' in received.message) {
+      const { error, code } = received.message;
+      throw Object.assign(new Error(error), code === undefined ? {} : { code });
+    }
     return received.message.value;
   };
 }
 
 /** The caller's end. */
-export function answerRequests(
-  port: MessagePort,
-  lock: SharedArrayBuffer,
-  files: ReadonlyMap<string, AppFiles>,
-): void {
+export function answerRequests(port: MessagePort, lock: SharedArrayBuffer, app: AppSide): void {
   const word = new Int32Array(lock);
   const reply = (message: Answer): void => {
     port.postMessage(message);
@@ -36,11 +34,16 @@ export function answerRequests(
   };
   port.on('message', (request: AppRequest) => {
     Promise.resolve()
-      .then(() => answer(files, request))
+      .then(() => answer(app, request))
       .then(
         (value) => reply({ value }),
-        (error: unknown) => reply({ error: error instanceof Error ? error.message : String(error) }),
+        (error: unknown) => reply(failure(error)),
       );
   });
   port.unref();
+}
+
+function failure(error: unknown): Answer {
+  if (!(error instanceof Error)) return { error: String(error) };
+  return { error: error.message, ...('code' in error ? { code: String(error.code) } : {}) };
 }

@@ -1,23 +1,22 @@
 /** Sandboxes in Node.js: the kernel in a worker thread or in the caller's. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { createNodeHost } from '../host/node/host.js';
-import { directBridge } from '../sandbox/bridge.js';
+import { directBridge, type AppSide } from '../sandbox/bridge.js';
 import type { BackendEvents } from '../sandbox/backend.js';
 import { remoteBackend } from '../sandbox/remote.js';
 import type { Platform } from '../sandbox/sandbox.js';
 import { SandboxServer } from '../sandbox/server.js';
-import type { AppFiles } from '../sandbox/types.js';
 import { answerRequests } from './bridge.js';
 import { nodeLoop } from './loop.js';
 
 type Connection = ReturnType<Platform['connect']>;
 
-function inCaller(events: BackendEvents, files: ReadonlyMap<string, AppFiles>): Connection {
-  const backend = new SandboxServer(createNodeHost(), nodeLoop, events, directBridge(files));
+function inCaller(events: BackendEvents, app: AppSide): Connection {
+  const backend = new SandboxServer(createNodeHost(), nodeLoop, events, directBridge(app));
   return { backend, close: () => Promise.resolve() };
 }
 
-function inWorker(events: BackendEvents, files: ReadonlyMap<string, AppFiles>): Connection {
+function inWorker(events: BackendEvents, app: AppSide): Connection {
   const { port1, port2 } = new MessageChannel();
   const lock = new SharedArrayBuffer(4);
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -28,7 +27,7 @@ function inWorker(events: BackendEvents, files: ReadonlyMap<string, AppFiles>): 
     post: (message: unknown) => worker.postMessage(message),
     receive: (handler: (message: unknown) => void) => void worker.on('message', handler),
   };
-  answerRequests(port1, lock, files);
+  answerRequests(port1, lock, app);
   const { backend, lost } = remoteBackend(port, events);
   let closing = false;
   worker.on('error', (error) => {
@@ -50,6 +49,5 @@ function inWorker(events: BackendEvents, files: ReadonlyMap<string, AppFiles>): 
 }
 
 export const nodePlatform: Platform = {
-  connect: (thread, events, files) =>
-    thread === 'worker' ? inWorker(events, files) : inCaller(events, files),
+  connect: (thread, events, app) => (thread === 'worker' ? inWorker(events, app) : inCaller(events, app)),
 };

@@ -1,7 +1,7 @@
 /** An application's files as the kernel's AppFs asks for them, through the bridge. */
 import type { AppFunctions, AppStat } from '../kernel/fs/app/appfs.js';
 import type { AppMount } from './backend.js';
-import type { AppBridge, AppRequest } from './bridge.js';
+import type { AppBridge } from './bridge.js';
 import { fromByteString, toByteString } from './text.js';
 import type { AppFileStat } from './types.js';
 
@@ -21,7 +21,7 @@ export function appFunctions(
   { target: mount, writable, removable }: AppMount,
   bridge: AppBridge,
 ): AppFunctions {
-  const ask = (op: Exclude<AppRequest['op'], 'write'>, path: string): unknown =>
+  const ask = (op: 'stat' | 'list' | 'read' | 'remove', path: string): unknown =>
     bridge({ op, mount, path: fromByteString(path) });
   return {
     stat: (path) => {

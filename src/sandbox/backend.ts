@@ -2,6 +2,7 @@
  * The line between a Sandbox object and the kernel that it stands for. The same interface is spoken directly (kernel in
  * the caller's thread) and by messages (kernel in a worker): all that crosses is plain data.
  */
+import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
 import type { FileStat, MountSpec, SandboxOptions, Statistics } from './types.js';
 
 /** SandboxOptions checked and completed, as plain data; functions stay on the caller's side. */
@@ -9,6 +10,8 @@ export interface Settings {
   readonly rootfs: string | null;
   readonly readOnly: boolean;
   readonly mounts: readonly PlainMount[];
+  /** The application's pseudo-files, without the functions: they are known by their index. */
+  readonly pseudo: readonly PseudoDeclaration[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly user: string;
@@ -67,6 +70,8 @@ export interface Backend {
   kill(id: ProcessId, signal: number): Promise<void>;
   resize(id: ProcessId, columns: number, rows: number): Promise<void>;
   file(request: FileRequest): Promise<FileReply>;
+  notifyPseudo(path: string): Promise<void>;
+  pseudoDigest(): Promise<string>;
   statistics(): Promise<Statistics>;
   dispose(): Promise<void>;
 }

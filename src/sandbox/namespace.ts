@@ -13,6 +13,7 @@ import { MqueueFs } from '../kernel/fs/mqueue/mqueuefs.js';
 import { OverlayFs } from '../kernel/fs/overlay/overlay.js';
 import { createProcFs } from '../kernel/fs/proc/proc.js';
 import { Nodes } from '../kernel/fs/pseudo/nodes.js';
+import type { PseudoFs } from '../kernel/fs/pseudo/pseudofs.js';
 import { StandardStreams } from '../kernel/fs/stdio/streams.js';
 import { createCgroupFs, createSysFs } from '../kernel/fs/sys/sys.js';
 import { TmpFs } from '../kernel/fs/tmpfs/tmpfs.js';
@@ -35,6 +36,7 @@ import type { AppMount, PlainMount, Settings } from './backend.js';
 import { appFunctions } from './app.js';
 import type { AppBridge } from './bridge.js';
 import type { TerminalPlace } from './guest.js';
+import { AppPseudo } from './pseudo.js';
 import { toByteString } from './text.js';
 import { CulmError } from './types.js';
 
@@ -47,7 +49,10 @@ export class Namespace {
   readonly streams: StandardStreams;
   readonly terminalPlace: TerminalPlace;
   private readonly memory: FrameMemory;
-  private readonly nodes = new Nodes();
+  readonly nodes = new Nodes();
+  /** The pseudo-filesystems to which the application can add files, by where they are mounted. */
+  private readonly trees = new Map<string, PseudoFs>();
+  readonly pseudo = new AppPseudo(this.nodes, this.trees);
   private readonly hostFolders: HostFs[] = [];
   private readonly terminals: Terminals;
   private nextDev = 0x80;
@@ -76,7 +81,8 @@ export class Namespace {
       terminals: this.terminals,
       find: (index) => this.place(`/dev/pts/${index}`),
     };
-    this.mountPseudo(devices);
+    this.mountPseudo(devices, settings);
+    this.pseudo.add(settings.pseudo, bridge, (line) => kernel.log(line));
     for (const path of settings.rootfs === null ? SKELETON : []) this.vfs.mountPoint(path, 'directory');
     for (const mount of settings.mounts) this.mountPlain(mount);
   }
@@ -110,12 +116,15 @@ export class Namespace {
     return fs;
   }
 
-  private mountPseudo(devices: DeviceView): void {
+  private mountPseudo(devices: DeviceView, { pseudo }: Settings): void {
+    // What stands there already cannot be written in any case.
+    const sysWritable = pseudo.some(({ path, writable }) => writable && path.startsWith('/sys/'));
+    const sysFlags = PSEUDO_FLAGS | (sysWritable ? 0 : MS_RDONLY);
     const { kernel, vfs, nodes } = this;
     const view = new LiveKernel(kernel, vfs);
     const realtime = (out: Timespec): void => kernel.clock.realtime(out);
-    this.mountAt('/proc', createProcFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS);
-    this.mountAt('/dev', createDevFs(devices, nodes, vfs.allocateDev(), realtime), MS_NOSUID | MS_RELATIME);
+    this.mountTree('/proc', createProcFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS);
+    this.mountTree('/dev', createDevFs(devices, nodes, vfs.allocateDev(), realtime), MS_NOSUID | MS_RELATIME);
     this.mountAt(
       '/dev/pts',
       createDevptsFs(this.terminals, nodes, vfs.allocateDev(), realtime),
@@ -123,8 +132,13 @@ export class Namespace {
     );
     this.mountAt('/dev/shm', this.tmpfs({ mode: 0o1777 }), MS_NOSUID | MS_NODEV | MS_NOEXEC);
     this.mountQueues();
-    this.mountAt('/sys', createSysFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS | MS_RDONLY);
-    this.mountAt('/sys/fs/cgroup', createCgroupFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS | MS_RDONLY);
+    this.mountTree('/sys', createSysFs(view, nodes, vfs.allocateDev()), sysFlags);
+    this.mountTree('/sys/fs/cgroup', createCgroupFs(view, nodes, vfs.allocateDev()), sysFlags);
+  }
+
+  private mountTree(path: string, fs: PseudoFs<never>, flags: number): void {
+    this.trees.set(path, fs);
+    this.mountAt(path, fs, flags);
   }
 
   private mountQueues(): void {

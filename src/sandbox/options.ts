@@ -1,5 +1,6 @@
 /** Checks of SandboxOptions: each error names the setting and says what is wrong. Unknown settings are refused. */
 import type { PlainMount, Settings } from './backend.js';
+import { checkPseudo } from './pseudo.js';
 import { CulmError, type MountSpec, type SandboxOptions } from './types.js';
 
 const DEFAULT_MEMORY = 1 << 30;
@@ -12,6 +13,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'rootfs',
   'readOnly',
   'mounts',
+  'pseudo',
   'env',
   'cwd',
   'user',
@@ -104,6 +106,7 @@ export function checkOptions(options: SandboxOptions): Settings {
     rootfs: options.rootfs ?? null,
     readOnly: options.readOnly ?? false,
     mounts: (options.mounts ?? []).map(checkMount),
+    pseudo: checkPseudo(options.pseudo ?? []),
     env: checkEnv(options.env ?? {}),
     cwd: checkAbsolute('cwd', options.cwd ?? '/'),
     user: String(options.user ?? 0),

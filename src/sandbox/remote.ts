@@ -27,6 +27,8 @@ const METHODS: readonly Method[] = [
   'kill',
   'resize',
   'file',
+  'notifyPseudo',
+  'pseudoDigest',
   'statistics',
   'dispose',
 ];

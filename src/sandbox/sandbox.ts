@@ -2,6 +2,8 @@ import type { Backend, BackendEvents, ProcessId } from './backend.js';
 import { SandboxFiles } from './files.js';
 import { checkEnv, checkOptions } from './options.js';
 import { SandboxProcess } from './process.js';
+import type { AppSide } from './bridge.js';
+import { SandboxPseudo } from './pseudo.js';
 import {
   CulmError,
   type AppFiles,
@@ -17,7 +19,7 @@ export interface Platform {
   connect(
     thread: 'worker' | 'caller',
     events: BackendEvents,
-    files: ReadonlyMap<string, AppFiles>,
+    app: AppSide,
   ): { readonly backend: Backend; close(): Promise<void> };
 }
 
@@ -29,6 +31,7 @@ const TERM = 'xterm-256color';
  */
 export class Sandbox {
   readonly fs: SandboxFiles;
+  readonly pseudo: SandboxPseudo;
   private readonly processes = new Map<ProcessId, SandboxProcess>();
   private readonly early = new Map<ProcessId, ((process: SandboxProcess) => void)[]>();
   private ended: CulmError | null = null;
@@ -39,6 +42,7 @@ export class Sandbox {
     private readonly env: Readonly<Record<string, string>>,
   ) {
     this.fs = new SandboxFiles(backend);
+    this.pseudo = new SandboxPseudo(backend);
   }
 
   /** @internal Use `Sandbox.create` of the package's entry. */
@@ -49,7 +53,10 @@ export class Sandbox {
     // The events need the sandbox and the sandbox its backend: nothing is called before `start`.
     const holder: { sandbox?: Sandbox } = {};
     const events = eventsFor(() => holder.sandbox, options);
-    const { backend, close } = platform.connect(options.thread ?? 'worker', events, files);
+    const { backend, close } = platform.connect(options.thread ?? 'worker', events, {
+      files,
+      pseudo: options.pseudo ?? [],
+    });
     const sandbox = (holder.sandbox = new Sandbox(backend, close, settings.env));
     try {
       await backend.start(settings);

@@ -209,6 +209,15 @@ export class SandboxServer implements Backend {
     return Promise.resolve(this.running.files.answer(request));
   }
 
+  notifyPseudo(path: string): Promise<void> {
+    this.running.namespace.pseudo.notify(path);
+    return Promise.resolve();
+  }
+
+  pseudoDigest(): Promise<string> {
+    return Promise.resolve(this.running.namespace.nodes.digest());
+  }
+
   statistics(): Promise<Statistics> {
     const { kernel } = this.running;
     const { frames, stats } = kernel.machine;

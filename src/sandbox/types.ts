@@ -31,12 +31,55 @@ export interface AppFiles {
   remove?(path: string): void | Promise<void>;
 }
 
+type MaybeLater<T> = T | Promise<T>;
+
+/**
+ * A pseudo-file of the application: it stands below /proc, /dev or /sys, and what it holds is told by functions each time
+ * it is opened or written. An error that a function throws is the program's: its `code` names it ('EINVAL'), else EIO.
+ * With thread: 'caller' the functions must not be asynchronous.
+ */
+export type PseudoSpec =
+  /** Content is loaded when it is opened or read from its start again. One write is one value. */
+  | {
+      readonly type: 'file';
+      readonly path: string;
+      /** Permission bits; by default 0444 and 0200 as there are functions. */
+      readonly mode?: number;
+      read?(): MaybeLater<Uint8Array | string>;
+      write?(content: Uint8Array): MaybeLater<void>;
+    }
+  | { readonly type: 'link'; readonly path: string; readonly target: string }
+  /** Files whose names come and go. */
+  | {
+      readonly type: 'directory';
+      readonly path: string;
+      /** The files' permission bits. */
+      readonly mode?: number;
+      list(): MaybeLater<readonly string[]>;
+      read?(name: string): MaybeLater<Uint8Array | string>;
+      write?(name: string, content: Uint8Array): MaybeLater<void>;
+    }
+  /** A character device below /dev with these numbers; without numbers a regular file that is read and written likewise. */
+  | {
+      readonly type: 'device';
+      readonly path: string;
+      readonly mode?: number;
+      readonly major?: number;
+      readonly minor?: number;
+      /** At most `length` bytes; empty at the end; null for "not yet": the reader waits for `sandbox.pseudo.notify`. */
+      read?(length: number, position: number): MaybeLater<Uint8Array | string | null>;
+      /** How many bytes it took; all by default. */
+      write?(content: Uint8Array, position: number): MaybeLater<number | void>;
+    };
+
 export interface SandboxOptions {
   /** A host folder with the guest's root filesystem. The guest writes to memory above it. Without it: an empty root. */
   readonly rootfs?: string;
   /** Nothing in the root can be written, not even in memory. */
   readonly readOnly?: boolean;
   readonly mounts?: readonly MountSpec[];
+  /** Pseudo-files and devices of the application's own. */
+  readonly pseudo?: readonly PseudoSpec[];
   /** The environment of every program; the host's is never passed on. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;

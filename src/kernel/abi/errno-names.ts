@@ -1,3 +1,5 @@
+import type { Errno } from '../errno.js';
+
 /** Names and texts of error numbers, as strerror(3) and strace(1) have them. */
 const LIST = `EPERM Operation not permitted
 ENOENT No such file or directory
@@ -136,6 +138,12 @@ EHWPOISON Memory page has hardware error`.split('\n');
 /** `ENOENT` for -2 or 2. */
 export function errnoName(errno: number): string {
   return LIST[Math.abs(errno) - 1]?.split(' ', 1)[0] ?? `E${Math.abs(errno)}`;
+}
+
+/** -2 for `ENOENT`; null for what names no error. */
+export function errnoOf(name: string): Errno | null {
+  const index = LIST.findIndex((line) => line.split(' ', 1)[0] === name);
+  return index < 0 ? null : ((-index - 1) as Errno);
 }
 
 /** `No such file or directory` for -2 or 2. */

@@ -1,0 +1,135 @@
+/**
+ * Pseudo-files of the embedding application: plain declarations become rows of the kernel's own trees, with numbers and a
+ * place in the digest like all others. The application's functions are asked from inside the system call.
+ */
+import { S_IFCHR } from '../../abi/stat.js';
+import { EAGAIN, EINVAL, type Errno } from '../../errno.js';
+import { WaitQueue } from '../../process/waitqueue.js';
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
+import { data, device, dir, family, file, link } from '../pseudo/row.js';
+import type { Changes, Content, NamedRow } from '../pseudo/row.js';
+import type { Handle, HandleOperations, PollMask, Sink, Source, Waiter } from '../types.js';
+
+/** One file, as plain data. `path` is where it stands, from the root of the guest's tree. */
+export interface PseudoDeclaration {
+  readonly kind: 'file' | 'link' | 'directory' | 'device';
+  readonly path: string;
+  readonly mode: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** A link's. */
+  readonly target?: string;
+  /** A device's; without them it is a regular file that reads and writes at positions. */
+  readonly major?: number;
+  readonly minor?: number;
+}
+
+/** What the application can do for a declaration; a failure is a value. `name` is a file's in a directory. */
+export interface PseudoFunctions {
+  read(name: string, length: number, position: number): Uint8Array | null | Errno;
+  write(name: string, bytes: Uint8Array, position: number): number | Errno;
+  list(): readonly string[] | Errno;
+}
+
+/** The state of a declared file that its readers wait for. */
+export class Notices implements Changes {
+  count = 0;
+  readonly queue = new WaitQueue();
+
+  /** The content has changed, or a device has something to read or room to write. */
+  notify(): void {
+    this.count++;
+    this.queue.wake();
+  }
+}
+
+/** Bytes that one call to the application may move. */
+const LARGEST_TRANSFER = 1 << 20;
+const READY_TO_READ = POLLIN | POLLRDNORM;
+const READY_TO_WRITE = POLLOUT | POLLWRNORM;
+
+/** A device: read and write go to the application, which says with null that there is nothing yet. */
+class AppDevice implements HandleOperations {
+  readonly seekable = true;
+  /** How often there had been news when a read last found nothing; -1: it found something. */
+  private emptyAt = -1;
+
+  constructor(
+    private readonly functions: PseudoFunctions,
+    private readonly notices: Notices,
+  ) {}
+
+  read(_handle: Handle, sink: Sink, position: number): number | Errno {
+    const seen = this.notices.count;
+    const found = this.functions.read('', Math.min(sink.remaining, LARGEST_TRANSFER), position);
+    if (typeof found === 'number') return found;
+    this.emptyAt = found === null ? seen : -1;
+    return found === null ? EAGAIN : sink.put(found, 0, Math.min(found.length, sink.remaining));
+  }
+
+  write(_handle: Handle, source: Source, position: number): number | Errno {
+    const bytes = new Uint8Array(Math.min(source.remaining, LARGEST_TRANSFER));
+    const count = source.take(bytes, 0, bytes.length);
+    return this.functions.write('', bytes.subarray(0, count), position);
+  }
+
+  /** Readable until a read has found nothing, and again from the next notice on. */
+  poll(_handle: Handle, waiter: Waiter | null): PollMask {
+    waiter?.waitOn(this.notices.queue);
+    return READY_TO_WRITE | (this.emptyAt === this.notices.count ? 0 : READY_TO_READ);
+  }
+}
+
+function content(functions: PseudoFunctions, name: string): Content {
+  return functions.read(name, LARGEST_TRANSFER, 0) ?? '';
+}
+
+function saved(functions: PseudoFunctions, name: string, bytes: Uint8Array): 0 | Errno {
+  const done = functions.write(name, bytes, 0);
+  return done < 0 ? (done as Errno) : 0;
+}
+
+/** A directory whose names the application tells each time. */
+function directory(
+  { mode, readable, writable }: PseudoDeclaration,
+  name: string,
+  functions: PseudoFunctions,
+): NamedRow<unknown> {
+  const names = (): readonly string[] => {
+    const listed = functions.list();
+    return typeof listed === 'number' ? [] : listed;
+  };
+  const one = file<{ name: string }>(
+    '',
+    (subject) => (readable ? content(functions, subject.name) : EINVAL),
+    {
+      mode,
+      ...(writable ? { save: (subject, bytes) => saved(functions, subject.name, bytes) } : {}),
+    },
+  );
+  const find = (_subject: unknown, wanted: string) => (names().includes(wanted) ? { name: wanted } : null);
+  const same = (a: { name: string }, b: { name: string }) => a.name === b.name;
+  return dir(name, [family({ find, list: names, same }, one)]);
+}
+
+/** The row of a declaration whose last name is `name`. */
+export function appRow(
+  declared: PseudoDeclaration,
+  name: string,
+  functions: PseudoFunctions,
+  notices: Notices,
+): NamedRow<unknown> {
+  const { kind, mode, target, major, minor, writable } = declared;
+  if (kind === 'link') return link(name, target ?? '');
+  if (kind === 'directory') return directory(declared, name, functions);
+  const open = () => new AppDevice(functions, notices);
+  if (kind === 'device') {
+    if (major === undefined || minor === undefined) return data(name, mode, open);
+    return device(name, { type: S_IFCHR, major, minor }, open, { mode });
+  }
+  return file(name, () => content(functions, ''), {
+    mode,
+    changes: () => notices,
+    ...(writable ? { save: (_subject, bytes) => saved(functions, '', bytes) } : {}),
+  });
+}
