@@ -4,6 +4,18 @@ import { Sandbox as AnySandbox } from './sandbox/sandbox.js';
 import type { SandboxOptions } from './sandbox/types.js';
 
 export * from './sandbox/types.js';
+export { formatFinding, type Finding, type Severity } from './manifest/finding.js';
+export { readManifest, type ReadManifest } from './manifest/read.js';
+export {
+  decryptFiles,
+  encryptFiles,
+  verifyFiles,
+  type ProtectedFilesOptions,
+} from './node/protected-files.js';
+export { hostNames } from './node/names.js';
+export { renderManifest, type RenderManifestOptions } from './node/render.js';
+export { sha256Of } from './node/trusted.js';
+export { loadManifest, manifestText, type LoadOptions, type LoadedManifest } from './node/manifest.js';
 export type { SandboxFiles, WriteOptions } from './sandbox/files.js';
 export type { SandboxPseudo } from './sandbox/pseudo.js';
 export type { SandboxProcess } from './sandbox/process.js';

@@ -3,7 +3,10 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { CulmError } from '../index.js';
-import { run, type RunOptions } from './run.js';
+import type { FilesOptions } from './files.js';
+import type { RunOptions } from './job.js';
+import type { RenderOptions } from './manifest.js';
+import { run } from './run.js';
 
 const STATUS = { own: 125, notExecutable: 126, notFound: 127 } as const;
 
@@ -20,47 +23,151 @@ function number(value: string): number {
   return n;
 }
 
+function count(value: string): number {
+  return value === '0' ? 0 : number(value);
+}
+
+function addRun(culm: Command): void {
+  culm
+    .command('run')
+    .description('run a program in a new sandbox')
+    .passThroughOptions()
+    .argument('[program]', 'the program, looked up in the guest’s PATH if it has no slash')
+    .argument('[args...]', 'its arguments')
+    .option('--manifest <file>', 'run what a manifest says; the arguments are its program’s')
+    .option('-D, --define <name=value>', 'a variable of the manifest’s template', append)
+    .option('--rootfs <dir>', 'host folder with the root filesystem; what the guest writes stays in memory')
+    .option('--root <dir>', 'host folder as the root itself: what the guest writes goes there')
+    .option(
+      '-v, --volume <host:guest[:ro]>',
+      'show a host folder or file to the guest, writable unless :ro',
+      append,
+    )
+    .option('--tmpfs <path[:size]>', 'an empty filesystem in memory', append)
+    .option('--encrypted <host:guest[:key[:recovery]]>', 'a host folder of encrypted files', append)
+    .option('--key <name=hex>', 'a key of encrypted folders, 32 hexadecimal digits', append)
+    .option('-e, --env <name=value>', 'set a variable; NAME alone passes the host’s value on', append)
+    .option('--host-env', 'pass all of the host’s variables on')
+    .option('-w, --workdir <dir>', 'working directory, by default /')
+    .option('--argv0 <name>', 'the program’s argv[0]')
+    .option('-u, --user <uid[:gid]>', 'user, by number or by name in the guest’s /etc/passwd; by default 0')
+    .option('--hostname <name>', 'host name that the guest sees, by default culm')
+    .option('--host-names', 'the host’s own name, and its name servers in /etc/resolv.conf')
+    .option('-i, --interactive', 'connect standard input')
+    .option('-t, --tty', 'give the program a terminal')
+    .option('-m, --memory <size>', 'memory limit, such as 512m or 2g; by default 1g')
+    .option('--cpus <n>', 'processors that the guest sees', number)
+    .option('--read-only', 'the root filesystem cannot be written')
+    .option('--stack <size>', 'stack of a thread')
+    .option('--heap <size>', 'how far brk(2) can grow a heap')
+    .option('--max-files <n>', 'descriptors of a process', count)
+    .option('--max-processes <n>', 'processes and threads at a time', number)
+    .option('--cpu-time <seconds>', 'end all programs after so much processor time', number)
+    .option('--max-output <size>', 'end all programs after so much output')
+    .option('--aslr', 'put programs at addresses that cannot be foreseen')
+    .option('--no-subprocesses', 'making processes fails')
+    .option('--mock-syscall <name=n>', 'a system call that only returns a number', append)
+    .option('--trusted <file[=sha256]>', 'a host file that may be read while it is what it is now', append)
+    .option('--allowed <path>', 'a host file or folder that may be used when others may not', append)
+    .option('--file-check <policy>', 'what other files are: strict (refused) or allow_all_but_log')
+    .option('--timeout <seconds>', 'end the program after so long', number)
+    .option('--strace', 'print each system call to standard error')
+    .option('--strace-output <file>', 'print each system call to a file')
+    .option('--log-level <level>', 'none, error, warning or debug; by default error')
+    .option('--log-file <file>', 'append what is logged to a file')
+    .option('--stats', 'print what was executed, translated and used to standard error at the end')
+    .option('--tier <tier>', 'interpret, translate or mixed', 'mixed')
+    .action(async (name: string | undefined, args: string[], options: RunOptions) => {
+      process.exitCode = await run(name === undefined ? [] : [name, ...args], options);
+    });
+}
+
+function addManifest(culm: Command): void {
+  const manifest = culm.command('manifest').description('read manifests');
+  const define = ['-D, --define <name=value>', 'a variable of the template', append] as const;
+  manifest
+    .command('check')
+    .description('say what is wrong, insecure or ignored in a manifest')
+    .argument('<file>', 'the manifest, or a template (.template)')
+    .option(...define)
+    .action(async (file: string, options: { define?: string[] }) => {
+      const { check } = await import('./manifest.js');
+      process.exitCode = await check(file, options);
+    });
+  manifest
+    .command('render')
+    .description('make a manifest from a template, with the sums of all trusted files')
+    .argument('<template>', 'the template')
+    .argument('[output]', 'the manifest; by default standard output')
+    .option(...define)
+    .option('--no-check', 'write it even if it cannot be run')
+    .action(async (file: string, output: string | undefined, options: RenderOptions) => {
+      const { render } = await import('./manifest.js');
+      process.exitCode = await render(file, output, options);
+    });
+}
+
+function addFiles(culm: Command): void {
+  const files = culm
+    .command('files')
+    .description('encrypted files outside of a sandbox, in Gramine’s format');
+  const command = (name: string, description: string): Command =>
+    files
+      .command(name)
+      .description(description)
+      .option('--key <hex>', 'the key: 32 hexadecimal digits')
+      .option('--key-file <file>', 'the key: a file of 16 bytes')
+      .option('--path <path>', 'what the file or folder is bound to; by default as it is named here');
+  const anyPath = ['--any-path', 'do not ask what the files are bound to'] as const;
+  command('encrypt', 'make encrypted files from plain ones, of a file or a folder')
+    .argument('<from>', 'plain')
+    .argument('<to>', 'encrypted')
+    .action(async (from: string, to: string, options: FilesOptions) => {
+      const { encrypt } = await import('./files.js');
+      process.exitCode = encrypt(from, to, options);
+    });
+  command('decrypt', 'make plain files from encrypted ones')
+    .argument('<from>', 'encrypted')
+    .argument('<to>', 'plain')
+    .option(...anyPath)
+    .action(async (from: string, to: string, options: FilesOptions) => {
+      const { decrypt } = await import('./files.js');
+      process.exitCode = decrypt(from, to, options);
+    });
+  command('verify', 'say of encrypted files whether they are good')
+    .argument('<path>', 'encrypted')
+    .option(...anyPath)
+    .action(async (path: string, options: FilesOptions) => {
+      const { verify } = await import('./files.js');
+      process.exitCode = verify(path, options);
+    });
+}
+
 function program(): Command {
   const culm = new Command('culm')
     .description('Runs unmodified x86-64 Linux programs in Node.js.')
     .version(version())
     .enablePositionalOptions()
     .exitOverride();
-  culm
-    .command('run')
-    .description('run a program in a new sandbox')
-    .passThroughOptions()
-    .argument('<program>', 'the program, looked up in the guest’s PATH if it has no slash')
-    .argument('[args...]', 'its arguments')
-    .option('--rootfs <dir>', 'host folder with the root filesystem; what the guest writes stays in memory')
-    .option('-v, --volume <host:guest[:ro]>', 'show a host folder to the guest, writable unless :ro', append)
-    .option('--tmpfs <path[:size]>', 'an empty filesystem in memory', append)
-    .option('-e, --env <name=value>', 'set a variable; NAME alone passes the host’s value on', append)
-    .option('-w, --workdir <dir>', 'working directory', '/')
-    .option('-u, --user <uid[:gid]>', 'user, by number or by name in the guest’s /etc/passwd', '0')
-    .option('--hostname <name>', 'host name that the guest sees', 'culm')
-    .option('-i, --interactive', 'connect standard input')
-    .option('-t, --tty', 'give the program a terminal')
-    .option('-m, --memory <size>', 'memory limit, such as 512m or 2g', '1g')
-    .option('--cpus <n>', 'processors that the guest sees', number, 1)
-    .option('--read-only', 'the root filesystem cannot be written')
-    .option('--timeout <seconds>', 'end the program after so long', number)
-    .option('--strace', 'print each system call to standard error')
-    .option('--strace-output <file>', 'print each system call to a file')
-    .option('--log-level <level>', 'none, error, warning or debug', 'error')
-    .option('--stats', 'print what was executed, translated and used to standard error at the end')
-    .option('--tier <tier>', 'interpret, translate or mixed', 'mixed')
-    .action(async (name: string, args: string[], options: RunOptions) => {
-      process.exitCode = await run([name, ...args], options);
-    });
+  addRun(culm);
+  addManifest(culm);
+  addFiles(culm);
   return culm;
+}
+
+/** `culm FILE.manifest ARGS` stands for `culm run --manifest FILE.manifest ARGS`. */
+function withManifest(argv: readonly string[]): string[] {
+  const [node = '', script = '', first = '', ...rest] = argv;
+  if (!/\.manifest(\.sgx|\.template)?$/.test(first)) return [...argv];
+  return [node, script, 'run', '--manifest', first, '--', ...rest];
 }
 
 /** What a failure means to a shell; the one line goes to standard error. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : STATUS.own;
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`culm: ${message.split('\n')[0]}\n`);
+  const lines = error instanceof CulmError ? message.split('\n') : message.split('\n', 1);
+  for (const line of lines) process.stderr.write(`culm: ${line}\n`);
   if (!(error instanceof CulmError)) return STATUS.own;
   if (error.code === 'not-found') return STATUS.notFound;
   return error.code === 'not-executable' ? STATUS.notExecutable : STATUS.own;
@@ -70,7 +177,7 @@ function report(error: unknown): number {
 setFlagsFromString('--experimental-wasm-branch-hinting');
 
 try {
-  await program().parseAsync();
+  await program().parseAsync(withManifest(process.argv));
 } catch (error) {
   process.exitCode = report(error);
 }

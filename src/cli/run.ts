@@ -1,126 +1,53 @@
 /** `culm run`: a sandbox in this thread, its streams joined to the host's. */
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { CulmError, Sandbox, type LogLevel, type MountSpec, type SandboxProcess } from '../index.js';
-
-export interface RunOptions {
-  readonly rootfs?: string;
-  readonly volume?: readonly string[];
-  readonly tmpfs?: readonly string[];
-  readonly env?: readonly string[];
-  readonly workdir: string;
-  readonly user: string;
-  readonly hostname: string;
-  readonly interactive?: boolean;
-  readonly tty?: boolean;
-  readonly memory: string;
-  readonly cpus: number;
-  readonly readOnly?: boolean;
-  readonly timeout?: number;
-  readonly strace?: boolean;
-  readonly straceOutput?: string;
-  readonly logLevel: string;
-  readonly stats?: boolean;
-  readonly tier: string;
-}
-
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const FORWARDED = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1, SIGQUIT: 3 } as const;
-
-function refuse(message: string): never {
-  throw new CulmError('option', message);
-}
-
-function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
-  return (
-    allowed.find((a) => a === value) ??
-    refuse(`--${name} must be one of ${allowed.join(', ')}, not "${value}"`)
-  );
-}
-
-/** HOST:GUEST[:ro|:rw] */
-function volume(text: string): MountSpec {
-  const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
-  if (match === null) return refuse(`--volume must be HOST:GUEST or HOST:GUEST:ro, not "${text}"`);
-  const [, source = '', target = '', mode] = match;
-  return { type: 'host', source: resolve(source), target, readOnly: mode === 'ro' };
-}
-
-/** PATH or PATH:size=64m, as Docker has it. */
-function tmpfs(text: string): MountSpec {
-  const match = /^(\/[^:]*)(?::(?:size=)?(\d+)([kmg]?))?$/i.exec(text);
-  if (match === null) return refuse(`--tmpfs must be PATH or PATH:SIZE, not "${text}"`);
-  const scale = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[(match[3] ?? '').toLowerCase()] ?? 1;
-  const size = match[2] === undefined ? {} : { size: Number(match[2]) * scale };
-  return { type: 'tmpfs', target: match[1] ?? '/', ...size };
-}
-
-function environment(entries: readonly string[]): Record<string, string> {
-  const env: Record<string, string> = { PATH: DEFAULT_PATH };
-  for (const entry of entries) {
-    const at = entry.indexOf('=');
-    const name = at < 0 ? entry : entry.slice(0, at);
-    const value = at < 0 ? process.env[name] : entry.slice(at + 1);
-    if (value !== undefined) env[name] = value;
-  }
-  return env;
-}
-
-/** A function that appends lines to a file or to standard error. */
-function lineWriter(file: string | undefined): { write: (line: string) => void; close: () => void } {
-  const fd = file === undefined ? 2 : openSync(file, 'w');
-  return { write: (line) => void writeSync(fd, line + '\n'), close: () => fd !== 2 && closeSync(fd) };
-}
+import { Sandbox, type SandboxProcess } from '../index.js';
+import { FORWARDED, lineWriter, manifestJob, plainJob, refuse, type Job, type RunOptions } from './job.js';
 
 /** Runs `argv` and returns the status for the shell. */
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
   if (options.tty === true && !process.stdin.isTTY && options.interactive === true)
     refuse('the input device is not a terminal: leave -t out');
-  const strace = lineWriter(options.straceOutput);
-  const traced = options.strace === true || options.straceOutput !== undefined;
+  const { manifest } = options;
+  const job = manifest === undefined ? plainJob(argv, options) : await manifestJob(manifest, argv, options);
+  const log = lineWriter(job.logFile, 'a');
+  const strace = options.straceOutput === undefined ? log : lineWriter(options.straceOutput, 'w');
+  const traced = options.strace === true || options.straceOutput !== undefined || job.trace;
   const sandbox = await Sandbox.create({
-    ...(options.rootfs === undefined ? {} : { rootfs: resolve(options.rootfs) }),
-    readOnly: options.readOnly ?? false,
-    mounts: [...(options.volume ?? []).map(volume), ...(options.tmpfs ?? []).map(tmpfs)],
-    env: environment(options.env ?? []),
-    cwd: options.workdir,
-    user: options.user,
-    hostname: options.hostname,
-    memory: options.memory,
-    cpus: options.cpus,
-    thread: 'caller',
-    tier: oneOf('tier', options.tier, ['mixed', 'interpret', 'translate']),
-    logLevel: oneOf<LogLevel>('log-level', options.logLevel, ['error', 'none', 'warning', 'debug']),
-    log: (line) => process.stderr.write(`culm: ${line}\n`),
+    logLevel: 'error',
+    ...job.options,
+    log: (line) => log.write(`culm: ${line}`),
     ...(traced ? { strace: strace.write } : {}),
   });
   try {
     const { columns = 80, rows = 24 } = process.stdout;
-    const guest = await sandbox.spawn(argv, {
+    const guest = await sandbox.spawn(job.argv, {
+      ...job.spawn,
       ...(options.tty === true ? { terminal: { columns, rows } } : {}),
       ...(options.timeout === undefined ? {} : { timeout: options.timeout * 1000 }),
     });
-    const status = await attend(guest, options);
+    const status = await attend(guest, job, options.tty === true);
     if (options.stats === true)
       for (const [name, value] of Object.entries(await sandbox.statistics()))
         process.stderr.write(`${name.padEnd(18)} ${value}\n`);
     return status;
   } finally {
     await sandbox.dispose();
-    strace.close();
+    if (strace !== log) strace.close();
+    log.close();
   }
 }
 
 /** Joins the program's streams, signals and window size to the host's until it ends. */
-async function attend(guest: SandboxProcess, options: RunOptions): Promise<number> {
+async function attend(guest: SandboxProcess, job: Job, tty: boolean): Promise<number> {
   const undo: (() => void)[] = [];
-  for (const [name, signal] of Object.entries(FORWARDED)) {
+  for (const [name, signal] of Object.entries(job.forwarded)) {
     const forward = (): void => void guest.kill(signal);
-    process.on(name, forward);
+    // A manifest lets one SIGTERM in; the next one is the host's own.
+    if (job.forwarded === FORWARDED) process.on(name, forward);
+    else process.once(name, forward);
     undo.push(() => process.off(name, forward));
   }
-  if (options.tty === true) undo.push(followWindow(guest));
-  undo.push(options.interactive === true ? feedInput(guest, options.tty === true) : noInput(guest));
+  if (tty) undo.push(followWindow(guest));
+  undo.push(job.interactive ? feedInput(guest, tty) : noInput(guest));
   try {
     const [exit] = await Promise.all([
       guest.exit,

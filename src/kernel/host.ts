@@ -5,8 +5,35 @@
 export interface Host {
   readonly clock: HostClock;
   readonly files: HostFiles | null;
+  readonly crypto: HostCrypto;
+  /** Reports of the hardware about what runs here; null where there are none. */
+  readonly reports: HostReports | null;
   /** Fills `into` with random bytes, good enough for keys. */
   random(into: Uint8Array): void;
+}
+
+/** Cryptography, all at once and by a library that is made for it. */
+export interface HostCrypto {
+  sha256(): HostHash;
+  /** AES-128-GCM without further data under an initialization vector of 12 zeros: each key is used once. */
+  seal(key: Uint8Array, plain: Uint8Array, cipher: Uint8Array, mac: Uint8Array): void;
+  /** False, with `plain` of no use, if `mac` does not fit. */
+  open(key: Uint8Array, cipher: Uint8Array, plain: Uint8Array, mac: Uint8Array): boolean;
+  /** AES-128-CMAC (RFC 4493), 16 bytes. */
+  cmac(key: Uint8Array, message: Uint8Array): Uint8Array;
+}
+export interface HostHash {
+  /** Adds the first `length` bytes. */
+  update(bytes: Uint8Array, length: number): void;
+  digest(): Uint8Array;
+}
+
+/** A hardware report interface, such as Linux's configfs TSM (TDX, SEV-SNP). */
+export interface HostReports {
+  /** As the host calls it, 'tdx_guest' or 'sev_guest'. */
+  readonly provider: string;
+  /** A report that holds 64 bytes of the caller's; an Errno if the host cannot make one. */
+  report(data: Uint8Array): Uint8Array | number;
 }
 
 export interface HostClock {
@@ -26,6 +53,15 @@ export interface Timespec {
 export interface HostFiles {
   /** Opens a folder for `hostfs`, or returns an Errno. */
   openRoot(path: string): HostFolder | number;
+  /** Where a path leads, links followed; what does not exist is taken as it is written. */
+  canonical(path: string): HostCanonical | number;
+}
+
+export interface HostCanonical {
+  /** Absolute, without symbolic links. */
+  readonly path: string;
+  /** The symbolic links on the way, with what they say. */
+  readonly links: readonly { readonly path: string; readonly target: string }[];
 }
 
 export interface HostStat {
@@ -92,6 +128,8 @@ export interface HostFile {
   chown(uid: number, gid: number): number;
   utimes(atime: Timespec, mtime: Timespec): number;
   sync(): number;
+  /** Nobody has it open any more, or a descriptor has been closed: what is kept back is written. */
+  settle?(): number;
   /** The same file opened again for reading and writing, whatever its name is by now; EOPNOTSUPP if the host cannot. */
   reopen(): HostFile | number;
   close(): void;

@@ -28,12 +28,13 @@ import { raiseException } from './signal/exception.js';
 import { CpuArgs } from './syscalls/args.js';
 import { Dispatcher } from './syscalls/dispatch.js';
 import { Tracer } from './syscalls/strace.js';
+import { withMocks } from './syscalls/mocks.js';
 import { SYSCALLS } from './syscalls/table.js';
 import { Clock } from './time/clock.js';
 import { TimerHeap } from './time/timers.js';
 import { WaitQueue } from './process/waitqueue.js';
 import { initialKernelLimits } from './limits.js';
-import { killForMemory } from './process/oom.js';
+import { killAll, killForMemory } from './process/oom.js';
 
 export interface KernelOptions {
   readonly host: Host;
@@ -47,7 +48,30 @@ export interface KernelOptions {
   readonly strace?: (line: string) => void;
   /** Puts programs at random addresses. Off by default: translations can be shared, and runs repeat. */
   readonly randomizeAddresses?: boolean;
+  readonly restrictions?: Restrictions;
 }
+
+/** What programs may not do though Linux would let them. Infinity is no limit. */
+export interface Restrictions {
+  /** Processes and threads at a time. */
+  readonly tasks: number;
+  /** Processor time of all processes, in milliseconds: then they are killed. */
+  readonly cpuMs: number;
+  /** How far brk(2) can grow a heap. */
+  readonly heap: number;
+  /** Whether processes can be made; threads always can. */
+  readonly subprocesses: boolean;
+  /** System calls that only return a number, by number. */
+  readonly mocks: ReadonlyMap<number, number>;
+}
+
+const UNRESTRICTED: Restrictions = {
+  tasks: Infinity,
+  cpuMs: Infinity,
+  heap: Infinity,
+  subprocesses: true,
+  mocks: new Map(),
+};
 
 /** What the outermost loop is to do after a step. */
 export interface StepResult {
@@ -110,6 +134,7 @@ export class Kernel implements Supervisor, MemoryPool {
   readonly limits: KernelLimits;
   /** The host's or the domain's name has changed, so often. */
   readonly nameChanges = { count: 0, queue: new WaitQueue() };
+  readonly restrictions: Restrictions;
   private readonly ready: Thread[] = [];
   private loaded: Thread | null = null;
   private active: Mm | null = null;
@@ -124,6 +149,7 @@ export class Kernel implements Supervisor, MemoryPool {
     this.host = options.host;
     this.hostname = options.hostname ?? 'culm';
     this.cpus = options.cpus ?? 1;
+    this.restrictions = options.restrictions ?? UNRESTRICTED;
     this.clock = new Clock(options.host.clock);
     this.loadAverages = new LoadAverages(this.clock.nowMs());
     this.limits = initialKernelLimits(options.randomizeAddresses === true);
@@ -134,7 +160,12 @@ export class Kernel implements Supervisor, MemoryPool {
     this.registers = new Registers(view, CPU);
     this.zeroFrame = this.machine.frames.allocate();
     this.tracer = options.strace === undefined ? null : new Tracer(options.strace);
-    this.dispatcher = new Dispatcher(this, SYSCALLS, new CpuArgs(u32, i32), this.tracer);
+    this.dispatcher = new Dispatcher(
+      this,
+      withMocks(SYSCALLS, this.restrictions.mocks),
+      new CpuArgs(u32, i32),
+      this.tracer,
+    );
   }
 
   log(line: string): void {
@@ -209,6 +240,10 @@ export class Kernel implements Supervisor, MemoryPool {
   createMm(limits: Limits): Mm | null {
     const space = this.machine.createSpace();
     return space === null ? null : new Mm(this, space, limits);
+  }
+
+  get maxHeap(): number {
+    return this.restrictions.heap;
   }
 
   releaseHandle(handle: Handle): void {
@@ -342,6 +377,7 @@ export class Kernel implements Supervisor, MemoryPool {
     }
     if (this.loaded === thread) this.settleTime(thread);
     this.running = false;
+    if (this.cpuMs > this.restrictions.cpuMs) killAll(this, 'the processor time is used up');
     thread.process.timers?.checkCpu();
     if (thread.state !== READY) return;
     if (this.ready.length > 0) thread.involuntarySwitches++;

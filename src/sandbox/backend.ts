@@ -3,7 +3,7 @@
  * the caller's thread) and by messages (kernel in a worker): all that crosses is plain data.
  */
 import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
-import type { FileStat, MountSpec, SandboxOptions, Statistics } from './types.js';
+import type { FileCheck, FileStat, Limits, MountSpec, SandboxOptions, Statistics } from './types.js';
 
 /** SandboxOptions checked and completed, as plain data; functions stay on the caller's side. */
 export interface Settings {
@@ -21,7 +21,18 @@ export interface Settings {
   readonly tier: 'interpret' | 'translate' | 'mixed';
   readonly strace: boolean;
   readonly logLevel: NonNullable<SandboxOptions['logLevel']>;
+  readonly limits: PlainLimits;
+  readonly aslr: boolean;
+  readonly subprocesses: boolean;
+  /** By number. */
+  readonly mockSyscalls: ReadonlyMap<number, number>;
+  readonly fileCheck: Required<FileCheck> | null;
+  readonly keys: ReadonlyMap<string, Uint8Array>;
+  readonly resolvConf: string | null;
 }
+
+/** Infinity is no limit. */
+export type PlainLimits = { readonly [N in keyof Limits]-?: number };
 
 /** Files of the application's own, without the functions: they are known by the mount's target. */
 export interface AppMount {
@@ -32,9 +43,17 @@ export interface AppMount {
 }
 
 /** A MountSpec as plain data. */
-export type PlainMount = Exclude<MountSpec, { type: 'app' }> | AppMount;
+export type PlainMount = Exclude<MountSpec, { type: 'app' | 'tmpfs' }> | TmpfsMount | AppMount;
+
+export interface TmpfsMount {
+  readonly type: 'tmpfs';
+  readonly target: string;
+  readonly size?: number;
+  readonly mode?: number;
+}
 
 export interface SpawnRequest {
+  readonly program: string | null;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | null;

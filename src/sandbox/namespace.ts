@@ -7,7 +7,9 @@ import { createDevFs } from '../kernel/fs/dev/dev.js';
 import { openDevice, type DeviceView } from '../kernel/fs/dev/devices.js';
 import { Terminals, createDevptsFs, openTerminal } from '../kernel/fs/dev/devpts.js';
 import { createEtcFs } from '../kernel/fs/etc/etc.js';
-import { HostFs } from '../kernel/fs/hostfs/hostfs.js';
+import { createTextFs } from '../kernel/fs/etc/text.js';
+import { KeyRing } from '../kernel/fs/encrypted/keys.js';
+import { lookupDentry } from '../kernel/fs/dentry.js';
 import { isDirectory } from '../kernel/fs/inode.js';
 import { MqueueFs } from '../kernel/fs/mqueue/mqueuefs.js';
 import { OverlayFs } from '../kernel/fs/overlay/overlay.js';
@@ -36,6 +38,7 @@ import type { AppMount, PlainMount, Settings } from './backend.js';
 import { appFunctions } from './app.js';
 import type { AppBridge } from './bridge.js';
 import type { TerminalPlace } from './guest.js';
+import { HostFilesystems, type HostFilePlace, type HostMount } from './host-filesystems.js';
 import { AppPseudo } from './pseudo.js';
 import { toByteString } from './text.js';
 import { CulmError } from './types.js';
@@ -43,6 +46,10 @@ import { CulmError } from './types.js';
 const PSEUDO_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
 /** Folders that a root without files has all the same. */
 const SKELETON = ['/tmp', '/root'];
+
+function isRootMount({ target }: PlainMount): boolean {
+  return target.split('/').every((name) => name === '' || name === '.');
+}
 
 export class Namespace {
   readonly vfs: Vfs;
@@ -53,8 +60,9 @@ export class Namespace {
   /** The pseudo-filesystems to which the application can add files, by where they are mounted. */
   private readonly trees = new Map<string, PseudoFs>();
   readonly pseudo = new AppPseudo(this.nodes, this.trees);
-  private readonly hostFolders: HostFs[] = [];
+  private readonly hostFiles: HostFilesystems;
   private readonly terminals: Terminals;
+  private readonly keys: KeyRing;
   private nextDev = 0x80;
 
   constructor(
@@ -63,12 +71,20 @@ export class Namespace {
     private readonly bridge: AppBridge,
   ) {
     this.terminals = new Terminals(new Jobs(kernel, (index) => this.place(`/dev/pts/${index}`)));
+    this.keys = new KeyRing(settings.keys);
     this.memory = {
       frames: kernel.machine.frames,
       u8: kernel.machine.memory.u8,
       usage: kernel.pageCounts,
     };
     const devices = this.deviceView();
+    this.hostFiles = new HostFilesystems({
+      kernel,
+      memory: this.memory,
+      keys: this.keys,
+      check: settings.fileCheck,
+      allocateDev: () => this.nextDev++,
+    });
     this.vfs = new Vfs({
       memory: this.memory,
       clock: kernel.host.clock,
@@ -83,15 +99,24 @@ export class Namespace {
     };
     this.mountPseudo(devices, settings);
     this.pseudo.add(settings.pseudo, bridge, (line) => kernel.log(line));
-    for (const path of settings.rootfs === null ? SKELETON : []) this.vfs.mountPoint(path, 'directory');
-    for (const mount of settings.mounts) this.mountPlain(mount);
+    const hasRoot = settings.rootfs !== null || settings.mounts.some(isRootMount);
+    for (const path of hasRoot ? [] : SKELETON) this.vfs.mountPoint(path, 'directory');
+    for (const mount of settings.mounts) if (!isRootMount(mount)) this.mountPlain(mount);
+    const { resolvConf } = settings;
+    if (resolvConf !== null)
+      this.mountAt('/etc/resolv.conf', this.text(resolvConf), MS_NOSUID | MS_NODEV | MS_RELATIME);
   }
 
-  /** The root: an overlay of the host folder, or an empty tree in memory; behind both the files of /etc that are missing. */
-  private root({ rootfs, readOnly }: Settings): FileSystem {
+  /**
+   * The root: what is mounted at '/', else an overlay of the host folder, or an empty tree in memory; behind both of these
+   * the files of /etc that are missing.
+   */
+  private root({ rootfs, readOnly, mounts }: Settings): FileSystem {
+    const given = mounts.findLast(isRootMount);
+    if (given !== undefined) return this.mountedFs(given).fs;
     const { hostname, clock } = this.kernel;
     const etc = createEtcFs({ hostname, realtime: (out) => clock.realtime(out) }, this.nodes, this.nextDev++);
-    const host = rootfs === null ? null : this.hostFolder(rootfs, true, 'the root filesystem');
+    const host = rootfs === null ? null : this.hostFiles.folder(rootfs, true, 'the root filesystem');
     return this.overlay(host === null ? [etc] : [host, etc], readOnly && host !== null);
   }
 
@@ -103,17 +128,6 @@ export class Namespace {
   private tmpfs(options: { size?: number; mode?: number }): FileSystem {
     const { memory, kernel } = this;
     return new TmpFs({ memory, clock: kernel.host.clock, dev: this.nextDev++, ...options });
-  }
-
-  private hostFolder(path: string, readOnly: boolean, what: string): HostFs {
-    const { files, clock } = this.kernel.host;
-    if (files === null) throw new CulmError('option', `${what}: this host has no files`);
-    const folder = files.openRoot(toByteString(path));
-    if (typeof folder === 'number') throw new CulmError('option', `${what}: ${path}: ${errnoName(folder)}`);
-    const fs = HostFs.create({ folder, clock, memory: this.memory, dev: this.nextDev++, readOnly });
-    if (typeof fs === 'number') throw new CulmError('option', `${what}: ${path}: ${errnoName(fs)}`);
-    this.hostFolders.push(fs);
-    return fs;
   }
 
   private mountPseudo(devices: DeviceView, { pseudo }: Settings): void {
@@ -151,16 +165,45 @@ export class Namespace {
 
   private mountPlain(mount: PlainMount): void {
     const target = toByteString(mount.target);
+    if (mount.type === 'host') {
+      const file = this.hostFiles.file(mount);
+      if (file !== null) return this.mountFile(target, file, mount);
+    }
+    const { fs, flags } = this.mountedFs(mount);
+    this.mountAt(target, fs, flags);
+  }
+
+  private mountedFs(mount: PlainMount): { readonly fs: FileSystem; readonly flags: number } {
     if (mount.type === 'tmpfs') {
       const { size, mode } = mount;
       const options = { ...(size === undefined ? {} : { size }), ...(mode === undefined ? {} : { mode }) };
-      return this.mountAt(target, this.tmpfs(options), MS_NOSUID | MS_NODEV | MS_RELATIME);
+      return { fs: this.tmpfs(options), flags: MS_NOSUID | MS_NODEV | MS_RELATIME };
     }
-    if (mount.type === 'app') return this.mountAt(target, this.appFiles(mount), MS_RELATIME);
+    if (mount.type === 'app') return { fs: this.appFiles(mount), flags: MS_RELATIME };
+    const what = `the mount at ${mount.target}`;
+    if (mount.type === 'encrypted') return { fs: this.hostFiles.encrypted(mount, what), flags: MS_RELATIME };
     const readOnly = mount.type === 'overlay' || mount.readOnly === true;
-    const host = this.hostFolder(mount.source, readOnly, `the mount at ${mount.target}`);
-    if (mount.type === 'overlay') return this.mountAt(target, this.overlay([host], false), MS_RELATIME);
-    this.mountAt(target, host, MS_RELATIME | (readOnly ? MS_RDONLY : 0));
+    const host = this.hostFiles.folder(mount.source, readOnly, what);
+    if (mount.type === 'overlay') return { fs: this.overlay([host], false), flags: MS_RELATIME };
+    return { fs: host, flags: MS_RELATIME | (readOnly ? MS_RDONLY : 0) };
+  }
+
+  /** A single file of the host: its place in its folder, seen at another one. */
+  private mountFile(target: string, { folder, name }: HostFilePlace, { readOnly }: HostMount): void {
+    const what = `the mount at ${target}`;
+    const mount = this.vfs.detachedMount(this.hostFiles.folder(folder, readOnly === true, what));
+    const dentry = lookupDentry(this.vfs, mount.root, name);
+    const at = this.vfs.mountPoint(target, 'file');
+    if (typeof dentry === 'number' || typeof at === 'number' || dentry.inode === null)
+      throw new CulmError('option', `${what}: there is no file ${name}`);
+    const flags = MS_RELATIME | (readOnly === true ? MS_RDONLY : 0);
+    const bound = this.vfs.bind({ mount, dentry }, at, flags);
+    if (typeof bound === 'number') throw new CulmError('option', `${what}: ${errnoName(bound)}`);
+  }
+
+  private text(content: string): FileSystem {
+    const realtime = (out: Timespec): void => this.kernel.clock.realtime(out);
+    return createTextFs(toByteString(content), this.nodes, this.nextDev++, realtime);
   }
 
   private appFiles(mount: AppMount): FileSystem {
@@ -188,6 +231,11 @@ export class Namespace {
     return {
       memory: this.memory,
       random: (into) => kernel.host.random(into),
+      attestation: {
+        keys: this.keys,
+        reports: kernel.host.reports,
+        caller: () => kernel.current?.process ?? kernel,
+      },
       openTerminal: open as DeviceView['openTerminal'],
       openMaster: () => this.terminals.createMaster(),
       openConsole: open as DeviceView['openConsole'],
@@ -212,12 +260,11 @@ export class Namespace {
 
   /** The caller has sent something: what it has done to the host's folders before must be seen from now on. */
   distrust(): void {
-    for (const fs of this.hostFolders) fs.distrust();
+    this.hostFiles.distrust();
   }
 
   /** Lets go of the host's folders. */
   close(): void {
-    for (const fs of this.hostFolders) fs.close();
-    this.hostFolders.length = 0;
+    this.hostFiles.close();
   }
 }

@@ -1,7 +1,10 @@
 /** Checks of SandboxOptions: each error names the setting and says what is wrong. Unknown settings are refused. */
 import type { PlainMount, Settings } from './backend.js';
 import { checkPseudo } from './pseudo.js';
-import { CulmError, type MountSpec, type SandboxOptions } from './types.js';
+import { checkFileCheck, checkKeys, checkLimits, checkMocks } from './restrictions.js';
+import { refuse } from './refuse.js';
+import { parseSize } from './size.js';
+import type { MountSpec, SandboxOptions } from './types.js';
 
 const DEFAULT_MEMORY = 1 << 30;
 const MIN_MEMORY = 16 << 20;
@@ -25,21 +28,14 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'log',
   'logLevel',
   'tier',
+  'limits',
+  'aslr',
+  'subprocesses',
+  'mockSyscalls',
+  'fileCheck',
+  'keys',
+  'resolvConf',
 ]);
-
-function refuse(message: string): never {
-  throw new CulmError('option', message);
-}
-
-/** A size in bytes from a number or a text as '512m'; suffixes b, k, m, g, in powers of 1024. */
-export function parseSize(name: string, value: number | string): number {
-  if (typeof value === 'number')
-    return Number.isSafeInteger(value) && value > 0 ? value : refuse(`"${name}" must be a size`);
-  const match = /^(\d+)([bkmg]?)$/i.exec(value);
-  if (match === null) return refuse(`"${name}" must be a size such as 512m or 2g, not "${value}"`);
-  const scale = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[(match[2] ?? '').toLowerCase()] ?? 1;
-  return Number(match[1]) * scale;
-}
 
 function checkMemory(value: number | string): number {
   const size = parseSize('memory', value);
@@ -88,13 +84,16 @@ function checkMount(mount: MountSpec): PlainMount {
     }
     case 'host':
     case 'overlay':
+    case 'encrypted':
       if (typeof mount.source !== 'string' || mount.source === '') refuse('"source" must be a host folder');
       return mount;
-    case 'tmpfs':
-      return mount;
+    case 'tmpfs': {
+      const { size, ...rest } = mount;
+      return size === undefined ? rest : { ...rest, size: parseSize('size', size) };
+    }
     default:
       return refuse(
-        `"type" must be host, overlay, tmpfs or app, not ${JSON.stringify((mount as MountSpec).type)}`,
+        `"type" must be host, overlay, encrypted, tmpfs or app, not ${JSON.stringify((mount as MountSpec).type)}`,
       );
   }
 }
@@ -116,5 +115,12 @@ export function checkOptions(options: SandboxOptions): Settings {
     tier: options.tier ?? 'mixed',
     strace: options.strace !== undefined,
     logLevel: options.logLevel ?? (options.log === undefined ? 'none' : 'error'),
+    limits: checkLimits(options.limits ?? {}),
+    aslr: options.aslr ?? false,
+    subprocesses: options.subprocesses ?? true,
+    mockSyscalls: checkMocks(options.mockSyscalls ?? {}),
+    fileCheck: options.fileCheck === undefined ? null : checkFileCheck(options.fileCheck),
+    keys: checkKeys(options.keys ?? {}),
+    resolvConf: options.resolvConf ?? null,
   };
 }

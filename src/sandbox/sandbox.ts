@@ -73,6 +73,7 @@ export class Sandbox {
     if (argv.length === 0) throw new CulmError('option', '"argv" must name a program');
     const term = options.terminal === undefined ? {} : { TERM: options.terminal.term ?? TERM };
     const id = await this.backend.spawn({
+      program: options.program ?? null,
       argv,
       env: { ...this.env, ...term, ...checkEnv(options.env ?? {}) },
       cwd: options.cwd ?? null,

@@ -7,6 +7,7 @@ import { KernelBug } from '../kernel/errno.js';
 import { isFailure } from '../kernel/exec/failure.js';
 import type { Host } from '../kernel/host.js';
 import { Kernel } from '../kernel/kernel.js';
+import { killAll } from '../kernel/process/oom.js';
 import type { Process } from '../kernel/process/process.js';
 import { spawn } from '../kernel/process/spawn.js';
 import { kernelInfo } from '../kernel/signal/info.js';
@@ -28,6 +29,7 @@ import { Namespace } from './namespace.js';
 import { exitOf, startFailure } from './status.js';
 import { toByteString } from './text.js';
 import { CulmError, type Statistics } from './types.js';
+import { limitsOf, restrictionsOf } from './kernel-limits.js';
 import { findUser } from './user.js';
 
 /** How the loop gives way. */
@@ -55,6 +57,8 @@ export class SandboxServer implements Backend {
   private settings: Settings | null = null;
   private readonly guests = new Map<ProcessId, Guest>();
   private nextId: ProcessId = 1;
+  /** Bytes that programs have written so far. */
+  private output = 0;
   private ended = false;
   private wake: (() => void) | null = null;
 
@@ -76,6 +80,8 @@ export class SandboxServer implements Backend {
       machine: { memory, tier, ...log },
       hostname,
       cpus,
+      randomizeAddresses: settings.aslr,
+      restrictions: restrictionsOf(settings),
       ...log,
       ...(settings.strace ? { strace: (line: string) => this.events.strace(line) } : {}),
     });
@@ -135,6 +141,8 @@ export class SandboxServer implements Backend {
     const id = this.nextId++;
     const streams = this.makeStreams(id, request, user);
     const process = spawn(kernel, {
+      ...(request.program === null ? {} : { path: toByteString(request.program) }),
+      limits: limitsOf(settings),
       argv: request.argv.map(toByteString),
       env: Object.entries(request.env).map(([name, value]) => toByteString(`${name}=${value}`)),
       cwd,
@@ -158,10 +166,20 @@ export class SandboxServer implements Backend {
     { terminal }: SpawnRequest,
     user: { uid: number; gid: number },
   ): Streams {
-    const deliver: Deliver = (stream, bytes) => this.events.output(id, stream, bytes);
+    const deliver: Deliver = (stream, bytes) => this.deliver(id, stream, bytes);
     const { namespace } = this.running;
     if (terminal === null) return new PipeStreams(namespace.streams, user, deliver);
     return new TerminalStreams(namespace.terminalPlace, terminal, user.uid, deliver);
+  }
+
+  /** Hands output on, until there has been as much as there may be. */
+  private deliver(id: ProcessId, stream: OutputStream, bytes: Uint8Array): void {
+    const { kernel, settings } = this;
+    if (kernel === null || settings === null) return;
+    const left = settings.limits.output - this.output;
+    this.output += bytes.length;
+    if (left > 0) this.events.output(id, stream, bytes.length <= left ? bytes : bytes.subarray(0, left));
+    if (bytes.length > left) killAll(kernel, 'there has been too much output');
   }
 
   private exited(id: ProcessId, status: number): void {

@@ -1,13 +1,32 @@
 /** The public API's types. Lengths are bytes, times milliseconds, names and paths ordinary strings (UTF-8 inside). */
 
-/** Where a guest's files come from. `target` is absolute; missing folders above it appear as empty ones. */
+/**
+ * Where a guest's files come from. `target` is absolute; missing folders above it appear as empty ones. What is mounted at
+ * '/' is the root itself, in place of `rootfs`.
+ */
 export type MountSpec =
-  /** A host folder, as it is: writes reach it unless `readOnly`. */
+  /** A host folder or file, as it is: writes reach it unless `readOnly`. */
   | { readonly type: 'host'; readonly source: string; readonly target: string; readonly readOnly?: boolean }
   /** A host folder that is only read; what the guest writes stays in memory. */
   | { readonly type: 'overlay'; readonly source: string; readonly target: string }
+  /** A host folder of encrypted files (Gramine's format) under the key of this name, by default 'default'. */
+  | {
+      readonly type: 'encrypted';
+      readonly source: string;
+      readonly target: string;
+      readonly key?: string;
+      /** Writes survive the end of the host's process in their midst, at the price of writing twice. */
+      readonly recovery?: boolean;
+      /** What the paths in the files begin with, to which they are bound; default `source`. */
+      readonly boundAs?: string;
+    }
   /** An empty filesystem in memory. */
-  | { readonly type: 'tmpfs'; readonly target: string; readonly size?: number; readonly mode?: number }
+  | {
+      readonly type: 'tmpfs';
+      readonly target: string;
+      readonly size?: number | string;
+      readonly mode?: number;
+    }
   /** Files that the application makes up when they are asked for. */
   | { readonly type: 'app'; readonly target: string; readonly files: AppFiles };
 
@@ -72,6 +91,32 @@ export type PseudoSpec =
       write?(content: Uint8Array, position: number): MaybeLater<number | void>;
     };
 
+/** What all programs of a sandbox may use together, and each process by itself. Without an entry: as on Linux. */
+export interface Limits {
+  /** Stack of a thread in bytes (RLIMIT_STACK). */
+  readonly stack?: number | string;
+  /** How far brk(2) can grow the heap, in bytes. */
+  readonly brk?: number | string;
+  /** Descriptors of a process (RLIMIT_NOFILE). */
+  readonly files?: number;
+  /** Processes and threads at a time; more fail with EAGAIN. */
+  readonly processes?: number;
+  /** Seconds of processor time; then all processes are killed. */
+  readonly cpuTime?: number;
+  /** Bytes written to standard output and error; then all processes are killed. */
+  readonly output?: number | string;
+}
+
+/** Which host files may be used, by paths on the host; what mounts show of others can be seen but not opened. */
+export interface FileCheck {
+  /** 'allow_all_but_log': files that are listed nowhere may be used, with a warning. Default 'strict'. */
+  readonly policy?: 'strict' | 'allow_all_but_log';
+  /** Files that may be read as long as what is read is what the SHA-256 (64 hexadecimal digits) says. */
+  readonly trusted?: readonly { readonly path: string; readonly sha256: string }[];
+  /** Files and directories that may be used without any check. */
+  readonly allowed?: readonly string[];
+}
+
 export interface SandboxOptions {
   /** A host folder with the guest's root filesystem. The guest writes to memory above it. Without it: an empty root. */
   readonly rootfs?: string;
@@ -96,6 +141,19 @@ export interface SandboxOptions {
   readonly strace?: (line: string) => void;
   readonly log?: (line: string) => void;
   readonly logLevel?: LogLevel;
+  readonly limits?: Limits;
+  /** Puts programs at addresses that cannot be foreseen. Default false: runs repeat, and translations are shared. */
+  readonly aslr?: boolean;
+  /** False: making processes fails with EAGAIN; threads can still be made. */
+  readonly subprocesses?: boolean;
+  /** System calls that only return a number, by name. */
+  readonly mockSyscalls?: Readonly<Record<string, number>>;
+  /** Without it every file of a mount may be used. */
+  readonly fileCheck?: FileCheck;
+  /** Keys of encrypted mounts, 32 hexadecimal digits each, by name; see also /dev/attestation/keys. */
+  readonly keys?: Readonly<Record<string, string>>;
+  /** What /etc/resolv.conf says, above whatever is mounted there. */
+  readonly resolvConf?: string;
   /** 'interpret', 'translate' or 'mixed' (default): which of the machine's tiers to use. */
   readonly tier?: 'interpret' | 'translate' | 'mixed';
 }
@@ -103,6 +161,8 @@ export interface SandboxOptions {
 export type LogLevel = 'none' | 'error' | 'warning' | 'debug';
 
 export interface SpawnOptions {
+  /** The program's file; without it argv[0] names it. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly user?: string | number;

@@ -1,13 +1,18 @@
 /** Culm's host in Node.js: implements kernel/host.ts, and is with cli/ the only code that imports Node's modules. */
 import { randomFillSync } from 'node:crypto';
 import type { Host } from '../../kernel/host.js';
+import { canonical } from './canonical.js';
 import { NodeClock } from './clock.js';
+import { nodeCrypto } from './crypto.js';
 import { openRoot } from './folder.js';
+import { findReports } from './tsm.js';
 
 export function createNodeHost(): Host {
   return {
     clock: new NodeClock(),
-    files: { openRoot },
+    files: { openRoot, canonical },
+    crypto: nodeCrypto,
+    reports: findReports(),
     random: (into) => void randomFillSync(into),
   };
 }

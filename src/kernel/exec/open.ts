@@ -62,7 +62,7 @@ function openFrom(context: PathContext, start: Location, path: string, lookup: n
   const denied = inodePermission(inode, MAY_EXEC, context.cred);
   if (denied < 0) return refusal(denied, path);
   if (inode.writers > 0) return refusal(ETXTBSY, path);
-  const ops = inode.fs.open(inode, 0);
+  const ops = inode.fs.open(inode, 0, place.dentry);
   return typeof ops === 'number' ? refusal(ops, path) : newHandle(inode, place, 0, ops);
 }
 

@@ -191,7 +191,7 @@ function openInode(inode: Inode, place: Location, flags: number): Handle | Errno
 function operationsOf(inode: Inode, place: Location, flags: number): HandleOperations | Errno {
   const type = inode.mode & S_IFMT;
   if (type === S_IFSOCK) return ENXIO;
-  const ops = inode.fs.open(inode, flags);
+  const ops = inode.fs.open(inode, flags, place.dentry);
   if (ops !== ENXIO) return ops;
   if (type === S_IFIFO) return openFifo(inode, flags);
   const isDevice = type === S_IFCHR || type === S_IFBLK;

@@ -294,7 +294,8 @@ export interface FileSystem {
   ): 0 | Errno;
   /** A text, or, for magic links, the place itself. */
   readlink?(inode: Inode): string | Location | Errno;
-  open(inode: Inode, flags: number): HandleOperations | Errno;
+  /** `dentry`: under which name, where that is known. */
+  open(inode: Inode, flags: number, dentry?: Dentry): HandleOperations | Errno;
   /** Brings size, times and counts of `inode` up to date before they are read. */
   refresh?(inode: Inode): 0 | Errno;
   setattr?(inode: Inode, changes: Attributes): 0 | Errno;

@@ -34,6 +34,7 @@ function setUp(pages = 256) {
     releaseHandle: () => undefined,
     reclaim: () => 0,
     limits: initialKernelLimits(false),
+    maxHeap: Infinity,
   };
   const start = frames.free;
   const space = createSpace();

@@ -29,6 +29,8 @@ export interface MemoryPool {
   readonly zeroFrame: number;
   readonly limits: KernelLimits;
   /** Gives a reference to an open file back. */
+  /** How far brk(2) can grow a heap; Infinity without a limit. */
+  readonly maxHeap: number;
   releaseHandle(handle: Handle): void;
   /** Frees about so many pages that are only kept to be fast; returns how many. */
   reclaim(pages: number): number;
@@ -228,7 +230,7 @@ export class Mm {
 
   private growHeap(start: number, end: number): boolean {
     const data = end - this.startBrk + (this.layout.endData - this.layout.startData);
-    if (data > this.limits.limit(RLIMIT_DATA)) return false;
+    if (data > this.limits.limit(RLIMIT_DATA) || end - this.startBrk > this.pool.maxHeap) return false;
     if (!this.vmas.isFree(start, end + PAGE_SIZE)) return false;
     return this.map(start, end - start, 0, anonymous(PROT_READ_WRITE, this.futureFlags, '[heap]')) === 0;
   }

@@ -42,9 +42,9 @@ export interface CloneRequest {
 /** Makes a thread of the same process or of a new one, as clone(2) does; its first step is the loaded thread's next. */
 export function clone(parent: Thread, request: CloneRequest): Thread | Errno {
   const { kernel } = parent.process;
-  if (tooMany(parent.process)) return EAGAIN;
-  const tid = kernel.allocatePid();
   const inside = (request.flags & CLONE_THREAD) !== 0;
+  if (tooMany(parent.process) || (!inside && !kernel.restrictions.subprocesses)) return EAGAIN;
+  const tid = kernel.allocatePid();
   const process = inside ? parent.process : copyProcess(parent, tid, request);
   if (typeof process === 'number') return process;
   const child = new Thread(tid, process, parent.name);
@@ -59,7 +59,7 @@ function tooMany(process: Process): boolean {
   const { kernel } = process;
   const { threadsMax } = kernel.limits;
   const limit = process.cred.ruid === 0 ? threadsMax : process.limit(RLIMIT_NPROC);
-  return kernel.threads.size >= Math.min(limit, threadsMax);
+  return kernel.threads.size >= Math.min(limit, threadsMax, kernel.restrictions.tasks);
 }
 
 function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRequest): Process | Errno {

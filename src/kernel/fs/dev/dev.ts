@@ -4,6 +4,7 @@ import { PseudoFs } from '../pseudo/pseudofs.js';
 import { device, dir, link } from '../pseudo/row.js';
 import type { DirRow } from '../pseudo/row.js';
 import type { Timespec } from '../types.js';
+import { ATTESTATION } from './attestation.js';
 import { DEVICES } from './devices.js';
 import type { DeviceView } from './devices.js';
 
@@ -13,6 +14,7 @@ export const DEV_ROOT: DirRow<DeviceView> = dir(
   '',
   [
     ...DEVICES.map((entry) => device(entry.name, entry, entry.open, { mode: entry.mode })),
+    ATTESTATION,
     link('core', '/proc/kcore'),
     link('fd', '/proc/self/fd'),
     link('stdin', '/proc/self/fd/0'),

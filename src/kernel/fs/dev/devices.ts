@@ -4,12 +4,14 @@ import { EINVAL, ENOSPC, ENXIO } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { SEEK_CUR } from '../../abi/fcntl.js';
 import { AnonymousPages } from '../../mm/pages.js';
+import type { AttestationView } from './attestation.js';
 import type { FrameMemory, Handle, HandleOperations, Sink, Source } from '../types.js';
 
 /** What devices need of the kernel. */
 export interface DeviceView {
   readonly memory: FrameMemory;
   random(into: Uint8Array): void;
+  readonly attestation: AttestationView;
   /** Opens the calling process's controlling terminal: ENXIO without one. */
   openTerminal(flags: number): HandleOperations | Errno;
   /** Makes a pseudo-terminal and opens its master: ENOSPC when there are too many. */

@@ -33,6 +33,19 @@ function openIn(folder: HostFolder, name: string, need: number): Opened | Errno 
   return typeof file === 'number' ? (file as Errno) : { file, can: CAN_WRITE };
 }
 
+/** The host's bytes; of a trusted file only those that are what they should be. */
+function readFile(
+  { data: { file, verified } }: HostInode,
+  into: Uint8Array,
+  start: number,
+  length: number,
+  position: number,
+): number {
+  if (file === null) return ENOENT;
+  if (verified !== null) return verified.read(file, into, start, length, position);
+  return file.read(into, start, length, position);
+}
+
 /** Regular files: one open file of the host for each inode, shared by all handles. */
 export class Files implements HandleOperations {
   readonly seekable = true;
@@ -122,8 +135,18 @@ export class Files implements HandleOperations {
   }
 
   release(handle: Handle): void {
-    const inode = handle.inode as HostInode;
-    if (--inode.data.opens === 0) this.#keepIdle(inode);
+    this.closed(handle.inode as HostInode);
+  }
+
+  /** Ends what a successful `open` began. */
+  closed(inode: HostInode): void {
+    if (--inode.data.opens > 0) return;
+    inode.data.file?.settle?.();
+    this.#keepIdle(inode);
+  }
+
+  flush(handle: Handle): 0 | Errno {
+    return ((handle.inode as HostInode).data.file?.settle?.() ?? 0) as 0 | Errno;
   }
 
   read(handle: Handle, sink: Sink, position: number): number | Errno {
@@ -143,9 +166,7 @@ export class Files implements HandleOperations {
 
   /** Fills $buffer from the host, and where a mapping may have changed a page, from that page. */
   #readPiece(inode: HostInode, pages: FilePages | null, length: number, position: number): number {
-    const { file } = inode.data;
-    if (file === null) return ENOENT;
-    const count = file.read($buffer, 0, length, position);
+    const count = readFile(inode, $buffer, 0, length, position);
     if (count > 0 && pages !== null && pages.hasWritten) this.#overlay(pages, count, position);
     return count;
   }
@@ -210,7 +231,7 @@ export class Files implements HandleOperations {
         return inode.size;
       },
       read: (into, start, length, position) =>
-        this.need(inode, CAN_READ) || (inode.data.file?.read(into, start, length, position) ?? ENOENT),
+        this.need(inode, CAN_READ) || readFile(inode, into, start, length, position),
       write: (from, start, length, position) => {
         inode.data.wroteItself = true;
         inode.data.checkedAt = -Infinity;

@@ -17,6 +17,7 @@ import { EINVAL, EIO, EISDIR, ELOOP, ENOENT, ENXIO, EOPNOTSUPP, EPERM, EROFS } f
 import type { Errno } from '../../errno.js';
 import type { HostClock, HostEntry, HostFolder, HostStat, Timespec } from '../../host.js';
 import { emitListing } from '../listing.js';
+import type { GuardedTree } from '../trusted/guard.js';
 import type {
   Attributes,
   Credentials,
@@ -34,6 +35,7 @@ import { Files } from './files.js';
 import { Folders } from './folders.js';
 import { Inodes } from './inodes.js';
 import type { OwnerMap } from './inodes.js';
+import { InodeGuard } from './guard.js';
 import { CAN_READ, CAN_WRITE, hostPages } from './node.js';
 import type { HostInode } from './node.js';
 
@@ -48,6 +50,8 @@ export interface HostFsOptions {
   /** How long the host is believed not to have changed, ms; default 50, or 1000 when read-only. */
   readonly trust?: number;
   readonly owner?: OwnerMap;
+  /** Which files may be used; without it, all. */
+  readonly guarded?: GuardedTree;
 }
 
 /** Within so many ms after a change, another one may leave the same time stamp. */
@@ -76,6 +80,7 @@ export class HostFs implements FileSystem {
   readonly #files: Files;
   readonly #attributes: AttributeSetter;
   readonly #folder: HostFolder;
+  readonly #guard: InodeGuard | null;
   #distrustBefore = -Infinity;
 
   private constructor(options: HostFsOptions, root: HostStat, magic: number) {
@@ -96,6 +101,7 @@ export class HostFs implements FileSystem {
       locate: (inode) => this.#locate(inode),
       stat: (inode) => this.#stat(inode),
     });
+    this.#guard = options.guarded === undefined ? null : new InodeGuard(options.guarded);
     this.#root = this.#inodes.from(root);
     this.#root.data.folder = options.folder;
     // Never evicted.
@@ -216,7 +222,7 @@ export class HostFs implements FileSystem {
   setattr(inode: Inode, changes: Attributes): 0 | Errno {
     if (this.readOnly) return EROFS;
     const known = inode as HostInode;
-    const error = this.#attributes.set(known, changes);
+    const error = this.#guard?.mayChange(known) || this.#attributes.set(known, changes);
     this.#changed(known);
     return error;
   }
@@ -226,6 +232,8 @@ export class HostFs implements FileSystem {
   /** Runs a change to an entry of `dir`; afterwards the directory is looked at again. */
   #inFolder(dir: Inode, name: string, change: (folder: HostFolder) => number): 0 | Errno {
     if (this.readOnly) return EROFS;
+    const denied = this.#guard?.mayChangeName(dir as HostInode, name) ?? 0;
+    if (denied !== 0) return denied;
     const folder = this.#folders.of(dir as HostInode);
     if (typeof folder === 'number') return folder;
     const result = change(folder);
@@ -282,6 +290,8 @@ export class HostFs implements FileSystem {
 
   link(dir: Inode, name: string, inode: Inode): 0 | Errno {
     const known = inode as HostInode;
+    const denied = this.#guard?.mayChange(known) ?? 0;
+    if (denied !== 0) return denied;
     const place = this.#locate(known);
     if (typeof place === 'number') return place;
     const error = this.#inFolder(dir, name, (folder) => folder.link(place.folder, place.name, name));
@@ -320,6 +330,14 @@ export class HostFs implements FileSystem {
     flags: number,
   ): 0 | Errno {
     if ((flags & ~RENAME_NOREPLACE) !== 0) return EINVAL;
+    const denied = this.#guard?.mayMove(
+      inode as HostInode,
+      dir as HostInode,
+      name,
+      newDir as HostInode,
+      newName,
+    );
+    if (denied !== undefined && denied !== 0) return denied;
     const error = this.#inFolder(newDir, newName, (to) =>
       this.#inFolder(dir, name, (from) => from.rename(name, to, newName)),
     );
@@ -336,21 +354,25 @@ export class HostFs implements FileSystem {
 
   readlink(inode: Inode): string | Errno {
     const known = inode as HostInode;
-    if (known.data.target !== null) return known.data.target;
+    if (known.data.target !== null) return this.#followed(known, known.data.target);
     const place = this.#locate(known);
     if (typeof place === 'number') return place;
     const target = place.folder.readlink(place.name);
     if (typeof target === 'number') return target as Errno;
     known.data.target = target;
-    return target;
+    return this.#followed(known, target);
+  }
+
+  #followed(link: HostInode, target: string): string | Errno {
+    return this.#guard?.mayFollow(link, target) || target;
   }
 
   // Opening.
 
-  open(inode: Inode, flags: number): HandleOperations | Errno {
+  open(inode: Inode, flags: number, dentry?: Dentry): HandleOperations | Errno {
     switch (inode.mode & S_IFMT) {
       case S_IFREG: {
-        const error = this.#files.open(inode as HostInode, flags);
+        const error = this.#openFile(inode as HostInode, flags, dentry);
         return error !== 0 ? error : this.#files;
       }
       case S_IFDIR:
@@ -360,6 +382,16 @@ export class HostFs implements FileSystem {
       default:
         return ENXIO;
     }
+  }
+
+  #openFile(inode: HostInode, flags: number, dentry: Dentry | undefined): 0 | Errno {
+    const denied = this.#guard?.mayOpen(inode, flags, dentry) ?? 0;
+    if (denied !== 0) return denied;
+    const error = this.#files.open(inode, flags);
+    if (error !== 0 || this.#guard === null) return error;
+    const wrong = this.#guard.verify(inode, dentry);
+    if (wrong !== 0) this.#files.closed(inode);
+    return wrong;
   }
 
   readonly #directories: HandleOperations = {
@@ -397,6 +429,8 @@ export class HostFs implements FileSystem {
   fallocate(inode: Inode, mode: number, offset: number, length: number): 0 | Errno {
     if (this.readOnly) return EROFS;
     if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return EOPNOTSUPP;
+    const denied = this.#guard?.mayChange(inode as HostInode) ?? 0;
+    if (denied !== 0) return denied;
     this.refresh(inode);
     if ((mode & FALLOC_FL_KEEP_SIZE) !== 0 || offset + length <= inode.size) return 0;
     return this.setattr(inode, { size: offset + length });

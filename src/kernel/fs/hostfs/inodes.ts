@@ -85,7 +85,7 @@ export class Inodes {
     }
     const pages = hostPages(inode);
     this.#copy(inode, stat);
-    if (!sameContent && !node.wroteItself) pages?.reload();
+    if (!sameContent && !node.wroteItself && node.verified === null) pages?.reload();
     node.wroteItself = false;
   }
 
@@ -96,7 +96,7 @@ export class Inodes {
     inode.mode = stat.mode;
     inode.uid = owner === null ? stat.uid : mapId(stat.uid, owner.hostUid, owner.uid);
     inode.gid = owner === null ? stat.gid : mapId(stat.gid, owner.hostGid, owner.gid);
-    inode.size = stat.size;
+    inode.size = inode.data.verified?.size ?? stat.size;
     inode.nlink = stat.nlink;
     inode.rdev = stat.rdev;
     inode.blocks = stat.blocks;

@@ -1,6 +1,7 @@
 import type { HostFile, HostFolder, HostStat } from '../../host.js';
 import type { PlainInode } from '../inode.js';
 import type { Timespec } from '../types.js';
+import type { VerifiedFile } from '../trusted/verified.js';
 import type { FilePages } from './pages.js';
 
 /** What hostfs keeps with an inode. */
@@ -26,6 +27,8 @@ export class HostNode {
   listed: Map<string, HostStat> | null = null;
   listedAt = -Infinity;
   exact: ExactTimes | null = null;
+  /** For a trusted file, once it has been opened: what its bytes have to be. */
+  verified: VerifiedFile | null = null;
 
   constructor(public seen: HostStat) {}
 
