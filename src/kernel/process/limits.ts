@@ -25,7 +25,8 @@ const INITIAL: readonly (readonly [number, number, number])[] = [
   [RLIMIT_STACK, 8 * MIB, RLIM_INFINITY],
   [RLIMIT_CORE, 0, RLIM_INFINITY],
   [RLIMIT_NPROC, 32768, 32768],
-  [RLIMIT_NOFILE, 1048576, 1048576],
+  // The soft limit is Linux's own: programs try every descriptor up to it, and select() knows no more.
+  [RLIMIT_NOFILE, 1024, 1048576],
   [RLIMIT_MEMLOCK, 8 * MIB, 8 * MIB],
   [RLIMIT_SIGPENDING, 32768, 32768],
   [RLIMIT_MSGQUEUE, 819200, 819200],

@@ -24,6 +24,11 @@ function threadOf(thread: Thread, pid: number): Thread | Errno {
   return pid === 0 ? thread : (threads.get(pid) ?? ESRCH);
 }
 
+/** The same for affinities, where a negative number is merely one that nobody has. */
+function affinityTarget(thread: Thread, pid: number): Thread | Errno {
+  return pid < 0 ? ESRCH : threadOf(thread, pid);
+}
+
 function mayChange(caller: Process, target: Process): boolean {
   const { euid } = caller.cred;
   return euid === target.cred.ruid || euid === target.cred.euid || caller.cred.capable(CAP_SYS_NICE);
@@ -108,7 +113,7 @@ function sysSchedGetaffinity(thread: Thread, args: Args): number {
   const size = args.uint(1);
   const { cpus } = process.kernel;
   if (size * 8 < cpus || size % 8 !== 0) return EINVAL;
-  const target = threadOf(thread, args.int(0));
+  const target = affinityTarget(thread, args.int(0));
   if (typeof target === 'number') return target;
   const length = Math.min(size, maskSize(cpus));
   const mask = new Uint8Array(length);
@@ -123,7 +128,7 @@ function sysSchedSetaffinity(thread: Thread, args: Args): number {
   const mask = new Uint8Array(maskSize(cpus));
   const failed = process.memory.copyIn(args.addr(2), mask, 0, Math.min(args.uint(1), mask.length));
   if (failed < 0) return failed;
-  const target = threadOf(thread, args.int(0));
+  const target = affinityTarget(thread, args.int(0));
   if (typeof target === 'number') return target;
   if (!mayChange(process, target.process)) return EPERM;
   const allowed: number[] = [];
