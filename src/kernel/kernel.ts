@@ -18,6 +18,7 @@ import type { KernelLimits } from './limits.js';
 import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
 import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
 import { LoadAverages } from './process/load.js';
+import { Net } from './net/net.js';
 import type { Process } from './process/process.js';
 import { Registers, getI64 } from './process/registers.js';
 import { addUsage, totalUsage } from './process/usage.js';
@@ -105,6 +106,7 @@ export class Kernel implements Supervisor, MemoryPool {
   readonly ipc = new IpcNamespace(this);
   /** Where POSIX message queues have their names; null: there are none. */
   mqueues: Location | null = null;
+  readonly net: Net;
   /** All processes by pid, zombies included; threads by tid. */
   readonly processes = new Map<number, Process>();
   readonly threads = new Map<number, Thread>();
@@ -153,6 +155,7 @@ export class Kernel implements Supervisor, MemoryPool {
     this.clock = new Clock(options.host.clock);
     this.loadAverages = new LoadAverages(this.clock.nowMs());
     this.limits = initialKernelLimits(options.randomizeAddresses === true);
+    this.net = new Net(this.clock, (into) => this.host.random(into), () => this.current);
     // The time-stamp counter ticks once a nanosecond of monotonic time.
     const clock = (): number => this.clock.nowMs() * 1e6;
     this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine }, this);

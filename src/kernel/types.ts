@@ -42,6 +42,10 @@ export type ArgKind =
   | 'arch-code'
   | 'rand-flags'
   | 'futex-op'
+  | 'socket-family'
+  | 'socket-type'
+  | 'sockaddr'
+  | 'sockaddr-out'
   | 'strings';
 
 export interface SyscallRow {

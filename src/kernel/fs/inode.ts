@@ -76,7 +76,7 @@ function isBefore(a: Timespec, b: Timespec): boolean {
 }
 
 /** atime becomes now as `relatime` has it: if it is older than the last change, or a day. */
-export function touchAccessed(inode: Inode, clock: HostClock): void {
+export function touchAccessed(inode: Inode, clock: Pick<HostClock, 'realtime'>): void {
   const { atime } = inode;
   clock.realtime($now);
   const current = isBefore(inode.mtime, atime) && isBefore(inode.ctime, atime);

@@ -27,6 +27,12 @@ export function waitForHandle(thread: Caller, handle: Handle): Errno {
   return WAIT;
 }
 
+/** Bytes that earlier tries of the call have moved: a number, or what keeps more than that. */
+export function doneBefore({ callState }: Caller): number {
+  if (typeof callState === 'number') return callState;
+  return (callState as { readonly done?: number } | null | undefined)?.done ?? 0;
+}
+
 function waits(handle: Handle, options: TransferOptions): boolean {
   return (handle.flags & O_NONBLOCK) === 0 && options.nowait !== true;
 }
@@ -39,7 +45,9 @@ export function readHandle(
   position: number,
   options = PLAIN,
 ): number | Errno {
-  const done = handle.ops.read(handle, sink, position);
+  const { ops } = handle;
+  if (ops.readFor !== undefined) return ops.readFor(thread, handle, sink, waits(handle, options));
+  const done = ops.read(handle, sink, position);
   return done === EAGAIN && waits(handle, options) ? waitForInput(thread, handle, sink) : done;
 }
 
@@ -88,6 +96,8 @@ export function writeHandle(
   options = PLAIN,
 ): number | Errno {
   if (isRegular(handle.inode)) return writeRegular(thread, handle, source, position);
+  if (handle.ops.writeFor !== undefined)
+    return handle.ops.writeFor(thread, handle, source, waits(handle, options));
   // Not what the source says: /dev/null takes everything and looks at nothing.
   const all = done + source.remaining;
   for (;;) {

@@ -14,6 +14,7 @@
 import type { Errno } from '../errno.js';
 import type { Frames } from '../../machine/types.js';
 import type { HostClock, Timespec } from '../host.js';
+import type { Caller } from '../types.js';
 
 export type { Timespec };
 
@@ -220,6 +221,12 @@ export interface HandleOperations {
   arrived?(handle: Handle): number;
   /** What a read that is not to wait any longer gets. */
   readAvailable?(handle: Handle, sink: Sink): number | Errno;
+  /**
+   * In place of `read` and `write` for a thread, by who waits by rules of its own (sockets: time limits): WAIT after
+   * queueing it. What earlier tries of the call have done is in thread.callState, as `done`.
+   */
+  readFor?(thread: Caller, handle: Handle, sink: Sink, waits: boolean): number | Errno;
+  writeFor?(thread: Caller, handle: Handle, source: Source, waits: boolean): number | Errno;
   /** Position counts (regular files) or not (pipes, sockets, terminals): ESPIPE. */
   readonly seekable: boolean;
   /** Null: the default for regular files. */

@@ -10,7 +10,7 @@ import {
 } from '../abi/fcntl.js';
 import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, WAIT, type Errno } from '../errno.js';
 import { canRead, canWrite } from '../fs/handle.js';
-import { readHandle, writeHandle, writePosition, type TransferOptions } from '../fs/transfer.js';
+import { doneBefore, readHandle, writeHandle, writePosition, type TransferOptions } from '../fs/transfer.js';
 import type { Handle, Sink, Source } from '../fs/types.js';
 import { countRead, countWrite } from '../process/iocounts.js';
 import type { Args, Caller, SyscallRow } from '../types.js';
@@ -28,11 +28,6 @@ function readable(thread: Caller, fd: number): Handle | Errno {
 function writable(thread: Caller, fd: number): Handle | Errno {
   const handle = fileOf(thread, fd);
   return typeof handle !== 'number' && !canWrite(handle) ? EBADF : handle;
-}
-
-/** Bytes written in earlier tries of the call. */
-function doneBefore(thread: Caller): number {
-  return typeof thread.callState === 'number' ? thread.callState : 0;
 }
 
 function readInto(
@@ -67,7 +62,8 @@ function writeFrom(
 function sysRead(thread: Caller, args: Args): number {
   const handle = readable(thread, args.int(0));
   if (typeof handle === 'number') return handle;
-  return readInto(thread, handle, bufferSink(thread.process.memory, args.addr(1), args.size(2)), AT_HANDLE);
+  const sink = bufferSink(thread.process.memory, args.addr(1), args.size(2), doneBefore(thread));
+  return readInto(thread, handle, sink, AT_HANDLE);
 }
 
 function sysWrite(thread: Caller, args: Args): number {
@@ -95,7 +91,7 @@ function positioned(
 function sysPread(thread: Caller, args: Args): number {
   const handle = positioned(thread, args.int(0), args.offset(3), canRead);
   if (typeof handle === 'number') return handle;
-  const sink = bufferSink(thread.process.memory, args.addr(1), args.size(2));
+  const sink = bufferSink(thread.process.memory, args.addr(1), args.size(2), 0);
   return readInto(thread, handle, sink, args.offset(3));
 }
 
@@ -117,7 +113,7 @@ function sysWritev(thread: Caller, args: Args): number {
 function readVectorAt(thread: Caller, args: Args, offset: number | null, options?: TransferOptions): number {
   const handle = positioned(thread, args.int(0), offset, canRead);
   if (typeof handle === 'number') return handle;
-  const sink = vectorSink(thread.process.memory, args.addr(1), args.size(2));
+  const sink = vectorSink(thread.process.memory, args.addr(1), args.size(2), doneBefore(thread));
   return readInto(thread, handle, sink, offset, options);
 }
 

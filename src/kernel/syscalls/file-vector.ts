@@ -12,10 +12,11 @@ interface Piece {
   readonly length: number;
 }
 
-/** One buffer to be filled, of at most MAX_RW_COUNT bytes. */
-export function bufferSink(memory: UserMemory, addr: number, length: number): Sink | Errno {
-  const sink = memory.sink(addr, length);
-  return typeof sink === 'number' || length <= MAX_RW_COUNT ? sink : memory.sink(addr, MAX_RW_COUNT);
+/** One buffer to be filled, of at most MAX_RW_COUNT bytes, without its first `skip` bytes. */
+export function bufferSink(memory: UserMemory, addr: number, length: number, skip: number): Sink | Errno {
+  const whole = memory.sink(addr, length);
+  if (typeof whole === 'number' || (skip === 0 && length <= MAX_RW_COUNT)) return whole;
+  return memory.sink(addr + skip, Math.min(length, MAX_RW_COUNT) - skip);
 }
 
 /** One buffer to be taken from, without its first `skip` bytes. */
@@ -63,10 +64,10 @@ function without(pieces: readonly Piece[], skip: number): Piece[] {
   return left;
 }
 
-/** A vector to be filled. */
-export function vectorSink(memory: UserMemory, addr: number, count: number): Sink | Errno {
+/** A vector to be filled, without its first `skip` bytes. */
+export function vectorSink(memory: UserMemory, addr: number, count: number, skip = 0): Sink | Errno {
   const pieces = readVector(memory, addr, count);
-  return typeof pieces === 'number' ? pieces : new VectorSink(memory, pieces);
+  return typeof pieces === 'number' ? pieces : new VectorSink(memory, without(pieces, skip));
 }
 
 /** A vector to be taken from, without its first `skip` bytes. */

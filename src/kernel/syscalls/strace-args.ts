@@ -3,6 +3,7 @@ import { signalName } from '../abi/signal.js';
 import type { Thread } from '../process/thread.js';
 import { getI64, getU64 } from '../process/registers.js';
 import { SigSet } from '../signal/sigset.js';
+import { formatAddress } from './strace-socket.js';
 import type { ArgKind, Args } from '../types.js';
 
 type Format = (thread: Thread, args: Args, n: number, result: number) => string;
@@ -80,6 +81,20 @@ const CLOCKS = [
   'CLOCK_BOOTTIME',
   'CLOCK_REALTIME_ALARM',
   'CLOCK_BOOTTIME_ALARM',
+];
+
+const FAMILIES: Readonly<Record<number, string>> = {
+  0: 'AF_UNSPEC',
+  1: 'AF_UNIX',
+  2: 'AF_INET',
+  10: 'AF_INET6',
+  16: 'AF_NETLINK',
+  17: 'AF_PACKET',
+};
+const SOCKET_TYPES = ['0', 'SOCK_STREAM', 'SOCK_DGRAM', 'SOCK_RAW', 'SOCK_RDM', 'SOCK_SEQPACKET'];
+const SOCKET_FLAGS: Names = [
+  [0o2000000, 'SOCK_CLOEXEC'],
+  [0o4000, 'SOCK_NONBLOCK'],
 ];
 
 const AT_FLAGS: Names = [
@@ -321,14 +336,34 @@ const FORMATS: Readonly<Record<ArgKind, Format>> = {
   'stat-out': (thread, args, n, result) => statOut(thread, args.addr(n), result),
   pid: (_t, args, n) => String(args.int(n)),
   clock: (_t, args, n) => CLOCKS[args.int(n)] ?? String(args.int(n)),
+  'socket-family': (_t, args, n) => FAMILIES[args.int(n)] ?? String(args.int(n)),
+  'socket-type': (_t, args, n) => socketType(args.uint(n)),
+  sockaddr: (thread, args, n) => sockaddr(thread, args.addr(n), args.int(n + 1)),
+  'sockaddr-out': (thread, args, n, result) => {
+    const length = result < 0 || args.addr(n) === 0 ? -1 : thread.process.memory.readU32(args.addr(n + 1));
+    return length < 0 ? pointer(args.addr(n)) : sockaddr(thread, args.addr(n), length);
+  },
   strings: (thread, args, n) => strings(thread, args.addr(n)),
 };
+
+function socketType(value: number): string {
+  const name = SOCKET_TYPES[value & 0xf] ?? String(value & 0xf);
+  const flags = flagNames(value & ~0xf, SOCKET_FLAGS, '');
+  return flags === '' ? name : `${name}|${flags}`;
+}
+
+function sockaddr(thread: Thread, addr: number, length: number): string {
+  if (addr === 0 || length <= 0 || length > 128) return pointer(addr);
+  const bytes = bytesAt(thread, addr, length);
+  return bytes === null ? hex(addr) : formatAddress(bytes);
+}
 
 const OUTPUTS: ReadonlySet<ArgKind> = new Set<ArgKind>([
   'buffer-out',
   'iovec-out',
   'stat-out',
   'timespec-out',
+  'sockaddr-out',
 ]);
 
 /** open's mode says something only when a file can be made. */
