@@ -155,7 +155,11 @@ export class Kernel implements Supervisor, MemoryPool {
     this.clock = new Clock(options.host.clock);
     this.loadAverages = new LoadAverages(this.clock.nowMs());
     this.limits = initialKernelLimits(options.randomizeAddresses === true);
-    this.net = new Net(this.clock, (into) => this.host.random(into), () => this.current);
+    this.net = new Net(
+      this.clock,
+      (into) => this.host.random(into),
+      () => this.current,
+    );
     // The time-stamp counter ticks once a nanosecond of monotonic time.
     const clock = (): number => this.clock.nowMs() * 1e6;
     this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine }, this);
