@@ -5,6 +5,7 @@
  */
 import { input, perl, python, type CorpusCommand, type Line } from './command.js';
 import { BINARIES } from './binaries.js';
+import { NETWORK } from './network.js';
 import { PROCESSES } from './processes.js';
 
 const BUSYBOX: Line[] = [
@@ -309,6 +310,7 @@ const GROUPS = [
   TOOLCHAIN,
   GIT,
   PROCESSES,
+  NETWORK,
   BINARIES,
 ];
 

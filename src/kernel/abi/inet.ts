@@ -4,6 +4,7 @@ export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_ICMPV6 = 58;
+export const IPPROTO_UDPLITE = 136;
 
 export const IP_TOS = 1;
 export const IP_TTL = 2;
@@ -71,5 +72,7 @@ export const TCP_FASTOPEN_CONNECT = 30;
 export const TCP_INQ = 36;
 
 export const UDP_CORK = 1;
+export const UDPLITE_SEND_CSCOV = 10;
+export const UDPLITE_RECV_CSCOV = 11;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;

@@ -1,5 +1,5 @@
 import { CAP_NET_RAW } from '../abi/capability.js';
-import { IPPROTO_TCP, IPPROTO_UDP } from '../abi/inet.js';
+import { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from '../abi/inet.js';
 import {
   AF_INET,
   AF_INET6,
@@ -32,14 +32,18 @@ function createUnix(net: Net, type: number, protocol: number): Socket | Errno {
   return type === SOCK_SEQPACKET ? new UnixSeqpacket(net) : ESOCKTNOSUPPORT;
 }
 
+function createUdp(net: Net, family: number, protocol: number): Socket | Errno {
+  if (protocol !== 0 && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return EPROTONOSUPPORT;
+  return new UdpSocket(net, family, protocol || IPPROTO_UDP);
+}
+
 const createInet =
   (family: number): Create =>
   (net, type, protocol, caller) => {
     if (protocol < 0 || protocol >= 256) return EINVAL;
     if (type === SOCK_STREAM)
       return protocol === 0 || protocol === IPPROTO_TCP ? new TcpSocket(net, family) : EPROTONOSUPPORT;
-    if (type === SOCK_DGRAM)
-      return protocol === 0 || protocol === IPPROTO_UDP ? new UdpSocket(net, family) : EPROTONOSUPPORT;
+    if (type === SOCK_DGRAM) return createUdp(net, family, protocol);
     if (type !== SOCK_RAW) return ESOCKTNOSUPPORT;
     return capable(caller.process.fs.cred, CAP_NET_RAW) ? EPROTONOSUPPORT : EPERM;
   };

@@ -19,6 +19,7 @@ export class Net {
   readonly inFlight = new InFlight();
   readonly tcp: PortTable;
   readonly udp: PortTable;
+  readonly udplite: PortTable;
   private readonly all = new Set<Socket>();
   private cookies = 0;
   private fs: SockFs | null = null;
@@ -31,6 +32,7 @@ export class Net {
   ) {
     this.tcp = new PortTable(this);
     this.udp = new PortTable(this);
+    this.udplite = new PortTable(this);
   }
 
   get current(): Caller | null {

@@ -1,8 +1,22 @@
 import type { Sink, Source } from '../fs/types.js';
 
 const FIRST_STORAGE = 4096;
-/** An empty ring that has grown beyond gives its memory back. */
+/** An empty ring that has grown beyond gives its storage back. */
 const KEPT_STORAGE = 262144;
+
+/** The largest storage that was given back, for the next ring that needs as much: new storage has to be cleared first. */
+let $spare: Uint8Array<ArrayBuffer> | null = null;
+
+function storage(size: number): Uint8Array<ArrayBuffer> {
+  if (size <= KEPT_STORAGE || $spare === null || $spare.length < size) return new Uint8Array(size);
+  const bytes = $spare;
+  $spare = null;
+  return bytes;
+}
+
+function giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+  if ($spare === null || $spare.length < bytes.length) $spare = bytes;
+}
 
 /** Bytes in order of arrival. Storage grows as needed and is used again; whoever fills it sees to the limit. */
 export class ByteRing {
@@ -60,7 +74,9 @@ export class ByteRing {
   skip(count: number): void {
     this.length -= count;
     this.start = this.length === 0 ? 0 : this.index(count);
-    if (this.length === 0 && this.bytes.length > KEPT_STORAGE) this.bytes = new Uint8Array(0);
+    if (this.length > 0 || this.bytes.length <= KEPT_STORAGE) return;
+    giveBack(this.bytes);
+    this.bytes = new Uint8Array(0);
   }
 
   /** Takes back the last bytes: a message of which not all could be read. */
@@ -82,7 +98,7 @@ export class ByteRing {
     if (needed <= this.bytes.length) return;
     let size = Math.max(FIRST_STORAGE, this.bytes.length);
     while (size < needed) size *= 2;
-    const bytes = new Uint8Array(size);
+    const bytes = storage(size);
     const first = Math.min(this.length, this.bytes.length - this.start);
     bytes.set(this.bytes.subarray(this.start, this.start + first));
     bytes.set(this.bytes.subarray(0, this.length - first), first);

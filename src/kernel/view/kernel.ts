@@ -2,12 +2,13 @@
 import { PAGE_SIZE } from '../../machine/layout.js';
 import type { IpcView } from '../fs/proc/sysvipc.js';
 import type { CpuView, KernelView, LockView, MemoryTotals } from '../fs/proc/subject.js';
-import { LOOPBACK_ONLY, type NetView } from '../fs/proc/subject-net.js';
+import type { NetView } from '../fs/proc/subject-net.js';
 import type { ProcessView } from '../fs/proc/subject-process.js';
 import { absolutePath } from '../fs/path.js';
 import type { Location, Mount, Timespec } from '../fs/types.js';
 import type { Vfs } from '../fs/vfs.js';
 import type { Kernel } from '../kernel.js';
+import { LiveNet } from './net.js';
 import type { KernelLimits } from '../limits.js';
 import type { Mm } from '../mm/mm.js';
 import { AnonymousPages } from '../mm/pages.js';
@@ -42,6 +43,7 @@ const FILESYSTEMS = [
   'mqueue',
   'overlay',
   'hostfs',
+  'sockfs',
   'pipefs',
 ].map((type) => ({ type, nodev: true }));
 
@@ -59,7 +61,7 @@ export class LiveKernel implements KernelView {
   readonly filesystems = FILESYSTEMS;
   readonly bootId: string;
   readonly bootTime: number;
-  readonly net: NetView = LOOPBACK_ONLY;
+  readonly net: NetView;
   private readonly namespaces: Namespaces;
 
   constructor(
@@ -67,6 +69,7 @@ export class LiveKernel implements KernelView {
     private readonly vfs: Vfs,
   ) {
     this.bootId = this.uuid();
+    this.net = new LiveNet(kernel.net);
     this.namespaces = new Namespaces(vfs, vfs.allocateDev());
     const now: Timespec = { sec: 0, nsec: 0 };
     kernel.clock.realtime(now);

@@ -2,7 +2,6 @@ import { FIONREAD } from '../../abi/fcntl.js';
 import {
   IPPROTO_UDP,
   IPV6_HOPLIMIT,
-  IPV6_PKTINFO,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
@@ -12,9 +11,6 @@ import {
   IP_RECVTTL,
   IP_TOS,
   IP_TTL,
-  UDP_CORK,
-  UDP_GRO,
-  UDP_SEGMENT,
 } from '../../abi/inet.js';
 import {
   POLLERR,
@@ -37,12 +33,10 @@ import {
   SOCK_DGRAM,
   SOL_IP,
   SOL_IPV6,
-  SOL_SOCKET,
   SOL_UDP,
   SO_TIMESTAMP,
   SO_TIMESTAMPNS,
 } from '../../abi/socket.js';
-import { putU64 } from '../../abi/struct.js';
 import {
   EAFNOSUPPORT,
   EAGAIN,
@@ -51,7 +45,6 @@ import {
   EFAULT,
   EINVAL,
   EMSGSIZE,
-  ENOPROTOOPT,
   ENOTCONN,
   EOPNOTSUPP,
   EPIPE,
@@ -61,7 +54,6 @@ import type { Sink, Source, Timespec, UserMemory, Waiter } from '../../fs/types.
 import type { Caller } from '../../types.js';
 import { intItem, type ControlItem } from '../control.js';
 import { Fifo } from '../fifo.js';
-import { LOOPBACK } from '../interface.js';
 import type { Net } from '../net.js';
 import { ByteRing } from '../ring.js';
 import {
@@ -74,15 +66,23 @@ import {
   type Outgoing,
 } from '../socket.js';
 import { TCP_CLOSE, TCP_ESTABLISHED } from '../states.js';
-import { familyOf, isV4, writeEndpoint, writeIp6, type Endpoint, type Ip } from './address.js';
-import { hasIpFlag, optionKey } from './options.js';
+import { familyOf, isV4, writeEndpoint, type Endpoint, type Ip } from './address.js';
+import { hasIpFlag } from './options.js';
 import { conflictsUdp, fit } from './ports.js';
 import { InetSocket } from './socket.js';
+import {
+  getUdpOption,
+  headerOf,
+  packetInfo,
+  packetInfo6,
+  setUdpOption,
+  timeItem,
+  type Header,
+} from './udp-options.js';
 
 /** The longest datagram: 65535 bytes with the headers. */
 const LONGEST_V4 = 65507;
 const LONGEST_V6 = 65527;
-const EPHEMERAL_TTL = 64;
 
 /** A datagram in a queue; its bytes are in the queue's ring. */
 interface Datagram {
@@ -91,6 +91,7 @@ interface Datagram {
   readonly fromIp: Ip;
   readonly fromPort: number;
   readonly toIp: Ip;
+  readonly ttl: number;
   readonly tos: number;
   readonly time: Timespec;
 }
@@ -111,8 +112,8 @@ export class UdpSocket extends InetSocket {
   /** What the datagrams in the queue count. */
   charged = 0;
 
-  constructor(net: Net, family: number) {
-    super(net, family, SOCK_DGRAM, IPPROTO_UDP, net.udp, conflictsUdp);
+  constructor(net: Net, family: number, protocol: number) {
+    super(net, family, SOCK_DGRAM, protocol, protocol === IPPROTO_UDP ? net.udp : net.udplite, conflictsUdp);
   }
 
   get queuedBytes(): number {
@@ -154,9 +155,11 @@ export class UdpSocket extends InetSocket {
     if (this.error !== 0) return this.takeError();
     if ((this.shut & SEND_SHUTDOWN) !== 0) return EPIPE;
     if (length > (isV4(to.ip) ? LONGEST_V4 : LONGEST_V6)) return EMSGSIZE;
+    const header = headerOf(this, to.ip, out.control);
+    if (typeof header === 'number') return header;
     const from = this.sourceFor(to.ip);
     const receiver = this.receiverAt(to, from);
-    if (receiver !== null) return receiver.enqueue(source, length, this, from, to.ip);
+    if (receiver !== null) return receiver.enqueue(source, length, header, this.localPort, from, to.ip);
     // The answer that nobody is there reaches only who has a peer.
     if (this.state === TCP_ESTABLISHED) {
       this.error = ECONNREFUSED;
@@ -194,7 +197,14 @@ export class UdpSocket extends InetSocket {
     return last.reusePort ? best[this.net.randomBelow(best.length)] : last;
   }
 
-  private enqueue(source: Source, length: number, sender: UdpSocket, from: Ip, to: Ip): number | Errno {
+  private enqueue(
+    source: Source,
+    length: number,
+    { ttl, tos }: Header,
+    fromPort: number,
+    fromIp: Ip,
+    toIp: Ip,
+  ): number | Errno {
     const cost = costOf(length);
     if (this.charged + cost > this.rcvbuf && this.datagrams.length > 0) return length;
     if (length > 0) {
@@ -206,8 +216,7 @@ export class UdpSocket extends InetSocket {
     }
     const time: Timespec = { sec: 0, nsec: 0 };
     this.net.clock.realtime(time);
-    const tos = sender.kept.get(optionKey(SOL_IP, IP_TOS)) ?? 0;
-    this.datagrams.push({ length, cost, fromIp: from, fromPort: sender.localPort, toIp: to, tos, time });
+    this.datagrams.push({ length, cost, fromIp, fromPort, toIp, ttl, tos, time });
     this.charged += cost;
     this.readable.wake();
     return length;
@@ -237,20 +246,19 @@ export class UdpSocket extends InetSocket {
   }
 
   /** What options ask to be told of each datagram. */
-  private controlFor({ toIp, tos, time }: Datagram): ControlItem[] | null {
+  private controlFor({ toIp, ttl, tos, time }: Datagram): ControlItem[] | null {
     const items: ControlItem[] = [];
     if (this.values.get(SO_TIMESTAMP) === 1) items.push(timeItem(SO_TIMESTAMP, time.sec, time.nsec / 1000));
     else if (this.values.get(SO_TIMESTAMPNS) === 1) items.push(timeItem(SO_TIMESTAMPNS, time.sec, time.nsec));
     if (isV4(toIp)) {
       if (hasIpFlag(this, SOL_IP, IP_PKTINFO)) items.push(packetInfo(toIp));
-      if (hasIpFlag(this, SOL_IP, IP_RECVTTL)) items.push(intItem(SOL_IP, IP_TTL, EPHEMERAL_TTL));
+      if (hasIpFlag(this, SOL_IP, IP_RECVTTL)) items.push(intItem(SOL_IP, IP_TTL, ttl));
       if (hasIpFlag(this, SOL_IP, IP_RECVTOS))
         items.push({ level: SOL_IP, type: IP_TOS, data: Uint8Array.of(tos) });
     }
     if (this.ofV6) {
       if (hasIpFlag(this, SOL_IPV6, IPV6_RECVPKTINFO)) items.push(packetInfo6(toIp));
-      if (hasIpFlag(this, SOL_IPV6, IPV6_RECVHOPLIMIT))
-        items.push(intItem(SOL_IPV6, IPV6_HOPLIMIT, EPHEMERAL_TTL));
+      if (hasIpFlag(this, SOL_IPV6, IPV6_RECVHOPLIMIT)) items.push(intItem(SOL_IPV6, IPV6_HOPLIMIT, ttl));
       if (hasIpFlag(this, SOL_IPV6, IPV6_RECVTCLASS)) items.push(intItem(SOL_IPV6, IPV6_TCLASS, tos));
     }
     return items.length === 0 ? null : items;
@@ -288,17 +296,13 @@ export class UdpSocket extends InetSocket {
   }
 
   override setOption(level: number, name: number, value: Uint8Array, caller: Caller): 0 | Errno {
-    if (level !== SOL_UDP) return super.setOption(level, name, value, caller);
-    if (value.length < 4) return EINVAL;
-    if (name !== UDP_CORK && name !== UDP_GRO) return ENOPROTOOPT;
-    this.kept.set(optionKey(SOL_UDP, name), Number(value.subarray(0, 4).some((byte) => byte !== 0)));
-    return 0;
+    if (level !== SOL_UDP && level !== this.protocol) return super.setOption(level, name, value, caller);
+    return setUdpOption(this, name, value);
   }
 
   override getOption(level: number, name: number, answer: OptionAnswer): 0 | Errno {
-    if (level !== SOL_UDP) return super.getOption(level, name, answer);
-    if (name !== UDP_CORK && name !== UDP_GRO && name !== UDP_SEGMENT) return ENOPROTOOPT;
-    return answer.int(this.kept.get(optionKey(SOL_UDP, name)) ?? 0);
+    if (level !== SOL_UDP && level !== this.protocol) return super.getOption(level, name, answer);
+    return getUdpOption(this, name, answer);
   }
 }
 
@@ -307,31 +311,4 @@ function asInet(name: Uint8Array): Uint8Array {
   const copy = new Uint8Array(name);
   copy[0] = 2;
   return copy;
-}
-
-function timeItem(type: number, sec: number, fraction: number): ControlItem {
-  const data = new Uint8Array(16);
-  const view = new DataView(data.buffer);
-  putU64(view, 0, sec);
-  putU64(view, 8, Math.floor(fraction));
-  return { level: SOL_SOCKET, type, data };
-}
-
-/** struct in_pktinfo: interface, local address, destination. */
-function packetInfo(to: Ip): ControlItem {
-  const data = new Uint8Array(12);
-  const view = new DataView(data.buffer);
-  view.setInt32(0, LOOPBACK.index, true);
-  view.setUint32(4, to, false);
-  view.setUint32(8, to, false);
-  return { level: SOL_IP, type: IP_PKTINFO, data };
-}
-
-/** struct in6_pktinfo: destination, interface. */
-function packetInfo6(to: Ip): ControlItem {
-  const data = new Uint8Array(20);
-  const view = new DataView(data.buffer);
-  writeIp6(view, 0, to);
-  view.setInt32(16, LOOPBACK.index, true);
-  return { level: SOL_IPV6, type: IPV6_PKTINFO, data };
 }
