@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -419,6 +421,16 @@ static void flow(void) {
   close(p[0]);
   pthread_join(thread, &sum);
   printf("  %ld\n", (long)sum);
+  close(p[1]);
+  pair(p);
+  int file = memfd_create("big", 0);
+  off_t from = 0;
+  HOLDS(write(file, big, sizeof big) == sizeof big);
+  pthread_create(&thread, 0, taker, p + 1);
+  HOLDS(sendfile(p[0], file, &from, sizeof big) == sizeof big);
+  close(p[0]), close(file);
+  pthread_join(thread, &sum);
+  printf("  %ld %ld\n", (long)sum, (long)from);
   close(p[1]);
   pair(p);
   fcntl(p[0], F_SETFL, O_NONBLOCK);

@@ -15,6 +15,8 @@ export class Waiting {
   done = 0;
   /** Messages that earlier tries have moved (sendmmsg, recvmmsg). */
   messages = 0;
+  /** When recvmmsg asks for no further message. */
+  deadline = Infinity;
   parcel: Parcel | null = null;
   into: Incoming | null = null;
 

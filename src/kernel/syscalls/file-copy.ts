@@ -2,12 +2,23 @@
 import { O_APPEND, O_NONBLOCK, SPLICE_F_NONBLOCK } from '../abi/fcntl.js';
 import { MAX_FILE_SIZE, MAX_RW_COUNT } from '../abi/limits.js';
 import { putU64 } from '../abi/struct.js';
-import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, EOVERFLOW, ESPIPE, EXDEV, type Errno } from '../errno.js';
+import {
+  EAGAIN,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EISDIR,
+  EOVERFLOW,
+  ESPIPE,
+  EXDEV,
+  WAIT,
+  type Errno,
+} from '../errno.js';
 import { BufferSink, BufferSource } from '../fs/buffer.js';
 import { canRead, canWrite } from '../fs/handle.js';
 import { isDirectory, isRegular } from '../fs/inode.js';
 import { pipeOf, type Pipe } from '../fs/pipe/pipe.js';
-import { waitForHandle, writeHandle, readHandle } from '../fs/transfer.js';
+import { doneBefore, readHandle, waitForHandle, writeHandle } from '../fs/transfer.js';
 import type { Handle } from '../fs/types.js';
 import { countRead, countWrite } from '../process/iocounts.js';
 import type { Args, Caller, SyscallRow } from '../types.js';
@@ -78,10 +89,22 @@ function sysSendfile(thread: Caller, args: Args): number {
   )
     return EINVAL;
   const to: End = { handle: output, addr: 0, position: output.position };
-  const done = copy(thread, from, to, Math.min(args.size(3), MAX_RW_COUNT));
-  if (done === EAGAIN && (output.flags & O_NONBLOCK) === 0) return waitForHandle(thread, output);
-  if (done < 0) return done;
-  return settle(thread, to) || settle(thread, from) || done;
+  return sendAll(thread, from, to, Math.min(args.size(3), MAX_RW_COUNT));
+}
+
+/** Copies all that there is; waits for room as often as needed, unless the output is O_NONBLOCK. */
+function sendAll(thread: Caller, from: End, to: End, length: number): number {
+  const before = doneBefore(thread);
+  const done = copy(thread, from, to, length - before);
+  if (done < 0 && done !== EAGAIN) return before > 0 ? before : done;
+  const total = before + Math.max(0, done);
+  const failed = done > 0 ? settle(thread, to) || settle(thread, from) : 0;
+  if (failed !== 0) return failed;
+  const more = done === EAGAIN || (total < length && from.position < from.handle.inode.size);
+  if (!more) return total;
+  const waiting = (to.handle.flags & O_NONBLOCK) === 0 ? waitForHandle(thread, to.handle) : EAGAIN;
+  if (waiting === WAIT) thread.callState = total;
+  return waiting !== WAIT && total > 0 ? total : waiting;
 }
 
 function sysCopyFileRange(thread: Caller, args: Args): number {

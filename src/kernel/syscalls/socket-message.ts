@@ -207,7 +207,10 @@ function several(thread: Thread, subject: Subject, args: Args, each: Each, until
     if (forOne && index > 0) flags |= MSG_DONTWAIT;
     const done = each(thread, subject, addr, flags & ~MSG_WAITFORONE);
     if (done === WAIT) {
-      if (thread.callState instanceof Waiting) thread.callState.messages = index;
+      if (thread.callState instanceof Waiting) {
+        thread.callState.messages = index;
+        thread.callState.deadline = until;
+      }
       return WAIT;
     }
     if (done < 0) return index > 0 ? index : done;
@@ -233,7 +236,7 @@ function sysRecvmmsg(thread: Thread, args: Args): number {
   if (args.addr(4) !== 0) {
     if (readPair(thread.process.memory, args.addr(4), $time) < 0) return EFAULT;
     if (!isValidTime($time)) return EINVAL;
-    until = thread.process.kernel.clock.nowMs() + toMs($time);
+    until = waitingOf(thread)?.deadline ?? thread.process.kernel.clock.nowMs() + toMs($time);
   }
   const subject = subjectOf(thread, args.int(0));
   return typeof subject === 'number' ? subject : several(thread, subject, args, receiveOne, until);

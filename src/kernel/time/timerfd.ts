@@ -104,8 +104,9 @@ export class TimerFile implements HandleOperations {
   }
 
   poll(_handle: Handle, waiter: Waiter | null): PollMask {
-    waiter?.waitOn(this.queue);
-    this.fireIfDue();
+    // Who is about to wait is not waiting yet and could not be woken: it is left to the heap, which comes next.
+    if (waiter === null) this.fireIfDue();
+    else waiter.waitOn(this.queue);
     return this.ticks > 0 ? POLLIN : 0;
   }
 

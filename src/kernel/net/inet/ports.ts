@@ -172,3 +172,22 @@ export function fit(owner: PortOwner, ofV6: boolean, ip: Ip): number {
   if (isV4(owner.localIp)) return isV4(ip) ? family : -1;
   return isV4(ip) && owner.v6only ? -1 : family;
 }
+
+/** Those of a port's owners that fit best; `score` is below 0 for one that does not fit. */
+export function bestOf<T extends PortOwner>(
+  owners: Iterable<PortOwner> | undefined,
+  isCandidate: (owner: PortOwner) => owner is T,
+  score: (owner: T) => number,
+): T[] {
+  let best: T[] = [];
+  let highest = 0;
+  for (const owner of owners ?? []) {
+    if (!isCandidate(owner)) continue;
+    const fits = score(owner);
+    if (fits < highest) continue;
+    if (fits > highest) best = [];
+    best.push(owner);
+    highest = fits;
+  }
+  return best;
+}

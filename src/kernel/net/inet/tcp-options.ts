@@ -65,7 +65,6 @@ const OPTIONS: ReadonlyMap<number, TcpOption> = new Map([
 const CONGESTION = ['cubic', 'reno'];
 /** TCP_CA_NAME_MAX. */
 const CONGESTION_LENGTH = 16;
-const congestionOf = new WeakMap<TcpSocket, string>();
 
 function isFlag({ least, most }: TcpOption): boolean {
   return least === 0 && most === 1;
@@ -88,7 +87,7 @@ function setCongestion(socket: TcpSocket, value: Uint8Array): 0 | Errno {
   if (value.length < 1) return EINVAL;
   const [name] = String.fromCharCode(...value.subarray(0, CONGESTION_LENGTH - 1)).split('\0');
   if (!CONGESTION.includes(name)) return ENOENT;
-  congestionOf.set(socket, name);
+  socket.congestion = name;
   return 0;
 }
 
@@ -96,7 +95,7 @@ export function getTcpOption(socket: TcpSocket, name: number, answer: OptionAnsw
   if (name === TCP_INFO) return answer.bytes(tcpInfo(socket));
   if (name === TCP_CONGESTION) {
     const bytes = new Uint8Array(CONGESTION_LENGTH);
-    [...(congestionOf.get(socket) ?? CONGESTION[0])].forEach((c, i) => (bytes[i] = c.charCodeAt(0)));
+    [...socket.congestion].forEach((c, i) => (bytes[i] = c.charCodeAt(0)));
     return answer.bytes(bytes);
   }
   const option = OPTIONS.get(name);

@@ -64,9 +64,10 @@ import {
   TCP_SYN_SENT,
 } from '../states.js';
 import { familyOf } from './address.js';
-import { conflictsTcp, fit } from './ports.js';
+import { bestOf, conflictsTcp, fit, type PortOwner } from './ports.js';
 import { InetSocket } from './socket.js';
 import { getTcpOption, setTcpOption } from './tcp-options.js';
+import { UrgentMark } from './urgent.js';
 
 /** Buffer sizes before a connection (net.ipv4.tcp_wmem, tcp_rmem), and what sending grows to over the loopback. */
 const SNDBUF = 16384;
@@ -97,9 +98,9 @@ export class TcpSocket extends InetSocket {
   private progress = UNCONNECTED;
   /** The peer's end has been received (SOCK_DONE): there is nothing after it, whatever happens. */
   private ended = false;
-  /** Where in `received` the urgent byte is, and whether it has been read; -1 without one. */
-  private urgentAt = -1;
-  private urgentRead = false;
+  private readonly urgent = new UrgentMark();
+  /** TCP_CONGESTION. */
+  congestion = 'cubic';
   override readonly connectTimeout = EINPROGRESS;
 
   constructor(net: Net, family: number) {
@@ -108,13 +109,13 @@ export class TcpSocket extends InetSocket {
     this.rcvbuf = RCVBUF;
   }
 
-  override connect(caller: Caller, address: Uint8Array, nonblocking: boolean): 0 | Errno {
+  override connect(_caller: Caller, address: Uint8Array, nonblocking: boolean): 0 | Errno {
     if (address.length < 2) return EINVAL;
     if (familyOf(address) === AF_UNSPEC) return this.disconnect();
     if (this.progress === CONNECTED) return EISCONN;
     if (this.progress === UNCONNECTED) {
       if (this.state !== TCP_CLOSE) return EISCONN;
-      const failed = this.begin(caller, address);
+      const failed = this.begin(address);
       if (failed !== 0) return failed;
       this.progress = CONNECTING;
       if (nonblocking) return EINPROGRESS;
@@ -130,7 +131,7 @@ export class TcpSocket extends InetSocket {
   }
 
   /** Sends the SYN, and gets the answer. */
-  private begin(_caller: Caller, address: Uint8Array): 0 | Errno {
+  private begin(address: Uint8Array): 0 | Errno {
     const to = this.destination(address);
     if (typeof to === 'number') return to;
     const before = this.localIp;
@@ -151,18 +152,13 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
+  /** Who gets a connection to the remote end; of a group that shares the port, any. */
   private listenerFor(): TcpSocket | null {
-    let best: TcpSocket[] = [];
-    let score = -1;
-    for (const owner of this.ports.at(this.remotePort) ?? []) {
-      if (!(owner instanceof TcpSocket) || owner.state !== TCP_LISTEN) continue;
-      const fits = fit(owner, owner.ofV6, this.remoteIp);
-      if (fits > score) best = [];
-      if (fits >= 0 && fits >= score) best.push(owner);
-      score = Math.max(score, fits);
-    }
-    if (best.length === 0) return null;
-    return best[best.length > 1 ? this.net.randomBelow(best.length) : 0];
+    const found = bestOf(this.ports.at(this.remotePort), isListener, (owner) =>
+      fit(owner, owner.ofV6, this.remoteIp),
+    );
+    if (found.length === 0) return null;
+    return found[found.length > 1 ? this.net.randomBelow(found.length) : 0];
   }
 
   private refused(): void {
@@ -263,10 +259,7 @@ export class TcpSocket extends InetSocket {
     const wanted = Math.min(source.remaining, room);
     const took = peer.received.fill(source, wanted);
     if (took === 0) return EFAULT;
-    if ((out.flags & MSG_OOB) !== 0 && source.remaining === 0) {
-      peer.urgentAt = peer.received.length - 1;
-      peer.urgentRead = false;
-    }
+    if ((out.flags & MSG_OOB) !== 0 && source.remaining === 0) peer.urgent.set(peer.received.length - 1);
     peer.readable.wake();
     return took;
   }
@@ -294,25 +287,27 @@ export class TcpSocket extends InetSocket {
     if ((into.flags & MSG_ERRQUEUE) !== 0) return EAGAIN;
     if (this.state === TCP_LISTEN) return ENOTCONN;
     if ((into.flags & MSG_OOB) !== 0) return this.receiveUrgent(sink, into);
-    if (this.received.length > this.holes()) return this.take(sink, into);
+    if (this.received.length > this.hole) return this.take(sink, into);
     if (this.ended) return 0;
     if (this.error !== 0) return this.takeError();
     if ((this.shut & RCV_SHUTDOWN) !== 0) return 0;
     return this.state === TCP_CLOSE ? ENOTCONN : EAGAIN;
   }
 
-  /** 1 when the next byte is an urgent one that is not read in line. */
-  private holes(): number {
-    return Number(this.urgentAt === 0 && this.values.get(SO_OOBINLINE) !== 1);
+  private get hole(): number {
+    return this.urgent.hole(this.urgentInLine);
+  }
+
+  private get urgentInLine(): boolean {
+    return this.values.get(SO_OOBINLINE) === 1;
   }
 
   /** Reads up to the urgent byte, or from behind it. */
   private take(sink: Sink, into: Incoming): number | Errno {
     const { received } = this;
     const peeks = (into.flags & MSG_PEEK) !== 0;
-    const hole = this.holes();
-    const end = this.urgentAt > 0 ? this.urgentAt : received.length;
-    const count = Math.min(sink.remaining, end - hole);
+    const { hole } = this;
+    const count = Math.min(sink.remaining, this.urgent.end(received.length) - hole);
     if (peeks && count < sink.remaining && this.isComing(into.flags)) return EAGAIN;
     const discards = (into.flags & MSG_TRUNC) !== 0;
     const put = discards ? count : received.copy(sink, hole, count);
@@ -324,12 +319,12 @@ export class TcpSocket extends InetSocket {
 
   /** MSG_PEEK with MSG_WAITALL: whether the rest may still come. */
   private isComing(flags: number): boolean {
-    return (flags & MSG_WAITALL) !== 0 && !this.ended && this.state !== TCP_CLOSE && this.urgentAt < 0;
+    return (flags & MSG_WAITALL) !== 0 && !this.ended && this.state !== TCP_CLOSE && this.urgent.at < 0;
   }
 
   private consume(count: number): void {
     this.received.skip(count);
-    if (this.urgentAt >= 0) this.urgentAt = Math.max(-1, this.urgentAt - count);
+    this.urgent.consume(count);
     const { peer } = this;
     if (peer === null || !peer.lacksRoom || !peer.isWritable) return;
     peer.lacksRoom = false;
@@ -337,15 +332,15 @@ export class TcpSocket extends InetSocket {
   }
 
   private receiveUrgent(sink: Sink, into: Incoming): number | Errno {
-    if (this.urgentAt < 0 || this.urgentRead || this.values.get(SO_OOBINLINE) === 1) return EINVAL;
+    if (!this.urgent.isPending || this.urgentInLine) return EINVAL;
     if (this.state === TCP_CLOSE && !this.ended) return ENOTCONN;
     into.outFlags |= MSG_OOB;
     if (sink.remaining === 0) {
       into.outFlags |= MSG_TRUNC;
       return 0;
     }
-    if (this.received.copy(sink, this.urgentAt, 1) === 0) return EFAULT;
-    if ((into.flags & MSG_PEEK) === 0) this.urgentRead = true;
+    if (this.received.copy(sink, this.urgent.at, 1) === 0) return EFAULT;
+    if ((into.flags & MSG_PEEK) === 0) this.urgent.read = true;
     into.ends = true;
     return 1;
   }
@@ -366,8 +361,8 @@ export class TcpSocket extends InetSocket {
       this.lacksRoom = true;
       return mask;
     }
-    if (this.received.length - this.holes() >= this.rcvlowat) mask |= POLLIN | POLLRDNORM;
-    if (this.urgentAt >= 0 && !this.urgentRead) mask |= POLLPRI;
+    if (this.received.length - this.hole >= this.rcvlowat) mask |= POLLIN | POLLRDNORM;
+    if (this.urgent.isPending) mask |= POLLPRI;
     if ((this.shut & SEND_SHUTDOWN) !== 0 || this.isWritable) mask |= POLLOUT | POLLWRNORM;
     else this.lacksRoom = true;
     return mask;
@@ -455,7 +450,7 @@ export class TcpSocket extends InetSocket {
     this.ended = false;
     this.progress = UNCONNECTED;
     this.received.clear();
-    this.urgentAt = -1;
+    this.urgent.clear();
     this.remoteIp = this.anyIp;
     this.remotePort = 0;
     if (!this.boundPort) {
@@ -494,12 +489,11 @@ export class TcpSocket extends InetSocket {
   }
 
   override ioctl(request: number, arg: number, user: UserMemory): number | Errno {
-    if (request === SIOCATMARK) return user.writeU32(arg, Number(this.urgentAt === 0));
+    if (request === SIOCATMARK) return user.writeU32(arg, Number(this.urgent.at === 0));
     if (request !== FIONREAD && request !== SIOCOUTQ) return super.ioctl(request, arg, user);
     if (this.state === TCP_LISTEN) return EINVAL;
     if (request === SIOCOUTQ) return user.writeU32(arg, this.unsent);
-    const end = this.urgentAt > 0 ? this.urgentAt : this.received.length;
-    return user.writeU32(arg, end - this.holes());
+    return user.writeU32(arg, this.urgent.end(this.received.length) - this.hole);
   }
 
   override setOption(level: number, name: number, value: Uint8Array, caller: Caller): 0 | Errno {
@@ -509,4 +503,8 @@ export class TcpSocket extends InetSocket {
   override getOption(level: number, name: number, answer: OptionAnswer): 0 | Errno {
     return level === SOL_TCP ? getTcpOption(this, name, answer) : super.getOption(level, name, answer);
   }
+}
+
+function isListener(owner: PortOwner): owner is TcpSocket {
+  return owner instanceof TcpSocket && owner.state === TCP_LISTEN;
 }

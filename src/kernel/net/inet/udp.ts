@@ -68,7 +68,7 @@ import {
 import { TCP_CLOSE, TCP_ESTABLISHED } from '../states.js';
 import { familyOf, isV4, writeEndpoint, type Endpoint, type Ip } from './address.js';
 import { hasIpFlag } from './options.js';
-import { conflictsUdp, fit } from './ports.js';
+import { bestOf, conflictsUdp, fit, type PortOwner } from './ports.js';
 import { InetSocket } from './socket.js';
 import {
   getUdpOption,
@@ -180,17 +180,11 @@ export class UdpSocket extends InetSocket {
 
   /** Who gets what is sent to an endpoint: a socket that is connected to the sender before others. */
   private receiverAt(to: Endpoint, from: Ip): UdpSocket | null {
-    let best: UdpSocket[] = [];
-    let score = -1;
-    for (const owner of this.ports.at(to.port) ?? []) {
-      if (!(owner instanceof UdpSocket)) continue;
-      let fits = fit(owner, owner.ofV6, to.ip);
-      if (fits >= 0 && owner.state === TCP_ESTABLISHED)
-        fits = owner.remoteIp === from && owner.remotePort === this.localPort ? fits + 4 : -1;
-      if (fits > score) best = [];
-      if (fits >= 0 && fits >= score) best.push(owner);
-      score = Math.max(score, fits);
-    }
+    const best = bestOf(this.ports.at(to.port), isUdp, (owner) => {
+      const fits = fit(owner, owner.ofV6, to.ip);
+      if (fits < 0 || owner.state !== TCP_ESTABLISHED) return fits;
+      return owner.remoteIp === from && owner.remotePort === this.localPort ? fits + 4 : -1;
+    });
     if (best.length === 0) return null;
     // Of sockets that share a port for reuse, the last one gets everything; of a group, any.
     const last = best[best.length - 1];
@@ -311,4 +305,8 @@ function asInet(name: Uint8Array): Uint8Array {
   const copy = new Uint8Array(name);
   copy[0] = 2;
   return copy;
+}
+
+function isUdp(owner: PortOwner): owner is UdpSocket {
+  return owner instanceof UdpSocket;
 }
