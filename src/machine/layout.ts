@@ -11,6 +11,10 @@
  *   0x40000  decoded code   the interpreter's records
  *   CODE_LINES              for every frame, which of its 64-byte lines code was made from
  *   JUMP_TABLE              what the jump cache has no room for
+ *   FRAME_BLOCKS            for every frame, the blocks decoded from it
+ *   BLOCK_HASH              blocks by their address
+ *   REGION_COUNTS           where regions begin
+ *   DECODER                 the decoder's tables
  *   FRAME_BASE              frames, to the end of memory; frame n is the 4 KiB at n * 4096
  */
 export const PAGE_SHIFT = 12;
@@ -25,6 +29,8 @@ export const FLOAT_RAISED = SCRATCH + 0x40;
 /** An access over a page's end is done here; 64 bytes. A "physical address" below BOUNCE_END means: copy back. */
 export const BOUNCE = 0x180;
 export const BOUNCE_END = 0x1c0;
+/** The last bytes of a page, and zeros, where the decoder cannot read on. 64 bytes. */
+export const PAGE_TAIL = 0x1c0;
 /** crc32's table, 256 x i32, filled when first used. */
 export const CRC32C = 0x400;
 
@@ -57,6 +63,11 @@ export const RECIPROCALS = 0x3f000;
 
 export const DECODED = 0x40000;
 export const DECODED_END = 0x1040000;
+export const RECORD_SIZE = 32;
+/** At its start: a record that begins with a look-up of rip; room for one instruction out of turn; then blocks. */
+export const START_RECORD = DECODED;
+export const STEP_RECORDS = DECODED + 0x20;
+export const FIRST_BLOCK = DECODED + 0x100;
 /** One i64 a frame, bit n for line n. Room for all 2^20 frames; untouched, it costs nothing. */
 export const CODE_LINES = DECODED_END;
 export const CODE_LINE_SHIFT = 6;
@@ -68,7 +79,18 @@ export const JUMP_TABLE = CODE_LINES + 0x800000;
 export const JUMP_TABLE_ENTRIES = 65536;
 export const JUMP_TABLE_ENTRY_SIZE = 32;
 export const JUMP_EPOCH = 16;
-export const FRAME_BASE = JUMP_TABLE + JUMP_TABLE_ENTRIES * JUMP_TABLE_ENTRY_SIZE;
+/** One i32 a frame: its first block; the others follow by the headers (code/blocks.ts). Untouched, it costs nothing. */
+export const FRAME_BLOCKS = JUMP_TABLE + JUMP_TABLE_ENTRIES * JUMP_TABLE_ENTRY_SIZE;
+/** One i32 an entry: the first block whose address is hashed to it. */
+export const BLOCK_HASH = FRAME_BLOCKS + 0x400000;
+export const BLOCK_HASH_ENTRIES = 32768;
+/** One u16 an entry: how many regions have entries that are hashed to it. Where there are none, nobody need be asked. */
+export const REGION_COUNTS = BLOCK_HASH + BLOCK_HASH_ENTRIES * 4;
+export const REGION_COUNTS_ENTRIES = 32768;
+/** See interpret/decoder-tables.ts. */
+export const DECODER = REGION_COUNTS + REGION_COUNTS_ENTRIES * 2;
+export const DECODER_END = DECODER + 0x10000;
+export const FRAME_BASE = DECODER_END;
 export const FIRST_FRAME = FRAME_BASE / PAGE_SIZE;
 
 /** Offsets in the CPU block. Everything a thread's context consists of lies in [0, CPU_STATE_SIZE). */
@@ -131,6 +153,10 @@ export const CPU_ADDRESS = 0x438; // i64
 export const CPU_EPOCH = 0x448; // i32
 /** Not 0: the jump cache may hold an entry. */
 export const CPU_JUMPS_CACHED = 0x44c; // i32
+/** Where the next decoded block goes; how many were decoded; how many instructions of one are interpreted before it is hot. */
+export const CPU_NEXT_BLOCK = 0x450; // i32
+export const CPU_BLOCKS_DECODED = 0x454; // i32
+export const CPU_HEAT = 0x458; // i64
 /** Where the interpreter stops: at the address at which the region that called it goes on; -1: nowhere. */
 export const CPU_UNTIL = 0x440; // i64
 

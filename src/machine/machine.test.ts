@@ -331,6 +331,29 @@ for (const tier of ['interpret', 'translate', 'mixed'] as const) {
       assert.equal(m.machine.stats.blocksDecoded, blocksDecoded);
     });
 
+    it('begins anew when there is no room for more of it', () => {
+      const m = new BareMachine({ tier: 'interpret', memory: 16 << 20 });
+      const count = 300_000;
+      const jumps = new Uint8Array(2 * count + 4);
+      for (let k = 0; k < count; k++) jumps.set([0xeb, 0x00], 2 * k); // jmp to the next
+      jumps.set(bytes('ff c0 0f 05'), 2 * count); // inc eax; syscall
+      m.load(jumps);
+      const run = () => {
+        m.setRegister(L.RAX, 0);
+        assert.equal(m.start(CODE, 2 * count), EXIT_SYSCALL);
+        return m.register(L.RAX);
+      };
+      assert.ok(count * 64 > L.DECODED_END - L.DECODED);
+      assert.equal(run(), 1n);
+      assert.equal(m.machine.stats.instructions, count + 2);
+      const last = m.offset(CODE + 2 * count);
+      m.machine.frames.willWrite(last >>> L.PAGE_SHIFT, last & L.PAGE_MASK, 2);
+      m.machine.memory.u8.set([0xff, 0xc8], last); // dec eax
+      assert.equal(run(), 0xffffffffn);
+      assert.equal(m.machine.stats.instructions, 2 * (count + 2));
+      assert.equal(m.machine.stats.codeInvalidations, 1);
+    });
+
     it('is forgotten on demand', () => {
       const m = new BareMachine({ tier });
       m.load(SUM);

@@ -1,10 +1,11 @@
+import { Blocks } from './code/blocks.js';
 import { CodeCache } from './code/code-cache.js';
 import { Fetcher, executableFrame } from './code/fetch.js';
 import type { Translator } from './code/types.js';
 import type { CoreModule } from './core/build.js';
 import { loadCore } from './core/core-text.js';
 import { CoreHost } from './core/host.js';
-import { BlockDecoder } from './interpret/block-decoder.js';
+import { BlockDecoder, type DecodeBlock } from './interpret/block-decoder.js';
 import { HandlerTable } from './interpret/handler-table.js';
 import {
   CPU,
@@ -79,14 +80,14 @@ const FIXED_FLAGS = 0x202; // IF and bit 1
 interface SharedCore {
   readonly core: CoreModule;
   readonly module: WasmModule;
-  readonly handlers: HandlerTable;
+  readonly handlers: () => HandlerTable;
 }
 let $shared: SharedCore | undefined;
 
 function sharedCore(): SharedCore {
   if ($shared === undefined) {
     const core = loadCore();
-    $shared = { core, module: new wasm.Module(core.bytes), handlers: new HandlerTable(core.handlers) };
+    $shared = { core, module: new wasm.Module(core.bytes), handlers: () => new HandlerTable(core.handlers) };
   }
   return $shared;
 }
@@ -128,6 +129,7 @@ class SandboxMachine implements Machine {
   readonly frames: Frames;
   private readonly counts = zeroStats();
   private readonly tlb: Tlb;
+  private readonly blocks: Blocks;
   private readonly code: CodeCache;
   private readonly translator: Translator | null;
   private readonly run_: WasmFunction;
@@ -145,9 +147,19 @@ class SandboxMachine implements Machine {
     const frames = (this.frames = new FrameTable(memory, sandbox.frameEnd));
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
-    const decoder = new BlockDecoder(memory, handlers, fetcher, HEAT[tier]);
+    this.blocks = new Blocks(memory, HEAT[tier]);
+    const decoder = new BlockDecoder(memory, handlers, fetcher, this.blocks);
     const table = new wasm.Table({ initial: 1, element: 'anyfunc' });
-    this.code = new CodeCache(memory, this.tlb, table, fetcher, decoder, this.counts);
+    this.code = new CodeCache(
+      memory,
+      this.tlb,
+      table,
+      fetcher,
+      this.blocks,
+      decoder,
+      this.counts,
+      tier === 'translate',
+    );
     frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);
     const helpers = new HelperFunctions(memory, { clock, cpus });
     const functions: Record<string, unknown> = {};
@@ -184,6 +196,7 @@ class SandboxMachine implements Machine {
       helper: Object.fromEntries(core.helpers.map((helper) => [helper.name, helpers.of(helper)])),
     });
     Object.assign(functions, host, exports);
+    decoder.decodeBlock = exports.makeBlockAt as DecodeBlock;
     this.run_ = exports.run as WasmFunction;
     this.interpret = exports.interpret as Interpret;
     this.settleFlags = exports.settleFlags as WasmFunction;
@@ -259,7 +272,8 @@ class SandboxMachine implements Machine {
   }
 
   get stats(): MachineStats {
-    this.counts.instructions = this.code.instructions;
+    this.counts.instructions = this.blocks.instructions;
+    this.counts.blocksDecoded = this.blocks.decoded;
     this.counts.tlbMisses = this.memory.u32[TLB_MISSES] as number;
     return this.counts;
   }

@@ -1,10 +1,11 @@
-import { CPU, CPU_CODE_STALE, PAGE_SHIFT, PAGE_SIZE, USER_END } from '../layout.js';
+import { CODE_LINE_SHIFT, CPU, CPU_CODE_STALE, PAGE_SHIFT, PAGE_SIZE, USER_END } from '../layout.js';
 import type { Tlb } from '../memory/tlb.js';
 import type { MachineViews } from '../semantics/helper.js';
 import type { MachineStats } from '../types.js';
 import type { WasmTable } from '../wasm/webassembly.js';
 import type { Insn } from '../x86/insn.js';
-import { spansOf, type Code } from './code.js';
+import type { Blocks } from './blocks.js';
+import { lineMasks, spansOf, type Code } from './code.js';
 import type { Fetcher } from './fetch.js';
 import { JumpCache } from './jump-cache.js';
 import { LineMap } from './line-map.js';
@@ -16,10 +17,10 @@ const TABLE_STEP = 128;
 
 /** Makes decoded blocks; what the cache needs of block-decoder.ts. */
 export interface Decoder {
-  readonly isFull: boolean;
-  reset(): void;
-  decode(address: number, frame: number): Code | number;
-  executions(code: Code): number;
+  /** A block in the lists, or 0 where its first instruction does not allow it. */
+  decodeBlock(address: number, frame: number): number;
+  /** A block of one instruction in no list, or what `decode` says (x86/decode.ts). */
+  decodeUnlisted(address: number, frame: number): Code | number;
 }
 
 /**
@@ -27,26 +28,29 @@ export interface Decoder {
  * the running space's page table decides which is meant. Fills the jump cache, and drops code whose bytes change.
  */
 export class CodeCache implements CodeSource {
-  private readonly blocks = new Map<number, Code[]>();
+  /** Blocks that are in no list (blocks.ts). */
+  private readonly unlisted = new Map<number, Code[]>();
   private readonly regions = new Map<number, Code[]>();
   private readonly lines: LineMap;
   private readonly jumps: JumpCache;
   private readonly freeSlots: number[] = [];
   private nextSlot: number;
-  /** Instructions that dropped blocks have run. */
-  private executed = 0;
 
   constructor(
     private readonly memory: MachineViews,
     private readonly tlb: Tlb,
     private readonly table: WasmTable,
     private readonly fetcher: Fetcher,
+    private readonly blocks: Blocks,
     private readonly decoder: Decoder,
     private readonly stats: MachineStats,
+    /** Every look at an address comes to JavaScript. */
+    seesAll: boolean,
   ) {
-    this.lines = new LineMap(memory);
+    this.lines = new LineMap(memory, blocks);
     this.jumps = new JumpCache(memory, tlb);
     this.nextSlot = table.length;
+    if (seesAll) this.jumps.countAll();
   }
 
   // Finding
@@ -69,14 +73,20 @@ export class CodeCache implements CodeSource {
     return this.valid(this.regions, address) !== undefined;
   }
 
+  /** The block at `address`, or 0. */
+  private blockAt(address: number): number {
+    const frame = this.fetcher.frameOf(address);
+    const block = frame === 0 ? 0 : this.blocks.find(address, frame);
+    return block === 0 ? (this.valid(this.unlisted, address)?.block ?? 0) : block;
+  }
+
   /** The slot of the region at `address`, 0 where there is none; notes what it finds in the jump cache. */
   slotAt(address: number): number {
     if (!(address >= 0 && address < USER_END)) return 0;
-    const region = this.valid(this.regions, address);
-    const block = this.valid(this.blocks, address);
-    if (region !== undefined || block !== undefined)
-      this.jumps.note(address, region?.slot ?? 0, block?.block ?? 0);
-    return region?.slot ?? 0;
+    const slot = this.valid(this.regions, address)?.slot ?? 0;
+    const block = this.blockAt(address);
+    if (slot !== 0 || block !== 0) this.jumps.note(address, slot, block);
+    return slot;
   }
 
   /**
@@ -85,22 +95,24 @@ export class CodeCache implements CodeSource {
    */
   enter(address: number, frame: number): number {
     if (this.slotAt(address) !== 0) return 0;
-    let block = this.valid(this.blocks, address);
-    if (block === undefined) {
-      if (this.decoder.isFull) this.dropBlocks();
-      const made = this.decoder.decode(address, frame);
-      if (typeof made === 'number') return made;
-      this.add(this.blocks, made);
-      this.stats.blocksDecoded++;
-      block = made;
+    let block = this.blockAt(address);
+    if (block === 0) {
+      if (this.blocks.isFull) this.dropBlocks();
+      block = this.decoder.decodeBlock(address, frame);
     }
-    this.jumps.note(address, 0, block.block);
+    if (block === 0) {
+      const made = this.decoder.decodeUnlisted(address, frame);
+      if (typeof made === 'number') return made;
+      this.add(this.unlisted, made);
+      block = made.block;
+    }
+    this.jumps.note(address, 0, block);
     return 0;
   }
 
   executions(address: number): number {
-    const block = this.valid(this.blocks, address);
-    return block === undefined ? 0 : this.decoder.executions(block);
+    const block = address >= 0 && address < USER_END ? this.blockAt(address) : 0;
+    return block === 0 ? 0 : this.blocks.executions(block);
   }
 
   decode(address: number): Insn | null {
@@ -119,7 +131,8 @@ export class CodeCache implements CodeSource {
     const slot = this.takeSlot();
     this.table.set(slot, func);
     const spans = spansOf(region.ranges, this.fetcher.frameOf);
-    this.add(this.regions, { address: entry, spans, block: 0, count: 0, slot, checkedIn: -1 });
+    this.add(this.regions, { address: entry, spans, block: 0, slot, checkedIn: -1 });
+    this.jumps.countRegion(entry, 1);
     this.jumps.forget(entry);
   }
 
@@ -144,9 +157,13 @@ export class CodeCache implements CodeSource {
 
   /** Drops the code made from `length` bytes of a frame from `offset` on, which are about to change. */
   written(frame: number, offset: number, length: number): void {
-    const touched = this.lines.touched(frame, offset, length);
-    if (touched.length === 0) return;
+    const [lo, hi] = lineMasks(offset >>> CODE_LINE_SHIFT, (offset + length - 1) >>> CODE_LINE_SHIFT);
+    let dropped = this.blocks.dropTouched(frame, lo, hi, this.jumps);
+    const touched = this.lines.touched(frame, lo, hi);
+    dropped += touched.length;
+    if (dropped === 0) return;
     this.remove(touched);
+    this.lines.unite(frame);
     this.stats.codeInvalidations++;
     this.memory.i32[STALE] = 1;
   }
@@ -158,40 +175,32 @@ export class CodeCache implements CodeSource {
 
   private remove(codes: readonly Code[]): void {
     for (const code of codes) {
-      const map = code.slot === 0 ? this.blocks : this.regions;
+      const map = code.slot === 0 ? this.unlisted : this.regions;
       const others = (map.get(code.address) ?? []).filter((other) => other !== code);
       if (others.length === 0) map.delete(code.address);
       else map.set(code.address, others);
       this.jumps.forget(code.address);
-      if (code.slot === 0) this.executed += this.decoder.executions(code) * code.count;
-      else this.freeSlot(code.slot);
+      if (code.slot === 0) this.blocks.forget(code.block);
+      else this.freeSlot(code);
     }
     this.lines.remove(codes);
   }
 
-  private freeSlot(slot: number): void {
+  private freeSlot({ slot, address }: Code): void {
     this.table.set(slot, this.table.get(0));
     this.freeSlots.push(slot);
+    this.jumps.countRegion(address, -1);
   }
 
   private dropBlocks(): void {
-    this.remove([...this.blocks.values()].flat());
-    this.decoder.reset();
+    this.remove([...this.unlisted.values()].flat());
+    for (const frame of this.blocks.reset()) this.lines.unite(frame);
+    this.jumps.clearAll();
   }
 
   /** Drops everything. */
   flush(): void {
     this.dropBlocks();
     this.remove([...this.regions.values()].flat());
-    this.tlb.flushJumps(this.tlb.epoch);
-  }
-
-  /** Instructions run in decoded blocks, whole blocks counted. */
-  get instructions(): number {
-    let sum = this.executed;
-    for (const codes of this.blocks.values()) {
-      for (const code of codes) sum += this.decoder.executions(code) * code.count;
-    }
-    return sum;
   }
 }

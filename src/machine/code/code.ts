@@ -9,14 +9,12 @@ export interface Span {
   hi: number;
 }
 
-/** A decoded block or a translated region. */
+/** A translated region, or a decoded block that is not in the lists (blocks.ts). */
 export interface Code {
   readonly address: number;
   readonly spans: readonly Span[];
   /** Offset of the decoded block, or 0. */
   readonly block: number;
-  /** Instructions in the decoded block. */
-  readonly count: number;
   /** Slot of the region, or 0. */
   readonly slot: number;
   /** The epoch (memory/tlb.ts) in which its spans were last seen to be mapped as they were. */

@@ -1,12 +1,19 @@
-import { CODE_LINES, CODE_LINE_SHIFT } from '../layout.js';
+import { CODE_LINES } from '../layout.js';
 import type { MachineViews } from '../semantics/helper.js';
-import { lineMasks, type Code } from './code.js';
+import type { Blocks } from './blocks.js';
+import type { Code } from './code.js';
 
-/** Which code was made from which lines of which frame: sets of code by frame, and their union in the memory. */
+/**
+ * Which code was made from which lines of which frame: sets of code by frame, and in the memory their union with the lines
+ * of the decoded blocks.
+ */
 export class LineMap {
   private readonly byFrame = new Map<number, Set<Code>>();
 
-  constructor(private readonly memory: MachineViews) {}
+  constructor(
+    private readonly memory: MachineViews,
+    private readonly blocks: Blocks,
+  ) {}
 
   add(code: Code): void {
     const { i32 } = this.memory;
@@ -21,7 +28,8 @@ export class LineMap {
   }
 
   hasCode(frame: number): boolean {
-    return this.byFrame.has(frame);
+    const at = CODE_LINES / 4 + frame * 2;
+    return this.memory.i32[at] !== 0 || this.memory.i32[at + 1] !== 0;
   }
 
   remove(codes: readonly Code[]): void {
@@ -35,8 +43,9 @@ export class LineMap {
     for (const frame of frames) this.unite(frame);
   }
 
-  private unite(frame: number): void {
-    let [lo, hi] = [0, 0];
+  /** Writes the union anew, after code was removed. */
+  unite(frame: number): void {
+    let [lo, hi] = this.blocks.linesOfFrame(frame);
     for (const code of this.byFrame.get(frame) ?? []) {
       for (const span of code.spans) {
         if (span.frame !== frame) continue;
@@ -50,9 +59,8 @@ export class LineMap {
     if (this.byFrame.get(frame)?.size === 0) this.byFrame.delete(frame);
   }
 
-  /** All code made from lines that bytes offset..offset+length-1 of the frame touch. */
-  touched(frame: number, offset: number, length: number): readonly Code[] {
-    const [lo, hi] = lineMasks(offset >>> CODE_LINE_SHIFT, (offset + length - 1) >>> CODE_LINE_SHIFT);
+  /** All code, but for the decoded blocks, made from these lines of the frame. */
+  touched(frame: number, lo: number, hi: number): readonly Code[] {
     const touches = (code: Code) =>
       code.spans.some((span) => span.frame === frame && ((span.lo & lo) | (span.hi & hi)) !== 0);
     return [...(this.byFrame.get(frame) ?? [])].filter(touches);

@@ -1,11 +1,15 @@
 import { defineInterpreter } from '../interpret/interpreter.js';
+import { DecoderTables } from '../interpret/decoder-tables.js';
+import { defineDecoder } from '../interpret/decoder.js';
+import { HandlerTable } from '../interpret/handler-table.js';
 import { handlersOf, type HandlerInfo } from '../interpret/handlers.js';
-import { FRAME_BASE } from '../layout.js';
+import { DECODER, FRAME_BASE } from '../layout.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { settleFlags } from '../semantics/flags.js';
 import type { Helper } from '../semantics/helper.js';
 import type { Form } from '../x86/insn.js';
 import { defineAccess } from './access.js';
+import { defineBlocks } from './blocks.js';
 import { HOT, LOOK, SEARCH, STEP, SYSCALL, defineDispatch } from './dispatch.js';
 import { CoreBuilder, type HostFunction } from './functions.js';
 import { CODE_HIT, PAGE_FAULT, defineWalk } from './walk.js';
@@ -40,6 +44,10 @@ function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readon
   defineAccess(core);
   const keys = handlersOf(forms, semanticsOf);
   const handlers = defineInterpreter(core, keys, semanticsOf);
+  const tables = new DecoderTables(new HandlerTable(handlers), handlers);
+  core.module.data(DECODER, tables.bytes);
+  defineDecoder(core, tables);
+  defineBlocks(core);
   defineDispatch(core);
   core.helper(settleFlags);
   core.module.element(0, [core.index('runUntil')]);

@@ -14,12 +14,12 @@ import {
   JUMP_EPOCH,
   JUMP_SLOT,
   JUMP_TABLE,
+  START_RECORD,
 } from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import { EXIT_BUDGET } from '../types.js';
 import { F64, I32, I64, callIndirect, f64, i32, i64, type Expr } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder, type Label } from '../wasm/function.js';
-import { START_RECORD } from '../interpret/record.js';
 import type { CoreBuilder, HostFunction } from './functions.js';
 
 /*
@@ -74,6 +74,9 @@ function writeLookup(f: FunctionBuilder, core: CoreBuilder): void {
   f.if(core.call(I32, 'refill', address));
   f.return(i32.load(entry, JUMP_CACHE + JUMP_SLOT));
   f.end();
+  f.if(core.call(I32, 'enter', address, ZERO));
+  f.return(ZERO);
+  f.end();
   f.return(core.call(I32, SEARCH.name, f64.convert_i64_s(address)));
 }
 
@@ -113,7 +116,9 @@ function runCode(
   const known = i32.or(slot, i32.load(entry, JUMP_CACHE + JUMP_BLOCK));
   f.if(i32.or(i64.ne(i64.load(entry, JUMP_CACHE), rip), i32.eqz(known)));
   f.if(i32.eqz(core.call(I32, 'refill', rip)));
+  f.if(i32.eqz(core.call(I32, 'enter', rip, i32.const(1))));
   f.call(core.index(LOOK.name), []);
+  f.end();
   f.end();
   f.br(again);
   f.end();
@@ -177,7 +182,7 @@ function writeRunUntil(f: FunctionBuilder, core: CoreBuilder): void {
   f.return(GO_ON_AT_RIP);
 }
 
-/** `interpret` must be defined before. */
+/** `interpret` and `enter` must be defined before. */
 export function defineDispatch(core: CoreBuilder): void {
   core.define('refill', [I64], I32, writeRefill);
   core.define('lookup', [I64], I32, writeLookup);

@@ -1,54 +1,52 @@
 import { SEG_FLAT } from '../layout.js';
 import type { Form, Insn } from '../x86/insn.js';
 import { FLAGS_KEPT } from './handler-emitter.js';
-import { formName, type HandlerInfo } from './handlers.js';
+import { BRANCH_FLAGS, flagsClass, formName, type HandlerInfo } from './handlers.js';
 
-/** A form's handlers, by number. */
-interface FormHandlers {
-  readonly general: number;
-  /** For memory operands without index and segment, or -1. */
-  readonly simple: number;
-  /** By the flags' packed kind. */
-  readonly byFlags: ReadonlyMap<number, number> | null;
-}
+/** A form's handlers in one number: that of the general one, and which others follow it. 0: no handler. */
+export const HANDLER_NUMBER = 0x3fff;
+/** Next comes the handler for memory operands without index and segment. */
+export const HANDLER_SIMPLE = 0x4000;
+/** Next come those for the kinds in BRANCH_FLAGS. */
+export const HANDLER_FLAGS = 0x8000;
 
 /** Finds the handler for an instruction. */
 export class HandlerTable {
   private readonly byName = new Map<string, number>();
-  private readonly byForm: (FormHandlers | null)[] = [];
-  /** By the form's name, what follows `flags` in its handlers' names. */
-  private readonly flagKinds = new Map<string, number[]>();
+  private readonly byForm: number[] = [];
 
   constructor(private readonly infos: readonly HandlerInfo[]) {
-    infos.forEach(({ name }, number) => {
-      this.byName.set(name, number);
-      const at = name.indexOf(' flags');
-      if (at < 0) return;
-      const form = name.slice(0, at);
-      const kinds = this.flagKinds.get(form) ?? [];
-      kinds.push(Number(name.slice(at + 6)));
-      this.flagKinds.set(form, kinds);
-    });
+    infos.forEach(({ name }, number) => this.byName.set(name, number));
   }
 
   /** The number of the handler, or -1 when the instruction is not known; `flags` as the handler before it left them. */
   find(insn: Insn, flags: number): number {
-    const { form } = insn;
-    let handlers = this.byForm[form.id];
-    if (handlers === undefined) handlers = this.byForm[form.id] = this.handlersOf(form);
-    if (handlers === null) return -1;
-    if (handlers.byFlags !== null) return handlers.byFlags.get(flags) ?? handlers.general;
-    return handlers.simple >= 0 && isSimple(insn) ? handlers.simple : handlers.general;
+    const handlers = this.ofForm(insn.form);
+    if (handlers === 0) return -1;
+    const general = handlers & HANDLER_NUMBER;
+    if ((handlers & HANDLER_FLAGS) !== 0) return general + flagsClass(flags);
+    return (handlers & HANDLER_SIMPLE) !== 0 && isSimple(insn) ? general + 1 : general;
   }
 
-  private handlersOf(form: Form): FormHandlers | null {
-    const name = formName(form);
+  /** The form's handlers: HANDLER_*. */
+  ofForm(form: Form): number {
+    return (this.byForm[form.id] ??= this.handlersOf(formName(form)));
+  }
+
+  private handlersOf(name: string): number {
     const general = this.byName.get(name);
-    if (general === undefined) return null;
-    const kinds = this.flagKinds.get(name);
-    const number = (suffix: string) => this.byName.get(`${name} ${suffix}`) ?? -1;
-    const byFlags = kinds && new Map(kinds.map((kind) => [kind, number(`flags${kind}`)]));
-    return { general, simple: number('simple'), byFlags: byFlags ?? null };
+    if (general === undefined) return 0;
+    const follows = (suffix: string, by: number) => {
+      const number = this.byName.get(`${name} ${suffix}`);
+      if (number !== undefined && number !== general + by)
+        throw new Error(`${name} ${suffix} is out of order`);
+      return number !== undefined;
+    };
+    const simple = follows('simple', 1) ? HANDLER_SIMPLE : 0;
+    const flags = BRANCH_FLAGS.filter((kind) => follows(`flags${kind}`, flagsClass(kind))).length;
+    if (flags !== 0 && (flags !== BRANCH_FLAGS.length || simple !== 0))
+      throw new Error(`${name}: odd handlers`);
+    return general | simple | (flags === 0 ? 0 : HANDLER_FLAGS);
   }
 
   ends(handler: number): boolean {

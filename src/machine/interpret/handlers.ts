@@ -60,10 +60,14 @@ export function isCommon(form: Form): boolean {
   return COMMON.some((pattern) => pattern.test(name));
 }
 
-/** Kinds of flags that have branches of their own. */
-const BRANCH_FLAGS = [KIND_SUB, KIND_LOGIC].flatMap((kind) =>
+/** Kinds of flags that have handlers of their own, which follow the general one in this order. */
+export const BRANCH_FLAGS = [KIND_SUB, KIND_LOGIC].flatMap((kind) =>
   [1, 2, 4, 8].map((size) => packKind(kind, size)),
 );
+/** 1 + the kind's place in BRANCH_FLAGS, or 0: how far its handler is from the general one. */
+export function flagsClass(packed: number): number {
+  return BRANCH_FLAGS.indexOf(packed) + 1;
+}
 const READS_FLAGS = new Set(['jcc', 'setcc', 'cmovcc']);
 
 function variantsOf(form: Form, common: boolean): HandlerKey[] {

@@ -1,6 +1,16 @@
+import { BLOCK_COUNTDOWN, BLOCK_HEADER } from '../code/blocks.js';
 import { jumpIndex } from '../code/jump-cache.js';
 import type { CoreBuilder } from '../core/functions.js';
-import { CPU, CPU_ADDRESS, CPU_BUDGET, CPU_RIP, CPU_UNTIL, JUMP_BLOCK, JUMP_CACHE } from '../layout.js';
+import {
+  CPU,
+  CPU_ADDRESS,
+  CPU_BUDGET,
+  CPU_RIP,
+  CPU_UNTIL,
+  JUMP_BLOCK,
+  JUMP_CACHE,
+  RECORD_SIZE,
+} from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { I32, I64, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
@@ -9,8 +19,6 @@ import type { Form } from '../x86/insn.js';
 import { FLAGS_KEPT, HandlerEmitter, type HandlerExits, type HandlerKey } from './handler-emitter.js';
 import { SPECIAL_NAMES, handlerName, type HandlerInfo } from './handlers.js';
 import {
-  BLOCK_COUNTDOWN,
-  BLOCK_HEADER,
   RECORD_BASE,
   RECORD_DISP,
   RECORD_HANDLER,
@@ -18,7 +26,6 @@ import {
   RECORD_INDEX,
   RECORD_PLACE,
   RECORD_SCALE,
-  RECORD_SIZE,
 } from './record.js';
 
 /** What a handler that is a function returns: go on; rip is set; the instruction faulted; rip is set and leave. */

@@ -1,11 +1,8 @@
-/**
- * A decoded instruction as the interpreter has it: 32 bytes in the arena. A block is a header and its records, the last
- * of which leaves the block.
- */
-import { CPU_ADDRESS, CPU_GPR, CPU_SEGMENT, CPU_X87, CPU_XMM, CPU_ZERO, DECODED } from '../layout.js';
+/** A decoded instruction as the interpreter has it: RECORD_SIZE bytes in the arena (code/blocks.ts). */
+import { CPU_ADDRESS, CPU_GPR, CPU_SEGMENT, CPU_X87, CPU_XMM, CPU_ZERO, RECORD_SIZE } from '../layout.js';
+import { HANDLER_ADDRESS } from './handlers.js';
 import type { ImmediateOperand, Insn, MemoryOperand, Operand } from '../x86/insn.js';
 
-export const RECORD_SIZE = 32;
 /** u16: the handler (handlers.ts). */
 export const RECORD_HANDLER = 0;
 /** u16: the instruction's offset in its page << 4 | its length. */
@@ -23,18 +20,10 @@ export const RECORD_DISP = 16;
 /** i64: the first immediate. */
 export const RECORD_IMM = 24;
 
-/** A block's header: how many more times it is run before it is hot, i64. */
-export const BLOCK_COUNTDOWN = 0;
-export const BLOCK_HEADER = 16;
-
-/** At the arena's start: a record that begins with a look-up of rip; room for one instruction out of turn; blocks. */
-export const START_RECORD = DECODED;
-export const STEP_RECORDS = DECODED + 0x20;
-export const FIRST_BLOCK = DECODED + 0x100;
-
 const TWO_32 = 0x100000000;
 
-function registerField(operand: Operand): number {
+/** What a record's field has for an operand. */
+export function registerField(operand: Operand): number {
   switch (operand.kind) {
     case 'gpr':
       return CPU_GPR + 8 * operand.index;
@@ -56,7 +45,20 @@ function registerField(operand: Operand): number {
 export class RecordWriter {
   constructor(private readonly view: DataView) {}
 
-  write(at: number, handler: number, insn: Insn): void {
+  /** Writes the instruction's record, and one before it that makes an address of 32 bits. Returns where they end. */
+  writeAll(at: number, handler: number, insn: Insn): number {
+    const short = insn.operands.some((operand) => operand.kind === 'mem' && operand.addressSize === 4);
+    if (!short) {
+      this.write(at, handler, insn);
+      return at + RECORD_SIZE;
+    }
+    this.write(at, HANDLER_ADDRESS, insn);
+    this.write(at + RECORD_SIZE, handler, insn);
+    this.useAddress(at + RECORD_SIZE);
+    return at + 2 * RECORD_SIZE;
+  }
+
+  private write(at: number, handler: number, insn: Insn): void {
     const { view } = this;
     view.setUint16(at + RECORD_HANDLER, handler, true);
     view.setUint16(at + RECORD_PLACE, ((insn.address & 0xfff) << 4) | insn.length, true);
@@ -80,7 +82,7 @@ export class RecordWriter {
   }
 
   /** Makes the record take its address from CPU_ADDRESS, where an earlier record has put it. */
-  useAddress(at: number): void {
+  private useAddress(at: number): void {
     this.view.setUint16(at + RECORD_BASE, CPU_ADDRESS, true);
     this.view.setUint16(at + RECORD_INDEX, CPU_ZERO, true);
     this.long(at + RECORD_DISP, 0);

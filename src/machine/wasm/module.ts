@@ -23,6 +23,7 @@ export class ModuleBuilder {
   private readonly exports = new ByteWriter();
   private exportCount = 0;
   private readonly elements: { table: number; offset: number; functions: readonly number[] }[] = [];
+  private readonly segments: { offset: number; bytes: Uint8Array }[] = [];
   private ownTable = -1;
 
   type(params: readonly ValType[], results: readonly ValType[]): number {
@@ -92,6 +93,11 @@ export class ModuleBuilder {
     this.elements.push({ table, offset, functions });
   }
 
+  /** Puts bytes into the memory when the module is instantiated. */
+  data(offset: number, bytes: Uint8Array): void {
+    this.segments.push({ offset, bytes });
+  }
+
   finish(): Uint8Array {
     const out = new ByteWriter(4096);
     out.bytes(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
@@ -130,6 +136,16 @@ export class ModuleBuilder {
     this.branchHints(out);
     this.section(out, 10, this.functions.length, (w) => {
       for (const f of this.functions) f.builder.writeTo(w);
+    });
+    this.section(out, 11, this.segments.length, (w) => {
+      for (const { offset, bytes } of this.segments) {
+        w.u8(0);
+        w.u8(0x41);
+        w.sleb(offset);
+        w.u8(0x0b);
+        w.uleb(bytes.length);
+        w.bytes(bytes);
+      }
     });
     return out.view().slice();
   }

@@ -21,15 +21,15 @@ export function allForms(): readonly Form[] {
 }
 
 /** What a byte does in front of an opcode. */
-const NOT_PREFIX = 0;
-const IS_REX = 1;
+export const NOT_PREFIX = 0;
+export const IS_REX = 1;
 const IS_IGNORED = 2;
-const IS_LOCK = 3;
-const IS_REP = 4;
-const IS_66 = 5;
-const IS_67 = 6;
-const IS_SEGMENT = 7;
-const PREFIX_KIND = new Uint8Array(256);
+export const IS_LOCK = 3;
+export const IS_REP = 4;
+export const IS_66 = 5;
+export const IS_67 = 6;
+export const IS_SEGMENT = 7;
+export const PREFIX_KIND = new Uint8Array(256);
 PREFIX_KIND.fill(IS_REX, 0x40, 0x50);
 for (const byte of [0x26, 0x2e, 0x36, 0x3e]) PREFIX_KIND[byte] = IS_IGNORED;
 PREFIX_KIND[0xf0] = IS_LOCK;

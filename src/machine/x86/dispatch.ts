@@ -17,7 +17,7 @@ export interface Variant {
 }
 
 /** An encoding and its variants so far, at size * 2 + mod (0 memory, 1 register). */
-interface Cell {
+export interface Cell {
   readonly encoding: Encoding;
   readonly variants: (Variant | undefined)[];
 }
@@ -41,7 +41,7 @@ interface Fields {
   w: number;
   b: number;
 }
-const FIELD_NAMES = ['b', 'w', 'rm', 'mod', 'reg', 'prefix'] as const;
+export const FIELD_NAMES = ['b', 'w', 'rm', 'mod', 'reg', 'prefix'] as const;
 const FIELD_SIZES: Readonly<Fields> = { prefix: PREFIXES.length, reg: 8, mod: 2, rm: 8, w: 2, b: 2 };
 
 const accepts = (wanted: number, value: number) => wanted < 0 || wanted === value;
@@ -125,17 +125,21 @@ export function variantAt(cell: Cell, size: number, mod: number): Variant {
   });
 }
 
-function compileVariants(cell: Cell): void {
+/** Calls `visit` for every operand size and mod with which the cell can be met. */
+export function eachVariant(
+  cell: Cell,
+  visit: (variant: Variant, size: number, mod: number) => void = () => undefined,
+): void {
   const { encoding } = cell;
   const sizes =
     encoding.w === 0 ? [SIZE_PLAIN, SIZE_66] : encoding.w === 1 ? [SIZE_W] : [SIZE_PLAIN, SIZE_66, SIZE_W];
   const mods = encoding.modrm ? [0, 1].filter((mod) => accepts(encoding.mod, mod)) : [1];
-  for (const size of sizes) for (const mod of mods) variantAt(cell, size, mod);
+  for (const size of sizes) for (const mod of mods) visit(variantAt(cell, size, mod), size, mod);
 }
 
 /** Makes every form that can be decoded. */
 export function compileAll(): void {
   for (let opcode = 0; opcode < ROWS.length; opcode++) {
-    for (const cell of new Set(dispatchOf(opcode)?.cells)) if (cell !== undefined) compileVariants(cell);
+    for (const cell of new Set(dispatchOf(opcode)?.cells)) if (cell !== undefined) eachVariant(cell);
   }
 }
