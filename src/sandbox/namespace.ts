@@ -17,7 +17,8 @@ import { createProcFs } from '../kernel/fs/proc/proc.js';
 import { Nodes } from '../kernel/fs/pseudo/nodes.js';
 import type { PseudoFs } from '../kernel/fs/pseudo/pseudofs.js';
 import { StandardStreams } from '../kernel/fs/stdio/streams.js';
-import { createCgroupFs, createSysFs } from '../kernel/fs/sys/sys.js';
+import { createCgroupFs } from '../kernel/fs/sys/cgroup.js';
+import { createSysFs } from '../kernel/fs/sys/sys.js';
 import { TmpFs } from '../kernel/fs/tmpfs/tmpfs.js';
 import type {
   FileSystem,
@@ -236,6 +237,7 @@ export class Namespace {
         reports: kernel.host.reports,
         caller: () => kernel.current?.process ?? kernel,
       },
+      log: (line) => kernel.log(line),
       openTerminal: open as DeviceView['openTerminal'],
       openMaster: () => this.terminals.createMaster(),
       openConsole: open as DeviceView['openConsole'],

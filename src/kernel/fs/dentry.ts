@@ -109,7 +109,7 @@ export function lookupDentry(vfs: VfsContext, parent: Dentry, name: string): Den
   if (name.length > NAME_MAX) return ENAMETOOLONG;
   const inode = dir.fs.lookup(dir, name);
   if (typeof inode !== 'number') return addDentry(vfs, parent, name, inode);
-  return inode === ENOENT ? addDentry(vfs, parent, name, null) : inode;
+  return inode === ENOENT && dir.fs.closed !== true ? addDentry(vfs, parent, name, null) : inode;
 }
 
 /** A mount and a place made for one stay, whatever the filesystem below thinks. */

@@ -278,6 +278,8 @@ export interface FileSystem {
   readonly xattrs?: boolean;
   /** In place of the permission bits; `mask` of MAY_READ, MAY_WRITE, MAY_EXEC. */
   permission?(inode: Inode, mask: number, cred: Credentials): 0 | Errno;
+  /** A name that is not there is an error whatever is to be done with it (ENOENT, as in /proc), not a place for a new one. */
+  readonly closed?: boolean;
   /** Whether a cached dentry still holds; without it, always. */
   revalidate?(dentry: Dentry): boolean;
   create?(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno;

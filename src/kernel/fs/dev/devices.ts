@@ -1,8 +1,8 @@
 /** The memory devices (null(4), zero(4), full(4), random(4)) and the table of all devices by number. */
 import { S_IFCHR } from '../../abi/stat.js';
-import { EINVAL, ENOSPC, ENXIO } from '../../errno.js';
+import { EINVAL, ENOSPC, ENXIO, EPERM } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import { SEEK_CUR } from '../../abi/fcntl.js';
+import { O_ACCMODE, O_WRONLY, SEEK_CUR } from '../../abi/fcntl.js';
 import { AnonymousPages } from '../../mm/pages.js';
 import type { AttestationView } from './attestation.js';
 import type { FrameMemory, Handle, HandleOperations, Sink, Source } from '../types.js';
@@ -12,6 +12,8 @@ export interface DeviceView {
   readonly memory: FrameMemory;
   random(into: Uint8Array): void;
   readonly attestation: AttestationView;
+  /** A line for whoever watches the sandbox. */
+  log(line: string): void;
   /** Opens the calling process's controlling terminal: ENXIO without one. */
   openTerminal(flags: number): HandleOperations | Errno;
   /** Makes a pseudo-terminal and opens its master: ENOSPC when there are too many. */
@@ -80,6 +82,22 @@ function randomDevice(view: DeviceView): HandleOperations {
   };
 }
 
+const LONGEST_LINE = 1024 - 32;
+
+/** /dev/kmsg: what is written is logged, with its <priority> taken away; the kernel's own log is not for reading. */
+function logDevice(view: DeviceView, flags: number): HandleOperations | Errno {
+  if ((flags & O_ACCMODE) !== O_WRONLY) return EPERM;
+  const write = (_handle: Handle, source: Source): number => {
+    if (source.remaining > LONGEST_LINE) return EINVAL;
+    const bytes = new Uint8Array(source.remaining);
+    const count = source.take(bytes, 0, bytes.length);
+    const text = String.fromCharCode(...bytes.subarray(0, count));
+    view.log(`kmsg: ${text.replace(/^<\d+>/, '').trimEnd()}`);
+    return count;
+  };
+  return { seekable: false, read: () => EPERM, write };
+}
+
 const memory = { type: S_IFCHR, major: 1, mode: 0o666 };
 const terminal = { type: S_IFCHR, major: 5 };
 
@@ -89,6 +107,7 @@ export const DEVICES: readonly DeviceEntry[] = [
   { ...memory, name: 'full', minor: 7, open: () => fullDevice },
   { ...memory, name: 'random', minor: 8, open: randomDevice },
   { ...memory, name: 'urandom', minor: 9, open: randomDevice },
+  { ...memory, name: 'kmsg', minor: 11, mode: 0o644, open: logDevice },
   { ...terminal, name: 'tty', minor: 0, mode: 0o666, open: (view, flags) => view.openTerminal(flags) },
   { ...terminal, name: 'console', minor: 1, mode: 0o600, open: (view, flags) => view.openConsole(flags) },
   { ...terminal, name: 'ptmx', minor: 2, mode: 0o666, open: (view) => view.openMaster() },

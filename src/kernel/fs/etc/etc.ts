@@ -4,7 +4,7 @@
  */
 import type { Nodes } from '../pseudo/nodes.js';
 import { PseudoFs } from '../pseudo/pseudofs.js';
-import { dir, file } from '../pseudo/row.js';
+import { dir, file, link } from '../pseudo/row.js';
 import type { DirRow, Row } from '../pseudo/row.js';
 import type { Timespec } from '../types.js';
 
@@ -29,6 +29,13 @@ protocols: files
 services: files
 `;
 
+/** A time zone file (tzfile(5), version 2) for UTC: no transitions, one type without offset. */
+function utcZone(): string {
+  const header = (version: string) => `TZif${version}${'\0'.repeat(15 + 16)}\0\0\0\x01\0\0\0\x04`;
+  const body = `${'\0'.repeat(6)}UTC\0`;
+  return `${header('2')}${body}${header('2')}${body}\nUTC0\n`;
+}
+
 function hosts({ hostname }: EtcView): string {
   return `127.0.0.1\tlocalhost\n127.0.1.1\t${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
 }
@@ -48,6 +55,8 @@ export const ETC_ROOT: DirRow<EtcView> = dir(
         etcFile('group', GROUP),
         etcFile('hostname', ({ hostname }) => `${hostname}\n`),
         etcFile('hosts', hosts),
+        etcFile('localtime', utcZone()),
+        link('mtab', '../proc/self/mounts'),
         etcFile('nsswitch.conf', NSSWITCH),
         etcFile('passwd', PASSWD),
         etcFile('resolv.conf', ''),

@@ -46,6 +46,6 @@ export function createProcFs(kernel: KernelView, nodes: Nodes, dev: number): Pse
     root: PROC_ROOT,
     subject: kernel,
     realtime: (out) => kernel.realtime(out),
-    endless: true,
+    proc: true,
   });
 }

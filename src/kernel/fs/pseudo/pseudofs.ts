@@ -44,14 +44,15 @@ export interface PseudoFsOptions<S> {
   readonly fileSize?: number;
   /** Opening a read-only file for writing fails (EACCES, as in sysfs); else writing does (EIO, as in /proc). */
   readonly strict?: boolean;
-  /** Files have no end to seek to, as in /proc (seq_lseek: EINVAL). */
-  readonly endless?: boolean;
+  /** /proc's ways: files have no end to seek to (seq_lseek), and no place is free for a new name (proc_lookup). */
+  readonly proc?: boolean;
 }
 
 export class PseudoFs<S = unknown> implements FileSystem {
   readonly type: string;
   readonly dev: number;
   readonly magic: number;
+  readonly closed: boolean;
   readonly #options: PseudoFsOptions<S>;
   readonly #root: PseudoInode;
 
@@ -59,6 +60,7 @@ export class PseudoFs<S = unknown> implements FileSystem {
     this.type = options.type;
     this.dev = options.dev;
     this.magic = options.magic;
+    this.closed = options.proc === true;
     this.#options = options;
     this.#root = this.#inode(options.nodes.tree(options.root), null, '', options.subject);
   }
@@ -147,7 +149,10 @@ export class PseudoFs<S = unknown> implements FileSystem {
   }
 
   permission(inode: Inode, mask: number, cred: Credentials): 0 | Errno {
-    const { data: node, subject } = inode as PseudoInode;
+    const known = inode as PseudoInode;
+    const { data: node, subject } = known;
+    // A process or thread that has gone, whose directory somebody still has (proc_pid_permission).
+    if (node.family !== null && node.row.kind === 'dir' && !known.alive) return ESRCH;
     return node.permission?.(subject, mask, cred) ?? permissionByMode(inode, mask, cred);
   }
 
@@ -172,7 +177,7 @@ export class PseudoFs<S = unknown> implements FileSystem {
     if (writes && (this.#options.strict === true || known.data.strict) && row.save === undefined)
       return EACCES;
     const held = loadForOpen(known, flags);
-    return typeof held === 'number' ? held : new StringFile(held, this.#options.endless === true);
+    return typeof held === 'number' ? held : new StringFile(held, this.#options.proc === true);
   }
 
   statfs(): FsStatistics {

@@ -1,14 +1,13 @@
-/** /sys, as far as programs read it to learn about the machine, and the cgroup that shows the sandbox's limits. */
+/** /sys, as far as programs read it to learn about the machine. */
 import type { Nodes } from '../pseudo/nodes.js';
 import { PseudoFs } from '../pseudo/pseudofs.js';
-import { constant, dir, file } from '../pseudo/row.js';
+import { constant, dir } from '../pseudo/row.js';
 import type { DirRow, Row } from '../pseudo/row.js';
 import type { KernelView } from '../proc/subject.js';
-import { range } from '../proc/text.js';
-import { cpuDirectory, nodeDirectory } from './topology.js';
+import { netClass, virtualNet } from './net.js';
+import { cpuDirectory, hugepages, nodeDirectory } from './topology.js';
 
 const SYSFS_MAGIC = 0x62656572;
-const CGROUP2_SUPER_MAGIC = 0x63677270;
 const SYSFS_FILE_SIZE = 4096;
 
 const HUGEPAGES: readonly Row<KernelView>[] = [
@@ -19,64 +18,37 @@ const HUGEPAGES: readonly Row<KernelView>[] = [
   constant('use_zero_page', 0),
 ];
 
+/** The time-stamp counter, which is the kernel's clock (Documentation/ABI/testing/sysfs-devices-system-clocksource). */
+const CLOCK_SOURCE: readonly Row<KernelView>[] = [
+  constant('available_clocksource', 'tsc'),
+  constant('current_clocksource', 'tsc'),
+];
+
+const KERNEL: readonly Row<KernelView>[] = [
+  constant('address_bits', 64),
+  dir('cgroup', [constant('features', 'nsdelegate'), constant('delegate', 'cgroup.procs')]),
+  constant('cpu_byteorder', 'little'),
+  dir('debug', [], { mode: 0o700 }),
+  constant('fscaps', 1),
+  dir('mm', [hugepages(), dir('transparent_hugepage', HUGEPAGES)]),
+  dir('security', []),
+  dir('tracing', [], { mode: 0o700 }),
+];
+
 export const SYS_ROOT: DirRow<KernelView> = dir('', [
   dir('block', []),
   dir('bus', []),
-  dir('class', [dir('net', []), dir('block', []), dir('tty', [])]),
+  dir('class', [dir('block', []), netClass, dir('tty', [])]),
   dir('dev', [dir('block', []), dir('char', [])]),
-  dir('devices', [dir('system', [cpuDirectory, nodeDirectory]), dir('virtual', [])]),
+  dir('devices', [
+    dir('system', [dir('clocksource', [dir('clocksource0', CLOCK_SOURCE)]), cpuDirectory, nodeDirectory]),
+    dir('virtual', [virtualNet]),
+  ]),
   dir('firmware', []),
   dir('fs', [dir('cgroup', [])]),
-  dir('kernel', [dir('mm', [dir('hugepages', []), dir('transparent_hugepage', HUGEPAGES)])]),
+  dir('kernel', KERNEL),
   dir('module', []),
   dir('power', []),
-]);
-
-/** Bytes to the page, as cgroup files count. */
-function memoryUsed({ memory }: KernelView): number {
-  return memory.total - memory.free;
-}
-
-function cgroupMemoryStat({ memory }: KernelView): string {
-  const { anonymous, cached, shared, pageTables } = memory;
-  return `anon ${anonymous}\nfile ${cached}\nshmem ${shared}\npagetables ${pageTables}\n`;
-}
-
-function cpuStat(kernel: KernelView): string {
-  const used = Math.floor(kernel.cpuMs() * 1000);
-  return `usage_usec ${used}\nuser_usec ${used}\nsystem_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n`;
-}
-
-function threadCount(kernel: KernelView): number {
-  return kernel.processes().reduce((sum, process) => sum + process.threads().length, 0);
-}
-
-/** A leaf of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst): run-times size themselves by it. */
-export const CGROUP_ROOT: DirRow<KernelView> = dir('', [
-  constant('cgroup.controllers', 'cpuset cpu memory pids'),
-  constant('cgroup.events', 'populated 1\nfrozen 0'),
-  file('cgroup.procs', (kernel) =>
-    kernel
-      .processes()
-      .map(({ pid }) => `${pid}\n`)
-      .join(''),
-  ),
-  constant('cgroup.subtree_control', ''),
-  constant('cgroup.type', 'domain'),
-  file('cpu.max', ({ cpus }) => `${cpus * 100000} 100000\n`),
-  file('cpu.stat', cpuStat),
-  constant('cpu.weight', 100),
-  file('cpuset.cpus.effective', ({ cpus }) => `${range(cpus)}\n`),
-  constant('cpuset.mems.effective', 0),
-  file('memory.current', (kernel) => `${memoryUsed(kernel)}\n`),
-  constant('memory.events', 'low 0\nhigh 0\nmax 0\noom 0\noom_kill 0'),
-  constant('memory.high', 'max'),
-  file('memory.max', ({ memory }) => `${memory.total}\n`),
-  file('memory.stat', cgroupMemoryStat),
-  constant('memory.swap.current', 0),
-  constant('memory.swap.max', 0),
-  file('pids.current', (kernel) => `${threadCount(kernel)}\n`),
-  file('pids.max', ({ limits }) => `${limits.threadsMax}\n`),
 ]);
 
 export function createSysFs(kernel: KernelView, nodes: Nodes, dev: number): PseudoFs<KernelView> {
@@ -89,20 +61,6 @@ export function createSysFs(kernel: KernelView, nodes: Nodes, dev: number): Pseu
     subject: kernel,
     realtime: (out) => kernel.realtime(out),
     fileSize: SYSFS_FILE_SIZE,
-    strict: true,
-  });
-}
-
-/** For mounting at /sys/fs/cgroup. */
-export function createCgroupFs(kernel: KernelView, nodes: Nodes, dev: number): PseudoFs<KernelView> {
-  return new PseudoFs({
-    type: 'cgroup2',
-    magic: CGROUP2_SUPER_MAGIC,
-    dev,
-    nodes,
-    root: CGROUP_ROOT,
-    subject: kernel,
-    realtime: (out) => kernel.realtime(out),
     strict: true,
   });
 }

@@ -78,7 +78,9 @@ const cpuRow = dir<CpuSubject>('', [
   // The first processor cannot be taken offline and has no such file.
   file('online', '1\n', { exists: ({ cpu }) => cpu > 0, mode: 0o644 }),
   dir('topology', [
-    file('cluster_id', '-1\n'),
+    file('cluster_cpus', ownMask),
+    file('cluster_cpus_list', own),
+    file('cluster_id', '65535\n'),
     file('core_cpus', ownMask),
     file('core_cpus_list', own),
     file('core_id', own),
@@ -106,6 +108,9 @@ const cpus = {
   same: (a: CpuSubject, b: CpuSubject) => a.cpu === b.cpu,
 };
 
+/** What Linux says of processors that have none of these faults: the host's are its own affair. */
+const VULNERABILITIES = ['l1tf', 'mds', 'meltdown', 'spec_store_bypass', 'spectre_v1', 'spectre_v2'];
+
 const online = (kernel: KernelView) => `${range(kernel.cpus)}\n`;
 
 export const cpuDirectory: Row<KernelView> = dir('cpu', [
@@ -117,6 +122,10 @@ export const cpuDirectory: Row<KernelView> = dir('cpu', [
   file('possible', online),
   file('present', online),
   dir('smt', [constant('active', 0), constant('control', 'notsupported')]),
+  dir(
+    'vulnerabilities',
+    VULNERABILITIES.map((name) => constant<KernelView>(name, 'Not affected')),
+  ),
 ]);
 
 function nodeMeminfo({ memory }: KernelView): string {
@@ -135,6 +144,22 @@ function nodeMeminfo({ memory }: KernelView): string {
   ].join('');
 }
 
+/** Pools of large pages, all empty. */
+export function hugepages(): Row<KernelView> {
+  const pool: readonly Row<KernelView>[] = [
+    constant('free_hugepages', 0),
+    constant('nr_hugepages', 0),
+    constant('surplus_hugepages', 0),
+  ];
+  return dir('hugepages', [dir('hugepages-1048576kB', pool), dir('hugepages-2048kB', pool)]);
+}
+
+/** Every page comes from the only node. */
+function numastat(kernel: KernelView): string {
+  const hits = kernel.pageFaults();
+  return `numa_hit ${hits}\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node ${hits}\nother_node 0\n`;
+}
+
 const nodeZero: Row<KernelView> = dir('node0', [
   family(
     cpus,
@@ -143,7 +168,9 @@ const nodeZero: Row<KernelView> = dir('node0', [
   file('cpulist', online),
   file('cpumap', (kernel) => `${mask(kernel.cpus)}\n`),
   constant('distance', 10),
+  hugepages(),
   file('meminfo', nodeMeminfo),
+  file('numastat', numastat, { note: 'page faults' }),
 ]);
 
 export const nodeDirectory: Row<KernelView> = dir('node', [
