@@ -296,6 +296,44 @@ static void memory(void) {
   FAILS(readlink("/proc/self/map_files/1000-2000", exe, sizeof exe));
 }
 
+static long lines(void) {
+  long count = 0, got;
+  char chunk[4096];
+  int fd = open("/proc/self/maps", O_RDONLY);
+  while ((got = read(fd, chunk, sizeof chunk)) > 0)
+    for (long i = 0; i < got; i++) count += chunk[i] == '\n';
+  close(fd);
+  return count;
+}
+
+/* More areas than any first guess of a buffer holds. */
+static void manyAreas(void) {
+  long before = lines();
+  char *range = mmap(NULL, 4000 * 4096L, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  for (long page = 1; page < 4000; page += 2) mprotect(range + page * 4096, 4096, PROT_READ | PROT_WRITE);
+  long more = lines() - before;
+  HOLDS(more >= 3998 && more <= 4001);
+  munmap(range, 4000 * 4096L);
+}
+
+/* A process without any descriptor still has a directory of them. */
+static void noDescriptors(void) {
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid == 0) {
+    close_range(0, ~0U, 0);
+    struct stat status;
+    int failed = stat("/proc/self/fd", &status) != 0 || stat("/proc/self/fd/0", &status) == 0;
+    DIR *dir = opendir("/proc/self/fd");
+    int count = 0;
+    while (readdir(dir) != NULL) count++;
+    _exit(failed ? 100 : count);
+  }
+  int status;
+  waitpid(pid, &status, 0);
+  printf("names of a process without descriptors: %d\n", WEXITSTATUS(status));
+}
+
 static void *sleeper(void *arg) {
   pause();
   return NULL;
@@ -449,6 +487,8 @@ int main(void) {
   contents();
   inherited();
   memory();
+  manyAreas();
+  noDescriptors();
   listings();
   timers();
   counts();

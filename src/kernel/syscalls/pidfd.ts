@@ -10,6 +10,7 @@ import {
 import { SIGRTMAX, SI_TKILL, SI_USER } from '../abi/signal.js';
 import { EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, type Errno } from '../errno.js';
 import { isPathOnly, retainHandle } from '../fs/handle.js';
+import { pidOfDirectory } from '../fs/proc/process.js';
 import { mayInspect } from '../process/access.js';
 import { PidFile, openPidfd, pidFileOf } from '../process/pidfd.js';
 import type { Process } from '../process/process.js';
@@ -39,6 +40,17 @@ function pidFile(thread: Thread, fd: number): PidFile | Errno {
   return pidFileOf(thread.process.files.get(fd));
 }
 
+/** Signals also go to the process whose directory in /proc is open (tgid_pidfd_to_pid). */
+function signalTarget(thread: Thread, fd: number): PidFile | Errno {
+  const file = pidFile(thread, fd);
+  const handle = thread.process.files.get(fd);
+  if (typeof file !== 'number' || typeof handle === 'number' || isPathOnly(handle)) return file;
+  const pid = pidOfDirectory(handle);
+  if (pid < 0) return pid as Errno;
+  const process = thread.process.kernel.processes.get(pid);
+  return process === undefined ? ESRCH : new PidFile(process, null);
+}
+
 /** The siginfo_t of an argument; only to oneself may one pretend to be the kernel. */
 function givenInfo(thread: Thread, addr: number, signal: number, toSelf: boolean): SigInfo | Errno {
   if (readStruct(thread.process.memory, addr, SIGINFO_SIZE) < 0) return EFAULT;
@@ -53,7 +65,7 @@ function sysPidfdSendSignal(thread: Thread, args: Args): number {
   const { process } = thread;
   const [signal, flags] = [args.int(1), args.uint(3)];
   if ((flags & ~SCOPES) !== 0 || (flags & (flags - 1)) !== 0) return EINVAL;
-  const file = pidFile(thread, args.int(0));
+  const file = signalTarget(thread, args.int(0));
   if (typeof file === 'number') return file;
   const toThread = flags === PIDFD_SIGNAL_THREAD || (flags === 0 && file.thread !== null);
   const toGroup = flags === PIDFD_SIGNAL_PROCESS_GROUP;

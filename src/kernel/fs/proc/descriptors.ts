@@ -28,6 +28,7 @@ function findFd({ kernel, process }: TaskSubject, name: string): FdSubject | nul
 }
 
 const fds = {
+  label: '<fd>',
   find: findFd,
   list: ({ process }: TaskSubject) => (process.files?.list() ?? []).map(String),
   order: Number,

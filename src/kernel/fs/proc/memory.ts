@@ -87,6 +87,7 @@ function findArea({ process }: TaskSubject, name: string): AreaSubject | null {
 }
 
 const areas = {
+  label: '<start>-<end>',
   find: findArea,
   list: ({ process }: TaskSubject) => mapped(process).map(areaName),
   order: (name: string) => Number.parseInt(name, 16) / PAGE_SIZE,
@@ -123,7 +124,10 @@ function setCoredumpFilter({ process }: TaskSubject, bytes: Uint8Array): 0 | Err
 /** What processes and threads have. */
 export const memoryRows: readonly Row<TaskSubject>[] = [
   file('clear_refs', '', { mode: 0o200, save: clearReferences, note: 'soft-dirty bits are not kept' }),
-  data('mem', 0o600, ({ process: { memory } }) => memory?.openRaw() ?? EMPTY, { access: mayRead }),
+  data('mem', 0o600, ({ process: { memory } }) => memory?.openRaw() ?? EMPTY, {
+    access: mayRead,
+    note: 'also what the program itself may not read or write',
+  }),
   data('pagemap', 0o400, openPagemap, { access: mayRead, note: "frames of the sandbox's own memory" }),
 ];
 
@@ -133,5 +137,9 @@ export const processMemoryRows: readonly Row<TaskSubject>[] = [
     save: setCoredumpFilter,
     note: 'kept and inherited; no core files are written',
   }),
-  dir('map_files', [family(areas, areaLink)], { mode: 0o500, access: mayRead }),
+  dir('map_files', [family(areas, areaLink)], {
+    mode: 0o500,
+    access: mayRead,
+    note: 'followed with the same rights as read (Linux: CAP_CHECKPOINT_RESTORE)',
+  }),
 ];

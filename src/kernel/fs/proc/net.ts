@@ -1,14 +1,7 @@
 /** /proc/<pid>/net: interfaces and sockets (proc_pid_net(5)). The sandbox is one network name space. */
 import { dir, file } from '../pseudo/row.js';
 import type { Row } from '../pseudo/row.js';
-import type {
-  EndpointView,
-  InterfaceView,
-  NetView,
-  SocketTable,
-  SocketView,
-  TrafficView,
-} from './subject-net.js';
+import type { EndpointView, InterfaceView, NetView, SocketTable, SocketView } from './subject-net.js';
 import type { TaskSubject } from './task.js';
 import { hex } from './text.js';
 
@@ -17,14 +10,20 @@ const DEV_HEAD =
   ' face |bytes    packets errs drop fifo frame compressed multicast|' +
   'bytes    packets errs drop fifo colls carrier compressed\n';
 
-function traffic({ bytes, packets }: TrafficView, widths: readonly [number, number]): string {
-  return `${`${bytes}`.padStart(widths[0])} ${`${packets}`.padStart(7)}    0    0    0     0${' '.repeat(10)}0`;
+/** Widths of dev_seq_printf_stats: bytes and packets, then what never happens here. */
+const RECEIVE_REST = [4, 4, 4, 5, 10, 9];
+const SEND_REST = [4, 4, 4, 5, 7, 10];
+
+function zeros(widths: readonly number[]): string {
+  return widths.map((width) => '0'.padStart(width)).join(' ');
 }
 
 function devLine({ name, received, sent }: InterfaceView): string {
-  const inward = traffic(received, [7, 7]);
-  const outward = traffic(sent, [8, 7]).replace(/ 0$/, '');
-  return `${name.padStart(6)}: ${inward}         0 ${outward} 0\n`;
+  const count = (value: number, width: number) => `${value}`.padStart(width);
+  return (
+    `${name.padStart(6)}: ${count(received.bytes, 7)} ${count(received.packets, 7)} ${zeros(RECEIVE_REST)} ` +
+    `${count(sent.bytes, 8)} ${count(sent.packets, 7)} ${zeros(SEND_REST)}\n`
+  );
 }
 
 function dev(net: NetView): string {

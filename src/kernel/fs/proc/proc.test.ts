@@ -479,6 +479,20 @@ describe('the files of the system have the form of Linux’s', () => {
     assert.equal(read('/proc/sys/kernel/pid_max'), '32768\n');
   });
 
+  test('net has Linux’s heads and columns', () => {
+    for (const name of ['dev', 'tcp', 'tcp6', 'udp', 'udp6', 'raw', 'unix', 'netlink', 'arp', 'route']) {
+      const [ours, theirs] = [read(`/proc/1/net/${name}`), real(`/proc/self/net/${name}`)];
+      assert.equal(ours.split('\n')[0], theirs.split('\n')[0], name);
+    }
+    const lo = (text: string) => text.split('\n').find((line) => line.startsWith('    lo:')) ?? '';
+    assert.match(lo(read('/proc/1/net/dev')), /^ {4}lo: {7}0 {7}0 {4}0 {4}0 {4}0 {5}0 {10}0 {9}0/);
+    assert.equal(
+      lo(read('/proc/1/net/dev')).split(/ +/).length,
+      lo(real('/proc/self/net/dev')).split(/ +/).length,
+    );
+    assert.equal(read('/proc/1/net/if_inet6'), '00000000000000000000000000000001 01 80 10 80       lo\n');
+  });
+
   test('/sys tells of the sandbox’s processors and memory', () => {
     assert.equal(read('/sys/devices/system/cpu/online'), '0-1\n');
     assert.equal(read('/sys/devices/system/cpu/cpu1/topology/core_id'), '1\n');

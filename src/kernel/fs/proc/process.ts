@@ -1,6 +1,10 @@
 /** /proc/<pid> and /proc/<pid>/task/<tid>: the rows of the other files put together. */
+import { EBADF, ESRCH } from '../../errno.js';
+import type { Errno } from '../../errno.js';
+import { PseudoInode } from '../pseudo/inode.js';
 import { dir, family, file, parseNumber, sorted } from '../pseudo/row.js';
 import type { Row } from '../pseudo/row.js';
+import type { Handle } from '../types.js';
 import { accountingRows } from './accounting.js';
 import { descriptorRows } from './descriptors.js';
 import { mapsRows } from './maps.js';
@@ -45,6 +49,7 @@ function childrenOf({ kernel, process, thread }: TaskSubject): string {
 }
 
 const threads = {
+  label: '<tid>',
   find: findThread,
   list: ({ process }: TaskSubject) => process.threads().map((thread) => `${thread.tid}`),
   order: Number,
@@ -68,23 +73,32 @@ function findProcess(kernel: KernelView, name: string): TaskSubject | null {
   return process === null || thread === null ? null : { kernel, process, thread, whole: true };
 }
 
+const processRow = dir(
+  '',
+  sorted([
+    ...TASK_ROWS,
+    ...processMemoryRows,
+    ...processTimerRows,
+    mountstatsRow,
+    dir('task', [family(threads, threadRow)]),
+  ]),
+  { owner: ownerOf },
+);
+
 /** One row for all of /proc/<pid>. */
 export const processFamily: Row<KernelView> = family(
   {
+    label: '<pid>',
     find: findProcess,
     list: (kernel: KernelView) => kernel.processes().map((process) => `${process.pid}`),
     order: Number,
     same: sameProcess,
   },
-  dir(
-    '',
-    sorted([
-      ...TASK_ROWS,
-      ...processMemoryRows,
-      ...processTimerRows,
-      mountstatsRow,
-      dir('task', [family(threads, threadRow)]),
-    ]),
-    { owner: ownerOf },
-  ),
+  processRow,
 );
+
+/** The process whose directory in /proc an open file is: its pid; EBADF for other files, ESRCH once it has gone. */
+export function pidOfDirectory({ inode }: Handle): number | Errno {
+  if (!(inode instanceof PseudoInode) || inode.data.row !== processRow) return EBADF;
+  return inode.alive ? (inode.subject as TaskSubject).process.pid : ESRCH;
+}

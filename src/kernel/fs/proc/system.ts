@@ -94,9 +94,9 @@ function cgroups(): string {
 
 export const SYSTEM_ROWS: readonly Row<KernelView>[] = sorted([
   ...MEMORY_ROWS,
-  file('cgroups', cgroups),
+  file('cgroups', cgroups, { note: 'the controllers of cgroup v2' }),
   constant('cmdline', 'culm'),
-  file('consoles', ''),
+  file('consoles', '', { note: 'empty: no console' }),
   file('cpuinfo', cpuinfo, { note: "the machine's fixed model, never the host's processor" }),
   file('devices', DEVICES),
   file('diskstats', '', { note: 'no block devices' }),
@@ -104,8 +104,8 @@ export const SYSTEM_ROWS: readonly Row<KernelView>[] = sorted([
   file('filesystems', filesystems),
   file('interrupts', interrupts, { note: 'no interrupts' }),
   file('loadavg', loadavg, { note: 'sampled every 5 s while something runs' }),
-  file('locks', locks),
-  file('misc', ''),
+  file('locks', locks, { note: 'locks on files that some process has open' }),
+  file('misc', '', { note: 'empty' }),
   file('modules', '', { note: 'no modules' }),
   file('partitions', 'major minor  #blocks  name\n\n', { note: 'no block devices' }),
   file('softirqs', softirqs, { note: 'none: 0' }),

@@ -89,6 +89,8 @@ export interface FamilyRow<S> {
   /** Whether a name still means what it meant; by default its subject must be the very same. */
   readonly same: (before: unknown, now: unknown) => boolean;
   readonly row: NamedRow<unknown>;
+  /** How the documentation writes such a name: '<pid>'. */
+  readonly label: string;
 }
 export type NamedRow<S> = DirRow<S> | LinkRow<S> | FileRow<S> | DataRow<S> | DeviceRow<S>;
 export type Row<S> = NamedRow<S> | FamilyRow<S>;
@@ -114,9 +116,12 @@ export function file<S>(
   };
 }
 
+/** What the documentation says of files that always hold the same. */
+export const CONSTANT = 'always the same';
+
 /** A file that holds one constant and a newline. */
 export function constant<S>(name: string, value: string | number, options?: Options<FileRow<S>>): FileRow<S> {
-  return file(name, `${value}\n`, options);
+  return file(name, `${value}\n`, { note: CONSTANT, ...options });
 }
 
 export function link<S>(
@@ -158,6 +163,7 @@ export function family<S, T>(
     list?: (subject: S) => readonly string[];
     order?: (name: string) => number;
     same?: (before: T, now: T) => boolean;
+    label?: string;
   },
   row: NamedRow<T>,
 ): FamilyRow<S> {
@@ -168,6 +174,7 @@ export function family<S, T>(
     find,
     same,
     row: row as NamedRow<unknown>,
+    label: names.label ?? '<name>',
     ...(list === undefined ? {} : { list }),
     ...(order === undefined ? {} : { order }),
   };

@@ -48,6 +48,7 @@ const interfaceRow = dir<InterfaceView>('', [
 ]);
 
 const interfaces = {
+  label: '<interface>',
   find: ({ net }: KernelView, name: string) => net.interfaces().find((one) => one.name === name) ?? null,
   list: ({ net }: KernelView) => net.interfaces().map(({ name }) => name),
   same: (a: InterfaceView, b: InterfaceView) => a.index === b.index,

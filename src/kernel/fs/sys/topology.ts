@@ -60,6 +60,7 @@ function findCache({ kernel, cpu }: CpuSubject, name: string): CacheSubject | nu
 
 const caches = family(
   {
+    label: 'index<N>',
     find: findCache,
     list: () => CACHES.map((_cache, index) => `index${index}`),
     same: (a: CacheSubject, b: CacheSubject) => a.index === b.index,
@@ -103,6 +104,7 @@ function findCpu(kernel: KernelView, name: string): CpuSubject | null {
 }
 
 const cpus = {
+  label: 'cpu<N>',
   find: findCpu,
   list: ({ cpus: count }: KernelView) => Array.from({ length: count }, (_cpu, index) => `cpu${index}`),
   same: (a: CpuSubject, b: CpuSubject) => a.cpu === b.cpu,
