@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -431,8 +432,19 @@ static void strangers(void) {
   pid_t pid = fork();
   if (pid == 0) {
     setgid(65534);
+    SHOW(prctl(PR_GET_DUMPABLE));
     setuid(65534);
+    SHOW(prctl(PR_GET_DUMPABLE));
     char buffer[64];
+    struct stat mine;
+    SHOW(stat("/proc/self/environ", &mine));
+    printf("%d\n", mine.st_uid);
+    FAILS(open("/proc/self/environ", O_RDONLY));
+    HOLDS(open("/proc/self/fd", O_RDONLY) >= 0);
+    prctl(PR_SET_DUMPABLE, 1);
+    SHOW(stat("/proc/self/environ", &mine));
+    printf("%d\n", mine.st_uid);
+    HOLDS(open("/proc/self/environ", O_RDONLY) >= 0);
     FAILS(open(of(root, "environ"), O_RDONLY));
     FAILS(open(of(root, "maps"), O_RDONLY));
     FAILS(open(of(root, "mem"), O_RDONLY));

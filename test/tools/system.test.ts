@@ -215,7 +215,7 @@ assert p.memory_info().rss == sum(m.rss for m in p.memory_maps()), (p.memory_inf
 f = open('/etc/passwd')
 assert [o.path for o in me.open_files()] == ['/etc/passwd'] and me.num_fds() >= 4
 assert me.environ() == dict(os.environ) and me.num_threads() == 1
-assert 'lo' in psutil.net_if_stats() and psutil.net_connections() == []
+assert 'lo' in psutil.net_io_counters(pernic=True) and psutil.net_connections() == []
 assert psutil.boot_time() <= p.create_time() + 1 and psutil.swap_memory().total == 0
 assert len(psutil.cpu_times(percpu=True)) == 2 and psutil.disk_partitions(all=True)
 me.io_counters(); me.num_ctx_switches(); me.cpu_affinity(); me.memory_full_info(); me.uids(); me.threads(); psutil.getloadavg(); psutil.users(); psutil.disk_io_counters()

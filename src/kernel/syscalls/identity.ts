@@ -235,29 +235,47 @@ function idOf({ process }: Thread, pid: number, key: 'pgid' | 'sid'): number {
   return target === null ? ESRCH : target[key];
 }
 
+/**
+ * A call that may change effective ids: who has done that may not be looked into any more (commit_creds; prctl(2),
+ * PR_SET_DUMPABLE), and its parent's end means nothing to it.
+ */
+function guarded(run: ThreadRow['run']): ThreadRow['run'] {
+  return (thread, args) => {
+    const { process } = thread;
+    const { euid, egid, fsuid, fsgid } = process.cred;
+    const result = run(thread, args);
+    const { cred } = process;
+    if (euid !== cred.euid || egid !== cred.egid || fsuid !== cred.fsuid || fsgid !== cred.fsgid) {
+      process.dumpable = 0;
+      process.parentDeathSignal = 0;
+    }
+    return result;
+  };
+}
+
 export const identityRows: readonly ThreadRow[] = [
   { number: 39, name: 'getpid', args: [], run: ({ process }) => process.pid },
   { number: 102, name: 'getuid', args: [], run: ({ process }) => process.cred.ruid },
   { number: 104, name: 'getgid', args: [], run: ({ process }) => process.cred.rgid },
-  { number: 105, name: 'setuid', args: ['uint'], run: sysSetuid },
-  { number: 106, name: 'setgid', args: ['uint'], run: sysSetgid },
+  { number: 105, name: 'setuid', args: ['uint'], run: guarded(sysSetuid) },
+  { number: 106, name: 'setgid', args: ['uint'], run: guarded(sysSetgid) },
   { number: 107, name: 'geteuid', args: [], run: ({ process }) => process.cred.euid },
   { number: 108, name: 'getegid', args: [], run: ({ process }) => process.cred.egid },
   { number: 109, name: 'setpgid', args: ['pid', 'pid'], run: sysSetpgid },
   { number: 110, name: 'getppid', args: [], run: ({ process }) => process.parent?.pid ?? 0 },
   { number: 111, name: 'getpgrp', args: [], run: ({ process }) => process.pgid },
   { number: 112, name: 'setsid', args: [], run: sysSetsid },
-  { number: 113, name: 'setreuid', args: ['uint', 'uint'], run: sysSetreuid },
-  { number: 114, name: 'setregid', args: ['uint', 'uint'], run: sysSetregid },
+  { number: 113, name: 'setreuid', args: ['uint', 'uint'], run: guarded(sysSetreuid) },
+  { number: 114, name: 'setregid', args: ['uint', 'uint'], run: guarded(sysSetregid) },
   { number: 115, name: 'getgroups', args: ['int', 'addr'], run: sysGetgroups },
   { number: 116, name: 'setgroups', args: ['uint', 'addr'], run: sysSetgroups },
-  { number: 117, name: 'setresuid', args: ['uint', 'uint', 'uint'], run: sysSetresuid },
+  { number: 117, name: 'setresuid', args: ['uint', 'uint', 'uint'], run: guarded(sysSetresuid) },
   { number: 118, name: 'getresuid', args: ['addr', 'addr', 'addr'], run: sysGetresuid },
-  { number: 119, name: 'setresgid', args: ['uint', 'uint', 'uint'], run: sysSetresgid },
+  { number: 119, name: 'setresgid', args: ['uint', 'uint', 'uint'], run: guarded(sysSetresgid) },
   { number: 120, name: 'getresgid', args: ['addr', 'addr', 'addr'], run: sysGetresgid },
   { number: 121, name: 'getpgid', args: ['pid'], run: (thread, args) => idOf(thread, args.int(0), 'pgid') },
-  { number: 122, name: 'setfsuid', args: ['uint'], run: sysSetfsuid },
-  { number: 123, name: 'setfsgid', args: ['uint'], run: sysSetfsgid },
+  { number: 122, name: 'setfsuid', args: ['uint'], run: guarded(sysSetfsuid) },
+  { number: 123, name: 'setfsgid', args: ['uint'], run: guarded(sysSetfsgid) },
   { number: 124, name: 'getsid', args: ['pid'], run: (thread, args) => idOf(thread, args.int(0), 'sid') },
   { number: 125, name: 'capget', args: ['addr', 'addr'], run: sysCapget },
   { number: 126, name: 'capset', args: ['addr', 'addr'], run: sysCapset },

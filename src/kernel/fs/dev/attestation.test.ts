@@ -28,6 +28,7 @@ class Device {
     const view: DeviceView = {
       memory: new FakeFrames(),
       random: () => undefined,
+      log: () => undefined,
       attestation: { keys: this.keys, reports, caller: () => this.caller },
       openTerminal: () => ENXIO,
       openConsole: () => ENXIO,

@@ -62,7 +62,7 @@ function inetLine(socket: SocketView, index: number, table: SocketTable): string
   const bytes = table.endsWith('6') ? 16 : 4;
   const { local, remote, uid, ino, references } = socket;
   const head =
-    `${`${index}`.padStart(table === 'tcp' || table === 'tcp6' ? 4 : 5)}: ${endpoint(local, bytes)} ${endpoint(remote, bytes)} ` +
+    `${`${index}`.padStart(table.startsWith('udp') ? 5 : 4)}: ${endpoint(local, bytes)} ${endpoint(remote, bytes)} ` +
     `${hex(socket.state, 2).toUpperCase()} ${queues(socket)} 00:00000000 00000000 ${`${uid}`.padStart(5)}        0 ${ino} ` +
     `${references} 0000000000000000`;
   if (!table.startsWith('tcp')) return `${head} 0\n`;
@@ -73,8 +73,8 @@ function inet(table: SocketTable): (task: TaskSubject) => string {
   const tcp = table.startsWith('tcp');
   const six = table.endsWith('6');
   const columns = (six ? INET6_COLUMNS : INET_COLUMNS) + (tcp ? '' : UDP_REST);
-  const head = `${tcp ? '' : ' '}  sl  ${columns}`;
-  const padded = six ? head : head.padEnd(tcp ? 149 : 127);
+  const head = `${table === 'udp' ? ' ' : ''}  sl  ${columns}`;
+  const padded = six || table === 'raw' ? head : head.padEnd(tcp ? 149 : 127);
   return ({ kernel }) => {
     const sockets = kernel.net.sockets().filter((socket) => socket.table === table);
     return `${padded}\n${sockets.map((socket, index) => inetLine(socket, index, table)).join('')}`;

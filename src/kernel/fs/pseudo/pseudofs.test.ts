@@ -6,13 +6,18 @@ import { O_RDONLY, O_RDWR, O_WRONLY } from '../../abi/fcntl.js';
 import { S_IFCHR } from '../../abi/stat.js';
 import { EACCES, EINVAL, EIO, ELOOP, ENOENT, EPERM, ESRCH, ENXIO } from '../../errno.js';
 import { releaseHandle } from '../handle.js';
+import { open } from '../open.js';
+import { seek } from '../seek.js';
+import type { Handle } from '../types.js';
 import { mkdir } from '../create.js';
 import { TmpFs } from '../tmpfs/tmpfs.js';
 import { CLOCK, FakeFrames } from '../../../../test/support/fs.js';
 import { Nodes } from './nodes.js';
 import { PseudoFs } from './pseudofs.js';
-import { constant, device, dir, family, file, link, parseNumber } from './row.js';
+import { constant, data, device, dir, family, file, link, parseNumber } from './row.js';
 import type { DirRow } from './row.js';
+
+const PATTERN = Buffer.from('abcdef');
 
 interface Pet {
   name: string;
@@ -27,7 +32,8 @@ interface World {
 
 const pets = {
   find: ({ pets: all }: World, name: string) => all.get(parseNumber(name)) ?? null,
-  list: ({ pets: all }: World) => [...all.keys()].map(String),
+  list: ({ pets: all }: World) => [...all.keys()].sort((a, b) => a - b).map(String),
+  order: Number,
 };
 
 function rows(): DirRow<World> {
@@ -155,6 +161,71 @@ describe('names', () => {
     assert.equal(names.includes('2'), false);
     assert.equal(new Set(names).size, names.length);
     assert(names.includes('1'));
+  });
+
+  test('a listing goes on behind a name’s place, whatever has come and gone', () => {
+    for (const pet of [3, 5, 7]) world.pets.set(pet, { name: 'pet', alive: true });
+    const listed = (handle: Handle, count: number): string[] => {
+      const names: string[] = [];
+      handle.ops.readdir?.(handle, ({ name }) => names.length < count && names.push(name) > 0);
+      return names;
+    };
+    const handle = ok(tree.open('/'));
+    const fixed = listed(handle, 100).length - 4;
+    handle.position = 0;
+    assert.deepEqual(listed(handle, fixed + 2).slice(-2), ['1', '3']);
+    const place = handle.position;
+    world.pets.delete(1);
+    world.pets.delete(3);
+    world.pets.set(2, { name: 'late', alive: true });
+    world.pets.set(6, { name: 'new', alive: true });
+    assert.deepEqual(listed(handle, 100), ['5', '6', '7']);
+    handle.position = place;
+    assert.deepEqual(listed(handle, 100), ['5', '6', '7']);
+  });
+
+  test('rows may ask more than the permission bits, or less', () => {
+    const none = () => EACCES;
+    const more: DirRow<World> = dir('', [
+      file('locked', 'x', { access: none }),
+      link('nowhere', 'locked', { access: none }),
+      dir('open', [file('inner', 'y')], { mode: 0, permission: () => 0 }),
+      dir('settings', [constant('fixed', 1), file('free', 'z', { save: () => 0 })], { strict: true }),
+      data('raw', 0o600, () => ({
+        seekable: true,
+        read: (_handle, sink, at) => sink.put(PATTERN, at, at + 2),
+        write: () => 5,
+      })),
+    ]);
+    const realtime = () => undefined;
+    const fs = new PseudoFs({
+      type: 'test',
+      magic: 1,
+      dev: 4,
+      nodes,
+      root: more,
+      subject: world,
+      realtime,
+      proc: true,
+    });
+    const other = new Tree(fs);
+    assert.equal(other.read('/locked'), EACCES);
+    assert.equal(fs.readlink(ok(other.inode('/nowhere'))), EACCES);
+    const user = { ...other.context, cred: { ...other.context.cred, euid: 7, fsuid: 7 } };
+    const asUser = (path: string) => open(user, user.root, path, { flags: O_RDONLY, mode: 0 });
+    assert(typeof asUser('/open/inner') !== 'number');
+    assert.equal(asUser('/raw'), EACCES);
+    assert.equal(other.open('/settings/fixed', O_WRONLY), EACCES);
+    assert(typeof other.open('/settings/free', O_WRONLY) !== 'number');
+    const raw = ok(other.open('/raw', O_RDWR));
+    assert.equal(readAll(raw, 1).slice(0, 2), 'bc');
+    assert.equal(
+      other.open('/new', O_WRONLY | 0o100),
+      ENOENT,
+      'a name that is not there is no place for a new one',
+    );
+    const locked = ok(other.open('/open/inner'));
+    assert.equal(seek(locked, 0, 2), EINVAL);
   });
 
   test('mounts stand below names that do not exist', () => {
