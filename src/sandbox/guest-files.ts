@@ -1,6 +1,7 @@
 /** `sandbox.fs`, answered from the VFS with the kernel's own rights. */
 import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../kernel/abi/fcntl.js';
 import { errnoName } from '../kernel/abi/errno-names.js';
+import { IN_ACCESS, IN_MODIFY } from '../kernel/abi/inotify.js';
 import {
   S_IFBLK,
   S_IFCHR,
@@ -15,6 +16,7 @@ import { EEXIST, EINVAL, ENOENT, type Errno } from '../kernel/errno.js';
 import { mkdir, symlink } from '../kernel/fs/create.js';
 import { releaseHandle } from '../kernel/fs/handle.js';
 import { isDirectory } from '../kernel/fs/inode.js';
+import { notifyHandle } from '../kernel/fs/notify.js';
 import { open } from '../kernel/fs/open.js';
 import { rename } from '../kernel/fs/rename.js';
 import { rmdir, unlink } from '../kernel/fs/remove.js';
@@ -84,6 +86,7 @@ function readAll(handle: Handle): Uint8Array | Errno {
     buffer.remaining = CHUNK;
     const count = handle.ops.read(handle, buffer, buffer.length);
     if (count < 0) return count as Errno;
+    notifyHandle(handle, count > 0 ? IN_ACCESS : 0);
     if (count === 0) return buffer.bytes.slice(0, buffer.length);
   }
 }
@@ -193,6 +196,7 @@ export class GuestFiles {
         return count as Errno;
       }
       done += count;
+      notifyHandle(handle, IN_MODIFY);
     }
     releaseHandle(handle);
     return 0;

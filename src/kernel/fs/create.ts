@@ -1,5 +1,6 @@
 /** Making names: mkdir, mknod, symlink, link (fs/namei.c: filename_create and what follows). */
 import { CAP_MKNOD } from '../abi/capability.js';
+import { IN_ATTRIB, IN_CREATE } from '../abi/inotify.js';
 import {
   S_IALLUGO,
   S_IFBLK,
@@ -14,6 +15,7 @@ import {
 import { EEXIST, EINVAL, ENOENT, EPERM, EXDEV, type Errno } from '../errno.js';
 import { addDentry, instantiate, lookupDentry } from './dentry.js';
 import { isDirectory } from './inode.js';
+import { notifyInode, notifyName } from './notify.js';
 import {
   MAY_READ,
   MAY_WRITE,
@@ -71,9 +73,10 @@ function finish(at: NewName, made: Inode | Errno): 0 | Errno {
 
 /** Makes a negative dentry positive; it may have been dropped while the filesystem worked. */
 export function attachNew(mount: Mount, dir: Dentry, negative: Dentry, inode: Inode): Dentry {
-  if (negative.deleted) return addDentry(mount.vfs, dir, negative.name, inode);
-  instantiate(negative, inode);
-  return negative;
+  const dentry = negative.deleted ? addDentry(mount.vfs, dir, negative.name, inode) : negative;
+  if (dentry === negative) instantiate(negative, inode);
+  notifyName(dir.inode, dentry.name, inode, IN_CREATE);
+  return dentry;
 }
 
 export function mkdir(context: PathContext, start: Location, path: string, mode: number): 0 | Errno {
@@ -132,8 +135,10 @@ export function link(context: PathContext, source: Location, start: Location, pa
   if (at.fs.link === undefined || isDirectory(inode)) return EPERM;
   if (inode.nlink === 0 && inode.linkable !== true) return ENOENT;
   const failed = at.fs.link(at.inode, at.negative.name, inode);
-  if (failed === 0) inode.linkable = false;
-  return failed === 0 ? finish(at, inode) : failed;
+  if (failed !== 0) return failed;
+  inode.linkable = false;
+  notifyInode(inode, IN_ATTRIB);
+  return finish(at, inode);
 }
 
 /** fs.protected_hardlinks: who may not write a file, or finds it special, cannot link it. */

@@ -61,6 +61,7 @@ function forgetInode(dentry: Dentry): void {
   const { inode } = dentry;
   if (inode === null) return;
   dentry.inode = null;
+  if (inode.nlink === 0) inode.watches?.gone();
   releaseInode(inode);
 }
 

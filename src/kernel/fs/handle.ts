@@ -1,8 +1,10 @@
 import { O_ACCMODE, O_PATH, O_RDONLY } from '../abi/fcntl.js';
+import { IN_OPEN } from '../abi/inotify.js';
 import { EBADF, ETXTBSY, type Errno } from '../errno.js';
 import { pinDentry, unpinDentry } from './dentry.js';
 import { isRegular, releaseInode, retainInode } from './inode.js';
 import { releaseHandleLocks, releaseOwnerLocks } from './locks.js';
+import { notifyClose, notifyHandle } from './notify.js';
 import type { Handle, HandleOperations, HandleOwner, HandleWatch, Inode, Location } from './types.js';
 
 class OpenFile implements Handle {
@@ -38,6 +40,7 @@ export function newHandle(
   if (location !== null) pinDentry(location.dentry);
   if (canWrite(handle) && isRegular(inode)) inode.writers++;
   ops.opened?.(handle);
+  notifyHandle(handle, IN_OPEN);
   return handle;
 }
 
@@ -51,6 +54,7 @@ export function releaseHandle(handle: Handle): void {
   if (--handle.references > 0) return;
   const { inode, location, watches } = handle;
   if (watches !== undefined) for (const watch of [...watches]) watch.handleReleased();
+  notifyClose(handle, canWrite(handle));
   releaseHandleLocks(handle);
   handle.ops.release?.(handle);
   if (canWrite(handle) && isRegular(inode)) inode.writers--;

@@ -1,6 +1,6 @@
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../abi/stat.js';
 import type { HostClock } from '../host.js';
-import type { Credentials, FileSystem, Inode, PageCache, Timespec } from './types.js';
+import type { Credentials, FileSystem, Inode, InodeWatches, PageCache, Timespec } from './types.js';
 
 /** What every filesystem's inodes are made of; `data` is typed by whoever made it. */
 export class PlainInode<Data = unknown> implements Inode {
@@ -20,6 +20,7 @@ export class PlainInode<Data = unknown> implements Inode {
   xattrs: Map<string, Uint8Array> | null = null;
   writers = 0;
   pipe: unknown = null;
+  watches: InodeWatches | null = null;
   btime?: Timespec;
   linkable = false;
 

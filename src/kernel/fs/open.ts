@@ -158,7 +158,7 @@ export function openFound(context: PathContext, place: Location, how: OpenHow): 
   const truncates = (flags & O_TRUNC) !== 0 && isRegular(inode);
   const handle = openInode(inode, place, flags);
   if (typeof handle === 'number' || !truncates) return handle;
-  const failed = truncateForOpen(context, inode);
+  const failed = truncateForOpen(context, inode, place.dentry);
   if (failed === 0) return handle;
   releaseHandle(handle);
   return failed;

@@ -1,8 +1,10 @@
 /** Removing names: unlink and rmdir (fs/namei.c: do_unlinkat, do_rmdir). */
+import { IN_ATTRIB, IN_DELETE } from '../abi/inotify.js';
 import { EBUSY, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, type Errno } from '../errno.js';
 import { dropDentry, lookupDentry } from './dentry.js';
 import { isDirectory } from './inode.js';
 import { isMountPoint } from './mount.js';
+import { notifyInode, notifyName } from './notify.js';
 import { mayDelete, wantWrite } from './permission.js';
 import { hasSyntheticChildren, isSynthetic } from './synthetic.js';
 import type { Dentry, Inode, Location, PathContext } from './types.js';
@@ -27,7 +29,8 @@ export function unlink(context: PathContext, start: Location, path: string): 0 |
   if (error !== 0) return error;
   const { dirInode, dentry, inode } = victim;
   const failed = dirInode.fs.unlink?.(dirInode, dentry.name, inode) ?? EPERM;
-  if (failed === 0) dropDentry(place.mount.vfs, dentry);
+  if (failed === 0) notifyInode(inode, IN_ATTRIB);
+  if (failed === 0) removed(place, victim);
   return failed;
 }
 
@@ -44,8 +47,14 @@ export function rmdir(context: PathContext, start: Location, path: string): 0 | 
   const { dirInode, dentry, inode } = victim;
   if (hasSyntheticChildren(dentry)) return ENOTEMPTY;
   const failed = dirInode.fs.rmdir?.(dirInode, dentry.name, inode) ?? EPERM;
-  if (failed === 0) dropDentry(place.mount.vfs, dentry);
+  if (failed === 0) removed(place, victim);
   return failed;
+}
+
+/** If nothing else refers to the file, it has gone before its directory is told. */
+function removed({ mount }: Walk, { dirInode, dentry, inode }: Victim): void {
+  dropDentry(mount.vfs, dentry);
+  notifyName(dirInode, dentry.name, inode, IN_DELETE);
 }
 
 function find(place: Walk): Victim | Errno {

@@ -1,9 +1,10 @@
 /** Renaming (fs/namei.c: do_renameat2, vfs_rename). */
 import { RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT } from '../abi/fcntl.js';
 import { EBUSY, EEXIST, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV, type Errno } from '../errno.js';
-import { dropDentry, exchangeDentries, lookupDentry, moveDentry } from './dentry.js';
+import { dropDentry, exchangeDentries, lookupDentry, moveDentry, pinDentry, unpinDentry } from './dentry.js';
 import { isDirectory } from './inode.js';
 import { isMountPoint } from './mount.js';
+import { notifyMove } from './notify.js';
 import { MAY_WRITE, inodePermission, mayCreate, mayDelete, wantWrite } from './permission.js';
 import { hasSyntheticChildren, isSynthetic } from './synthetic.js';
 import type { Dentry, Inode, Location, PathContext } from './types.js';
@@ -104,13 +105,21 @@ function apply(source: Walk, old: Dentry, target: Walk, over: Dentry, flags: num
   if (dir.fs !== newDir.fs) return EXDEV;
   if (dir.fs.rename === undefined) return EPERM;
   const { vfs } = source.mount;
-  const failed = dir.fs.rename(dir, old.name, old.inode, newDir, over.name, over.inode, flags);
+  const { name } = old;
+  const replaced = over.inode;
+  const failed = dir.fs.rename(dir, name, old.inode, newDir, over.name, replaced, flags);
   if (failed !== 0) return failed;
   if ((flags & RENAME_EXCHANGE) !== 0) {
     exchangeDentries(old, over);
+    notifyMove(dir, name, old, null);
+    notifyMove(newDir, old.name, over, null);
     return 0;
   }
+  // What is replaced goes after all has been told.
+  pinDentry(over);
   dropDentry(vfs, over);
   moveDentry(vfs, old, target.dentry, target.last);
+  notifyMove(dir, name, old, replaced);
+  unpinDentry(over);
   return 0;
 }

@@ -2,6 +2,7 @@
  * Reading and writing open files on behalf of a thread: what all files have in common, and waiting. A call that waits is
  * run again from the start; what a write has done so far is in thread.callState.
  */
+import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.js';
 import { MAX_FILE_SIZE } from '../abi/limits.js';
 import { O_APPEND, O_NONBLOCK } from '../abi/fcntl.js';
 import { RLIMIT_FSIZE } from '../abi/resource.js';
@@ -10,6 +11,7 @@ import { EAGAIN, EFBIG, EPIPE, ERESTARTSYS, WAIT, type Errno } from '../errno.js
 import type { Caller } from '../types.js';
 import { removePrivileges } from './attributes.js';
 import { isRegular } from './inode.js';
+import { notifyHandle } from './notify.js';
 import type { Handle, Inode, Sink, Source } from './types.js';
 
 /** What a transfer does otherwise than the handle says (preadv2's flags, splice's). */
@@ -48,6 +50,7 @@ export function readHandle(
   const { ops } = handle;
   if (ops.readFor !== undefined) return ops.readFor(thread, handle, sink, waits(handle, options));
   const done = ops.read(handle, sink, position);
+  if (done > 0) notifyHandle(handle, IN_ACCESS);
   return done === EAGAIN && waits(handle, options) ? waitForInput(thread, handle, sink) : done;
 }
 
@@ -95,7 +98,22 @@ export function writeHandle(
   done: number,
   options = PLAIN,
 ): number | Errno {
-  if (isRegular(handle.inode)) return writeRegular(thread, handle, source, position);
+  const regular = isRegular(handle.inode);
+  const result = regular
+    ? writeRegular(thread, handle, source, position)
+    : writeOther(thread, handle, source, position, done, options);
+  if (result > 0) notifyHandle(handle, IN_MODIFY);
+  return result;
+}
+
+function writeOther(
+  thread: Caller,
+  handle: Handle,
+  source: Source,
+  position: number,
+  done: number,
+  options: TransferOptions,
+): number | Errno {
   if (handle.ops.writeFor !== undefined)
     return handle.ops.writeFor(thread, handle, source, waits(handle, options));
   // Not what the source says: /dev/null takes everything and looks at nothing.
@@ -115,11 +133,10 @@ export function writeHandle(
 }
 
 function writeRegular(thread: Caller, handle: Handle, source: Source, position: number): number | Errno {
-  const { inode } = handle;
   if (source.remaining === 0) return 0;
   const room = roomAt(thread, position);
   if (room < 0) return room;
-  const failed = removePrivileges(thread.process.fs, inode);
+  const failed = removePrivileges(thread.process.fs, handle);
   if (failed !== 0) return failed;
   return handle.ops.write(
     handle,

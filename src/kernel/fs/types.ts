@@ -91,10 +91,20 @@ export interface Inode {
   writers: number;
   /** The pipe behind a FIFO while somebody has it open. */
   pipe: unknown;
+  /** Who wants to know what happens to it (notify.ts); null for nobody. */
+  watches: InodeWatches | null;
   /** When it was made, if the filesystem knows. */
   btime?: Timespec;
   /** It was made without a name and may still be given one (O_TMPFILE without O_EXCL). */
   linkable?: boolean;
+}
+
+/** Watches on an inode. */
+export interface InodeWatches {
+  /** `mask` of IN_*; `name` of a file in a watched directory; `unlinked`: that is no longer its name. */
+  tell(mask: number, name: string | null, cookie: number, unlinked: boolean): void;
+  /** The file has no names any more, and the last of them is not in use: they end. */
+  gone(): void;
 }
 
 /** A file's pages in frames, shared by all mappings and by the filesystem where it keeps its content there. */

@@ -1,9 +1,11 @@
 /** Extended attributes (xattr(7), fs/xattr.c), for filesystems that keep them in inode.xattrs. */
 import { CAP_SETFCAP, CAP_SYS_ADMIN } from '../abi/capability.js';
+import { IN_ATTRIB } from '../abi/inotify.js';
 import { XATTR_CREATE, XATTR_REPLACE } from '../abi/limits.js';
 import { S_ISVTX } from '../abi/stat.js';
 import { EEXIST, ENODATA, ENOENT, ENOSPC, EOPNOTSUPP, EPERM, type Errno } from '../errno.js';
 import { isDirectory, isRegular } from './inode.js';
+import { notifyDentry } from './notify.js';
 import { MAY_READ, MAY_WRITE, capable, inodePermission, isOwnerOrCapable, wantWrite } from './permission.js';
 import type { Credentials, Inode, Location } from './types.js';
 
@@ -93,4 +95,5 @@ export function removeXattr(place: Location, name: string, cred: Credentials): 0
 
 function changed(place: Location, inode: Inode): void {
   place.mount.vfs.clock.realtime(inode.ctime);
+  notifyDentry(place.dentry, IN_ATTRIB);
 }

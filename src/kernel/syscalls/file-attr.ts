@@ -134,7 +134,7 @@ function sysFtruncate(thread: Caller, args: Args): number {
   if (!isRegular(inode) || !canWrite(handle)) return EINVAL;
   if (inode.writers < 0) return ETXTBSY;
   const limited = mayGrowTo(thread, inode, size);
-  return limited !== 0 ? limited : setSize(thread.process.fs, inode, size);
+  return limited !== 0 ? limited : setSize(thread.process.fs, inode, size, handle.location?.dentry ?? null);
 }
 
 export const attributeRows: readonly SyscallRow[] = [

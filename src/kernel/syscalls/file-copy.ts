@@ -1,5 +1,6 @@
 /** Copying between open files inside the kernel: sendfile, copy_file_range, splice, tee, vmsplice. */
 import { O_APPEND, O_NONBLOCK, SPLICE_F_NONBLOCK } from '../abi/fcntl.js';
+import { IN_ACCESS } from '../abi/inotify.js';
 import { MAX_FILE_SIZE, MAX_RW_COUNT } from '../abi/limits.js';
 import { putU64 } from '../abi/struct.js';
 import {
@@ -17,6 +18,7 @@ import {
 import { BufferSink, BufferSource } from '../fs/buffer.js';
 import { canRead, canWrite } from '../fs/handle.js';
 import { isDirectory, isRegular } from '../fs/inode.js';
+import { notifyHandle } from '../fs/notify.js';
 import { pipeOf, type Pipe } from '../fs/pipe/pipe.js';
 import { doneBefore, readHandle, waitForHandle, writeHandle } from '../fs/transfer.js';
 import type { Handle } from '../fs/types.js';
@@ -59,6 +61,7 @@ function copy(thread: Caller, from: End, to: End, length: number): number {
   while (done < length) {
     const sink = new BufferSink($bytes, Math.min($bytes.length, length - done));
     const got = from.handle.ops.read(from.handle, sink, from.position);
+    if (got > 0) notifyHandle(from.handle, IN_ACCESS);
     if (got <= 0) return done > 0 ? done : got;
     const source = new BufferSource($bytes, 0, got);
     const put = writeHandle(thread, to.handle, source, to.position, 0, { nowait: true });

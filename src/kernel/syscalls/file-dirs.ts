@@ -1,5 +1,6 @@
 /** Directories: listing them, and where a process stands (fs/readdir.c, fs/open.c, fs/d_path.c). */
 import { AT_FDCWD } from '../abi/fcntl.js';
+import { IN_ACCESS } from '../abi/inotify.js';
 import { CAP_SYS_CHROOT } from '../abi/capability.js';
 import { DIRENT, DIRENT64, DIRENT64_NAME, DIRENT_NAME } from '../abi/stat.js';
 import { EINVAL, ENOENT, ENOTDIR, EPERM, ERANGE, type Errno } from '../errno.js';
@@ -7,6 +8,7 @@ import { pinDentry } from '../fs/dentry.js';
 import { isDirectory } from '../fs/inode.js';
 import { absolutePath } from '../fs/path.js';
 import { MAY_EXEC, capable, inodePermission } from '../fs/permission.js';
+import { notifyHandle } from '../fs/notify.js';
 import { readDirectory } from '../fs/synthetic.js';
 import type { DirEntry, Handle, Location, PathContext } from '../fs/types.js';
 import { LOOKUP_DIRECTORY, LOOKUP_FOLLOW } from '../fs/walk.js';
@@ -63,7 +65,8 @@ function getdents(thread: Caller, args: Args, format: Format): number {
   if (handle.location?.dentry.deleted === true) return ENOENT;
   const start = handle.position;
   const filled = fill(handle, Math.min(args.uint(2), $entries.length), format);
-  if (filled <= 0) return filled;
+  if (filled < 0) return filled;
+  notifyHandle(handle, IN_ACCESS);
   const failed = thread.process.memory.copyOut(args.addr(1), $entries, 0, filled);
   if (failed === 0) return filled;
   handle.position = start;

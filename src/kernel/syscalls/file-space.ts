@@ -1,11 +1,13 @@
 /** Space and durability: lseek, fallocate, fsync and relatives (fs/open.c, fs/sync.c, mm/fadvise.c). */
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SYNC_FILE_RANGE_VALID } from '../abi/fcntl.js';
+import { IN_MODIFY } from '../abi/inotify.js';
 import { MAX_FILE_SIZE } from '../abi/limits.js';
 import { S_IFDIR, S_IFIFO, S_IFMT } from '../abi/stat.js';
 import { EBADF, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE, type Errno } from '../errno.js';
 import { removePrivileges } from '../fs/attributes.js';
 import { canRead, canWrite } from '../fs/handle.js';
 import { isDirectory, isRegular, isSymlink } from '../fs/inode.js';
+import { notifyHandle } from '../fs/notify.js';
 import { seek } from '../fs/seek.js';
 import { mayGrowTo } from '../fs/transfer.js';
 import type { FileSystem } from '../fs/types.js';
@@ -44,9 +46,11 @@ function sysFallocate(thread: Caller, args: Args): number {
   const grows = (mode & (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) === 0;
   const limited = grows || offset + length > MAX_FILE_SIZE ? mayGrowTo(thread, inode, offset + length) : 0;
   if (limited !== 0) return limited;
-  const failed = removePrivileges(thread.process.fs, inode);
+  const failed = removePrivileges(thread.process.fs, handle);
   if (failed !== 0) return failed;
-  return inode.fs.fallocate?.(inode, mode, offset, length) ?? EOPNOTSUPP;
+  const result = inode.fs.fallocate?.(inode, mode, offset, length) ?? EOPNOTSUPP;
+  if (result === 0) notifyHandle(handle, IN_MODIFY);
+  return result;
 }
 
 function notAllocatable(type: number): Errno {

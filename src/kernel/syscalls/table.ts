@@ -4,6 +4,7 @@ import { eventfdRows } from './eventfd.js';
 import { fileRows } from './file.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
+import { inotifyRows } from './inotify.js';
 import { memoryRows } from './memory.js';
 import { pidfdRows } from './pidfd.js';
 import { mqueueRows } from './mqueue.js';
@@ -31,6 +32,7 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   fileRows,
   futexRows,
   identityRows,
+  inotifyRows,
   memoryRows,
   pidfdRows,
   mqueueRows,

@@ -110,7 +110,7 @@ describe('an overlay', () => {
     assert.equal(tree.unlink('/f'), 0);
     assert.equal(handle.inode.nlink, 0);
     assert.equal(readAll(handle), 'abc');
-    assert.equal(setSize(tree.context, handle.inode, 1), 0);
+    assert.equal(setSize(tree.context, handle.inode, 1, null), 0);
     assert.equal(readAll(handle), 'a');
     assert.equal(tree.read('/f'), ENOENT);
     releaseHandle(handle);
