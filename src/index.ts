@@ -16,7 +16,7 @@ export { hostNames } from './node/names.js';
 export { renderManifest, type RenderManifestOptions } from './node/render.js';
 export { sha256Of } from './node/trusted.js';
 export { loadManifest, manifestText, type LoadOptions, type LoadedManifest } from './node/manifest.js';
-export type { SandboxFiles, WriteOptions } from './sandbox/files.js';
+export type { SandboxFiles, WatchOptions, WriteOptions } from './sandbox/files.js';
 export type { SandboxPseudo } from './sandbox/pseudo.js';
 export type { SandboxProcess } from './sandbox/process.js';
 

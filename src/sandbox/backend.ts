@@ -3,7 +3,15 @@
  * the caller's thread) and by messages (kernel in a worker): all that crosses is plain data.
  */
 import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
-import type { FileCheck, FileStat, Limits, MountSpec, SandboxOptions, Statistics } from './types.js';
+import type {
+  FileCheck,
+  FileEvent,
+  FileStat,
+  Limits,
+  MountSpec,
+  SandboxOptions,
+  Statistics,
+} from './types.js';
 
 /** SandboxOptions checked and completed, as plain data; functions stay on the caller's side. */
 export interface Settings {
@@ -89,6 +97,9 @@ export interface Backend {
   kill(id: ProcessId, signal: number): Promise<void>;
   resize(id: ProcessId, columns: number, rows: number): Promise<void>;
   file(request: FileRequest): Promise<FileReply>;
+  /** Starts to tell of a file's changes under the caller's number `id`. */
+  watch(id: number, path: string, recursive: boolean): Promise<void>;
+  unwatch(id: number): Promise<void>;
   notifyPseudo(path: string): Promise<void>;
   pseudoDigest(): Promise<string>;
   statistics(): Promise<Statistics>;
@@ -99,6 +110,8 @@ export interface Backend {
 export interface BackendEvents {
   output(id: ProcessId, stream: OutputStream, bytes: Uint8Array): void;
   exit(id: ProcessId, status: number, signal: number): void;
+  /** `ended`: the watched file has gone. */
+  watched(id: number, events: readonly FileEvent[], ended: boolean): void;
   log(line: string): void;
   strace(line: string): void;
   /** The kernel has ended because of a fault of its own. */

@@ -1,6 +1,14 @@
 /** Files of a running sandbox, seen from outside; works as the guest's root user, below its root. */
 import type { Backend, FileReply, FileRequest } from './backend.js';
-import type { FileStat } from './types.js';
+import type { FileEvent, FileStat } from './types.js';
+import { FileWatcher } from './watch.js';
+
+export interface WatchOptions {
+  /** Everything below a folder too, also in folders that are made later. */
+  readonly recursive?: boolean;
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal;
+}
 
 export interface WriteOptions {
   /** Permission bits of a new file; default 0644. */
@@ -9,6 +17,9 @@ export interface WriteOptions {
 
 /** `sandbox.fs`. Paths are absolute; a failure throws CulmError with the errno's name as its code. */
 export class SandboxFiles {
+  private readonly watchers = new Map<number, FileWatcher>();
+  private nextWatch = 1;
+
   constructor(private readonly backend: Backend) {}
 
   private async ask<T extends FileReply>(request: FileRequest): Promise<T> {
@@ -73,5 +84,53 @@ export class SandboxFiles {
   /** Removes a file or an empty folder; with `recursive` a folder and all below it. */
   async remove(path: string, options: { recursive?: boolean } = {}): Promise<void> {
     await this.ask({ op: options.recursive === true ? 'removeAll' : 'remove', path });
+  }
+
+  /**
+   * What happens to a file, or to the names in a folder, from now on; by the sandbox's programs or through this object.
+   * Ends when the file is removed, by `signal`, by leaving the loop, and with the sandbox. The first event throws
+   * CulmError where the file cannot be watched.
+   */
+  watch(path: string, options: WatchOptions = {}): AsyncIterableIterator<FileEvent> {
+    const { recursive = false, signal } = options;
+    const id = this.nextWatch++;
+    const cancel = (): void => {
+      watcher.cancel();
+    };
+    const watcher: FileWatcher = new FileWatcher(() => {
+      this.watchers.delete(id);
+      signal?.removeEventListener('abort', cancel);
+      void this.backend.unwatch(id).catch(() => undefined);
+    });
+    this.watchers.set(id, watcher);
+    if (signal?.aborted === true) watcher.cancel();
+    else {
+      signal?.addEventListener('abort', cancel, { once: true });
+      void this.begin(watcher, id, path, recursive);
+    }
+    return watcher;
+  }
+
+  private async begin(watcher: FileWatcher, id: number, path: string, recursive: boolean): Promise<void> {
+    try {
+      await this.backend.watch(id, path, recursive);
+    } catch (error) {
+      this.watchers.delete(id);
+      watcher.finish(error);
+    }
+  }
+
+  /** @internal */
+  watched(id: number, events: readonly FileEvent[], ended: boolean): void {
+    this.watchers.get(id)?.received(events);
+    if (!ended) return;
+    this.watchers.get(id)?.finish();
+    this.watchers.delete(id);
+  }
+
+  /** @internal The sandbox has ended. */
+  end(): void {
+    for (const watcher of this.watchers.values()) watcher.finish();
+    this.watchers.clear();
   }
 }

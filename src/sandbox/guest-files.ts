@@ -26,6 +26,7 @@ import type { Vfs } from '../kernel/fs/vfs.js';
 import { LOOKUP_FOLLOW, walk } from '../kernel/fs/walk.js';
 import type { FileReply, FileRequest } from './backend.js';
 import { fromByteString, toByteString } from './text.js';
+import type { Tree } from './tree-watch.js';
 import { CulmError, type FileStat } from './types.js';
 
 const CHUNK = 1 << 16;
@@ -117,18 +118,19 @@ function statOf(inode: Inode): FileStat {
   return { type, mode: mode & 0o7777, size, uid, gid, mtime: mtime.sec * 1000 + mtime.nsec / 1e6 };
 }
 
-export class GuestFiles {
+/** A file operation's error, with the errno's name as its code. */
+export function fileError(op: string, path: string, errno: number): CulmError {
+  return new CulmError(errnoName(errno) as `E${string}`, `${op} ${path}: ${errnoName(errno)}`);
+}
+
+export class GuestFiles implements Tree {
   constructor(private readonly vfs: Vfs) {}
 
   /** Does what is asked; throws CulmError with the errno's name. */
   answer(request: FileRequest): FileReply {
     const path = toByteString(request.path);
     const result = this.run(request, path);
-    if (typeof result === 'number' && result < 0)
-      throw new CulmError(
-        errnoName(result) as `E${string}`,
-        `${request.op} ${request.path}: ${errnoName(result)}`,
-      );
+    if (typeof result === 'number' && result < 0) throw fileError(request.op, request.path, result);
     return typeof result === 'number' ? null : result;
   }
 
@@ -161,6 +163,10 @@ export class GuestFiles {
       case 'removeAll':
         return this.removeAll(path);
     }
+  }
+
+  inode(path: string, follow: boolean): Inode | Errno {
+    return this.inodeAt(path, follow ? LOOKUP_FOLLOW : 0);
   }
 
   private inodeAt(path: string, flags: number): Inode | Errno {
@@ -202,7 +208,7 @@ export class GuestFiles {
     return 0;
   }
 
-  private names(path: string): string[] | Errno {
+  names(path: string): string[] | Errno {
     const handle = open(this.vfs.context(), this.vfs.root, path, { flags: O_RDONLY, mode: 0 });
     if (typeof handle === 'number') return handle;
     const names: string[] = [];

@@ -27,12 +27,14 @@ const METHODS: readonly Method[] = [
   'kill',
   'resize',
   'file',
+  'watch',
+  'unwatch',
   'notifyPseudo',
   'pseudoDigest',
   'statistics',
   'dispose',
 ];
-const EVENTS: readonly EventName[] = ['output', 'exit', 'log', 'strace', 'failed'];
+const EVENTS: readonly EventName[] = ['output', 'exit', 'watched', 'log', 'strace', 'failed'];
 
 type Callable = (...args: readonly unknown[]) => unknown;
 

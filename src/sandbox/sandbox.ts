@@ -144,6 +144,7 @@ export class Sandbox {
     this.ended = error;
     for (const process of this.processes.values()) process.lost(error);
     this.processes.clear();
+    this.fs.end();
   }
 }
 
@@ -155,6 +156,7 @@ function eventsFor(sandbox: () => Sandbox | undefined, options: SandboxOptions):
         process.exited({ status, signal });
         sandbox()?.forget(id);
       }),
+    watched: (id, events, ended) => sandbox()?.fs.watched(id, events, ended),
     log: (line) => options.log?.(line),
     strace: (line) => options.strace?.(line),
     failed: (message) => sandbox()?.end(new CulmError('kernel', message)),

@@ -23,10 +23,11 @@ import type {
   SpawnRequest,
 } from './backend.js';
 import type { AppBridge } from './bridge.js';
-import { GuestFiles } from './guest-files.js';
+import { GuestFiles, fileError } from './guest-files.js';
 import { PipeStreams, TerminalStreams, type Deliver, type Streams } from './guest.js';
 import { Namespace } from './namespace.js';
 import { exitOf, startFailure } from './status.js';
+import { TreeWatches } from './tree-watch.js';
 import { toByteString } from './text.js';
 import { CulmError, type Statistics } from './types.js';
 import { limitsOf, restrictionsOf } from './kernel-limits.js';
@@ -54,6 +55,7 @@ export class SandboxServer implements Backend {
   private kernel: Kernel | null = null;
   private namespace: Namespace | null = null;
   private files: GuestFiles | null = null;
+  private watches: TreeWatches | null = null;
   private settings: Settings | null = null;
   private readonly guests = new Map<ProcessId, Guest>();
   private nextId: ProcessId = 1;
@@ -88,6 +90,9 @@ export class SandboxServer implements Backend {
     this.kernel = kernel;
     this.namespace = new Namespace(kernel, settings, this.bridge);
     this.files = new GuestFiles(this.namespace.vfs);
+    this.watches = new TreeWatches(this.files, (id, events, ended) => {
+      this.events.watched(id, events, ended);
+    });
     kernel.onReady = () => this.wake?.();
     void this.run(kernel);
     return Promise.resolve();
@@ -234,6 +239,17 @@ export class SandboxServer implements Backend {
 
   pseudoDigest(): Promise<string> {
     return Promise.resolve(this.running.namespace.nodes.digest());
+  }
+
+  watch(id: number, path: string, recursive: boolean): Promise<void> {
+    const failed = this.running && (this.watches?.start(id, toByteString(path), recursive) ?? 0);
+    if (failed !== 0) throw fileError('watch', path, failed);
+    return Promise.resolve();
+  }
+
+  unwatch(id: number): Promise<void> {
+    this.watches?.stop(id);
+    return Promise.resolve();
   }
 
   statistics(): Promise<Statistics> {

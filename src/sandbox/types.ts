@@ -202,6 +202,16 @@ export interface FileStat {
   readonly mtime: number;
 }
 
+/** What has happened to a file that is watched (`sandbox.fs.watch`). */
+export type FileEvent =
+  /** 'overflow': nobody took the events, and from here on some are missing. */
+  | {
+      readonly type: 'create' | 'remove' | 'modify' | 'attributes' | 'overflow';
+      readonly path: string;
+    }
+  /** Moved within what is watched; what comes from elsewhere is 'create', what goes elsewhere 'remove'. */
+  | { readonly type: 'rename'; readonly path: string; readonly from: string };
+
 /** What a sandbox has done so far. */
 export interface Statistics {
   readonly instructions: number;

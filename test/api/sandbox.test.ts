@@ -69,6 +69,66 @@ for (const thread of ['worker', 'caller'] as const)
       assert.equal(signal, 13);
     });
 
+    it('tells what happens to files', async () => {
+      await using sandbox = await create(thread);
+      await sandbox.fs.mkdir('/tmp/w/old', { recursive: true });
+      const seen: string[] = [];
+      const events = sandbox.fs.watch('/tmp/w', { recursive: true });
+      const reading = (async () => {
+        for await (const event of events) {
+          if (event.path === '/tmp/w/end') break;
+          seen.push(
+            event.type === 'rename' ? `rename ${event.from} ${event.path}` : `${event.type} ${event.path}`,
+          );
+        }
+      })();
+      const script =
+        'cd /tmp/w; mkdir new; echo a > new/f; echo b >> new/f; mv new/f old/g; chmod 600 old/g; mv old moved;' +
+        'echo c > moved/h; rm moved/h; mv moved /tmp/away; echo d > /tmp/away/i; mv /tmp/away .; rm away/i; : > end';
+      await sandbox.exec(['sh', '-c', script]);
+      await reading;
+      assert.deepEqual(seen, [
+        'create /tmp/w/new',
+        'create /tmp/w/new/f',
+        'modify /tmp/w/new/f',
+        'rename /tmp/w/new/f /tmp/w/old/g',
+        'attributes /tmp/w/old/g',
+        'rename /tmp/w/old /tmp/w/moved',
+        'create /tmp/w/moved/h',
+        'modify /tmp/w/moved/h',
+        'remove /tmp/w/moved/h',
+        'remove /tmp/w/moved',
+        'create /tmp/w/away',
+        'remove /tmp/w/away/i',
+      ]);
+    });
+
+    it('stops telling when it is to, when the file has gone, and with the sandbox', async () => {
+      const sandbox = await create(thread);
+      const { fs } = sandbox;
+      await fs.mkdir('/watched', { recursive: true });
+      await fs.write('/watched/f', '');
+      const controller = new AbortController();
+      const aborted = fs.watch('/watched', { signal: controller.signal });
+      const removed = fs.watch('/watched/f');
+      const lasting = fs.watch('/watched');
+      await assert.rejects(fs.watch('/nowhere').next(), hasCode('ENOENT'));
+      await fs.write('/watched/f', 'abc');
+      assert.deepEqual(await removed.next(), { done: false, value: { type: 'modify', path: '/watched/f' } });
+      assert.deepEqual(await aborted.next(), { done: false, value: { type: 'modify', path: '/watched/f' } });
+      controller.abort();
+      assert.equal((await aborted.next()).done, true);
+      await fs.remove('/watched/f');
+      const rest: string[] = [];
+      for await (const { type } of removed) rest.push(type);
+      assert.equal(rest.at(-1), 'remove');
+      assert.equal((await lasting.next()).value?.type, 'modify');
+      assert.equal((await lasting.next()).value?.type, 'remove');
+      const last = lasting.next();
+      await sandbox.dispose();
+      assert.equal((await last).done, true);
+    });
+
     it('ends programs by timeout, signal and AbortSignal', async () => {
       await using sandbox = await create(thread);
       assert.equal((await sandbox.exec(['sleep', '100'], { timeout: 100 })).status, 137);
