@@ -2,6 +2,7 @@
 import { O_APPEND, O_NONBLOCK, SPLICE_F_NONBLOCK } from '../abi/fcntl.js';
 import { IN_ACCESS } from '../abi/inotify.js';
 import { MAX_FILE_SIZE, MAX_RW_COUNT } from '../abi/limits.js';
+import { SIGPIPE } from '../abi/signal.js';
 import { putU64 } from '../abi/struct.js';
 import {
   EAGAIN,
@@ -10,6 +11,7 @@ import {
   EINVAL,
   EISDIR,
   EOVERFLOW,
+  EPIPE,
   ESPIPE,
   EXDEV,
   WAIT,
@@ -170,6 +172,7 @@ function sysSplice(thread: Caller, args: Args): number {
 }
 
 function spliceEnds(thread: Caller, from: End, to: End, length: number, nowait: boolean): number {
+  if (isDirectory(from.handle.inode)) return EINVAL;
   const source = pipeOf(from.handle);
   const target = pipeOf(to.handle);
   if (typeof source !== 'number') {
@@ -206,7 +209,11 @@ function toPipe(
   length: number,
   nowait: boolean,
 ): number {
-  if (pipe.room === 0 && pipe.readers > 0) {
+  if (pipe.readers === 0) {
+    thread.raise(SIGPIPE);
+    return EPIPE;
+  }
+  if (pipe.room === 0) {
     return nowait || (output.flags & O_NONBLOCK) !== 0 ? EAGAIN : waitForHandle(thread, output);
   }
   const sink = new BufferSink($bytes, Math.min(length, pipe.room, $bytes.length));
@@ -222,6 +229,7 @@ function sysTee(thread: Caller, args: Args): number {
   const output = fileOf(thread, args.int(1));
   const flags = args.uint(3);
   if ((flags & ~15) !== 0) return EINVAL;
+  if (args.size(2) === 0) return 0;
   if (typeof input === 'number' || typeof output === 'number') return EBADF;
   if (!canRead(input) || !canWrite(output)) return EBADF;
   const source = pipeOf(input);
@@ -230,7 +238,11 @@ function sysTee(thread: Caller, args: Args): number {
   const nowait = (flags & SPLICE_F_NONBLOCK) !== 0;
   if (source.length === 0 && source.writers === 0) return 0;
   if (source.length === 0) return nowait ? EAGAIN : waitForHandle(thread, input);
-  if (target.room === 0 && target.readers > 0) return nowait ? EAGAIN : waitForHandle(thread, output);
+  if (target.readers === 0) {
+    thread.raise(SIGPIPE);
+    return EPIPE;
+  }
+  if (target.room === 0) return nowait ? EAGAIN : waitForHandle(thread, output);
   const length = Math.min(args.size(2), source.length, target.room, $bytes.length);
   source.peek($bytes, length);
   return writeHandle(thread, output, new BufferSource($bytes, 0, length), 0, 0, { nowait: true });

@@ -132,8 +132,7 @@ function sysPwritev(thread: Caller, args: Args): number {
   return writeVectorAt(thread, args, args.offset(3));
 }
 
-const READ_FLAGS = RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC;
-const WRITE_FLAGS = READ_FLAGS | RWF_APPEND | RWF_NOAPPEND;
+const KNOWN_FLAGS = RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND;
 
 /** The offset of preadv2 and pwritev2: -1 means the handle's position. */
 function offsetOrHandle(args: Args): number | null {
@@ -145,7 +144,8 @@ function sysPreadv2(thread: Caller, args: Args): number {
   const offset = offsetOrHandle(args);
   const handle = positioned(thread, args.int(0), offset, canRead);
   if (typeof handle === 'number') return handle;
-  if ((flags & ~READ_FLAGS) !== 0) return EOPNOTSUPP;
+  if ((flags & ~KNOWN_FLAGS) !== 0) return EOPNOTSUPP;
+  if ((flags & RWF_APPEND) !== 0 && (flags & RWF_NOAPPEND) !== 0) return EINVAL;
   return readVectorAt(thread, args, offset, { nowait: (flags & RWF_NOWAIT) !== 0 });
 }
 
@@ -154,7 +154,7 @@ function sysPwritev2(thread: Caller, args: Args): number {
   const offset = offsetOrHandle(args);
   const handle = positioned(thread, args.int(0), offset, canWrite);
   if (typeof handle === 'number') return handle;
-  if ((flags & ~WRITE_FLAGS) !== 0) return EOPNOTSUPP;
+  if ((flags & ~KNOWN_FLAGS) !== 0) return EOPNOTSUPP;
   if ((flags & RWF_APPEND) !== 0 && (flags & RWF_NOAPPEND) !== 0) return EINVAL;
   const appends = (handle.flags & O_APPEND) !== 0 && (flags & RWF_NOAPPEND) === 0;
   const append = appends || (flags & RWF_APPEND) !== 0;
