@@ -1,34 +1,53 @@
 import { FUTEX_BITSET_MATCH_ANY } from '../abi/futex.js';
-import { EFAULT, type Errno } from '../errno.js';
+import { EFAULT, EINVAL, type Errno } from '../errno.js';
+import type { PageCache } from '../fs/types.js';
 import type { Mm } from '../mm/mm.js';
+import { TASK_SIZE } from '../mm/vma.js';
 import type { Thread } from '../process/thread.js';
+import type { PiLock } from './pi.js';
 
 /** A thread that sleeps on a futex. It stays until it is woken or goes by itself. */
-export interface FutexWaiter {
-  readonly thread: Thread;
-  /** FUTEX_WAIT_BITSET's mask. */
-  readonly bitset: number;
-  queue: FutexQueue;
-  woken: boolean;
+export class FutexWaiter {
+  woken = false;
+  /** It waits for a lock that inherits priority. */
+  lock: PiLock | null = null;
+  /** It waits to be moved to this queue of such a lock (FUTEX_WAIT_REQUEUE_PI), whose word is at `addr`. */
+  target: FutexQueue | null = null;
+
+  constructor(
+    readonly thread: Thread,
+    public queue: FutexQueue,
+    /** FUTEX_WAIT_BITSET's mask. */
+    readonly bitset = FUTEX_BITSET_MATCH_ANY,
+    /** The word, in the thread's memory, of the lock that inherits priority. */
+    readonly addr = 0,
+  ) {}
+
+  /** It can only be woken by those who know of such locks. */
+  get inherits(): boolean {
+    return this.lock !== null || this.target !== null;
+  }
 }
 
 /** Who waits on one word. */
 export type FutexQueue = Set<FutexWaiter>;
 
 /**
- * Futexes by their word's identity: an address space and an address; for words in shared mappings the place of the
- * frame, which lasts as long as somebody maps it.
+ * Futexes by their word's identity (futex(2)): an address space and an address; for words in shared mappings the file or
+ * memory that is mapped, and the place in it.
  */
 export class Futexes {
-  private readonly shared = new Map<number, FutexQueue>();
+  private readonly shared = new WeakMap<PageCache, Map<number, FutexQueue>>();
   private readonly own = new WeakMap<Mm, Map<number, FutexQueue>>();
 
-  /** The queue of the word at `addr`; EFAULT when it cannot be read. */
+  /** The queue of the word at `addr`; EFAULT when it cannot be read, which nobody looks for if it is private. */
   queue(mm: Mm, addr: number, isPrivate = false): FutexQueue | Errno {
-    const at = mm.memory.readable(addr);
-    if (at === 0) return EFAULT;
-    const shared = !isPrivate && (mm.vmas.find(addr)?.shared ?? false);
-    return shared ? queueIn(this.shared, at) : queueIn(this.ownQueues(mm), addr);
+    if (addr >= TASK_SIZE) return EFAULT;
+    if (isPrivate) return queueIn(queuesIn(this.own, mm), addr);
+    if (mm.memory.readable(addr) === 0) return EFAULT;
+    const vma = mm.vmas.find(addr);
+    if (vma === null || !vma.shared || vma.pages === null) return queueIn(queuesIn(this.own, mm), addr);
+    return queueIn(queuesIn(this.shared, vma.pages), vma.offset + (addr - vma.start));
   }
 
   /** Wakes up to `count` that wait on the word at `addr` and match `bitset`; returns how many. */
@@ -42,18 +61,14 @@ export class Futexes {
     const queue = this.queue(mm, addr, isPrivate);
     return typeof queue === 'number' ? queue : wakeQueue(queue, count, bitset);
   }
-
-  private ownQueues(mm: Mm): Map<number, FutexQueue> {
-    let queues = this.own.get(mm);
-    if (queues === undefined) this.own.set(mm, (queues = new Map<number, FutexQueue>()));
-    return queues;
-  }
 }
 
-export function wakeQueue(queue: FutexQueue, count: number, bitset = FUTEX_BITSET_MATCH_ANY): number {
+/** EINVAL: somebody waits there for a lock that inherits priority, which cannot be woken like this. */
+export function wakeQueue(queue: FutexQueue, count: number, bitset = FUTEX_BITSET_MATCH_ANY): number | Errno {
   let woken = 0;
   for (const waiter of queue) {
     if (woken >= count) break;
+    if (waiter.inherits) return EINVAL;
     if ((waiter.bitset & bitset) === 0) continue;
     queue.delete(waiter);
     waiter.woken = true;
@@ -64,17 +79,27 @@ export function wakeQueue(queue: FutexQueue, count: number, bitset = FUTEX_BITSE
 }
 
 /** Moves up to `count` waiters to another word's queue; returns how many. */
-export function requeue(from: FutexQueue, to: FutexQueue, count: number): number {
+export function requeue(from: FutexQueue, to: FutexQueue, count: number): number | Errno {
   let moved = 0;
-  if (from === to) return Math.min(count, from.size);
   for (const waiter of from) {
     if (moved >= count) break;
+    if (waiter.inherits) return EINVAL;
+    moved++;
+    if (from === to) continue;
     from.delete(waiter);
     to.add(waiter);
     waiter.queue = to;
-    moved++;
   }
   return moved;
+}
+
+function queuesIn<Key extends object>(
+  all: WeakMap<Key, Map<number, FutexQueue>>,
+  key: Key,
+): Map<number, FutexQueue> {
+  let queues = all.get(key);
+  if (queues === undefined) all.set(key, (queues = new Map<number, FutexQueue>()));
+  return queues;
 }
 
 /** Empty queues are swept when many words have been waited on. */

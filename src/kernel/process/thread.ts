@@ -2,6 +2,7 @@ import { CPU_STATE_SIZE } from '../../machine/layout.js';
 import { SIGKILL, SIGSTOP, SS_DISABLE } from '../abi/signal.js';
 import type { WaitQueue, Wakeable } from '../fs/types.js';
 import { kernelInfo } from '../signal/info.js';
+import { releaseHeldLocks, type PiLock } from '../futex/pi.js';
 import { releaseRobustList } from '../futex/robust.js';
 import { PendingSignals } from '../signal/pending.js';
 import { sendSignal } from '../signal/send.js';
@@ -54,6 +55,11 @@ export class Thread implements Caller, Wakeable {
   /** Blocked signals that sigtimedwait waits for. */
   waitedFor: SigSet | null = null;
   robustHead = 0;
+  /** Locks that inherit priority for which others wait, and the one that it waits for. */
+  readonly heldLocks = new Set<PiLock>();
+  blockedOn: PiLock | null = null;
+  /** The highest real-time priority of those who wait for its locks. */
+  inheritedPriority = 0;
   /** Where 0 is written, and a futex woken, when the thread ends (set_tid_address(2)). */
   clearTid = 0;
   rseq = 0;
@@ -94,6 +100,11 @@ export class Thread implements Caller, Wakeable {
     this.name = name;
     this.startedMs = process.kernel.clock.nowMs();
     this.timer = new Timer(() => this.makeReady());
+  }
+
+  /** The real-time priority with which it runs: 0 for ordinary threads. */
+  get priority(): number {
+    return Math.max(this.realtimePriority, this.inheritedPriority);
   }
 
   get signalled(): boolean {
@@ -143,6 +154,7 @@ export class Thread implements Caller, Wakeable {
   /** The address space goes (execve, exit): locks that are held in it are given up, whoever joins is told. */
   leaveMemory(): void {
     releaseRobustList(this);
+    releaseHeldLocks(this);
     const { clearTid: address, process } = this;
     this.clearTid = 0;
     this.rseq = 0;

@@ -3,10 +3,15 @@ import {
   FUTEX_CLOCK_REALTIME,
   FUTEX_CMD_MASK,
   FUTEX_CMP_REQUEUE,
-  FUTEX_PRIVATE_FLAG,
+  FUTEX_CMP_REQUEUE_PI,
+  FUTEX_LOCK_PI,
+  FUTEX_LOCK_PI2,
   FUTEX_REQUEUE,
+  FUTEX_TRYLOCK_PI,
+  FUTEX_UNLOCK_PI,
   FUTEX_WAIT,
   FUTEX_WAIT_BITSET,
+  FUTEX_WAIT_REQUEUE_PI,
   FUTEX_WAKE,
   FUTEX_WAKE_BITSET,
   FUTEX_WAKE_OP,
@@ -23,12 +28,13 @@ import {
   WAIT,
   type Errno,
 } from '../errno.js';
-import { isAligned, requeue, wakeQueue, type FutexQueue, type FutexWaiter } from '../futex/table.js';
+import { FutexWaiter, requeue, wakeQueue } from '../futex/table.js';
 import type { Timespec } from '../host.js';
 import type { Thread } from '../process/thread.js';
 import { toMs } from '../time/clock.js';
 import type { Args } from '../types.js';
 import type { ThreadRow } from './row.js';
+import { cmpRequeuePi, lockPi, queueOf, unlockPi, waitRequeuePi } from './futex-pi.js';
 import { isValidTime, monotonicOf } from './time.js';
 import { readPair } from './user.js';
 
@@ -55,11 +61,6 @@ function deadline({ process }: Thread, addr: number, op: number): number | Errno
   return Math.max(0, monotonicOf(process, clock, $time));
 }
 
-function queueOf({ process }: Thread, addr: number, op: number): FutexQueue | Errno {
-  if (!isAligned(addr)) return EINVAL;
-  return process.kernel.futexes.queue(process.mm, addr, (op & FUTEX_PRIVATE_FLAG) !== 0);
-}
-
 function wait(thread: Thread, args: Args, bitset: number): number {
   const op = args.int(1);
   if (bitset === 0) return EINVAL;
@@ -80,7 +81,7 @@ function beginWait(thread: Thread, args: Args, state: FutexWait, bitset: number)
   const value = thread.process.memory.readU32(args.addr(0));
   if (value < 0) return EFAULT;
   if (value !== args.uint(2)) return EAGAIN;
-  state.waiter = { thread, bitset, queue, woken: false };
+  state.waiter = new FutexWaiter(thread, queue, bitset);
   queue.add(state.waiter);
   return goOnWaiting(thread, state, state.waiter);
 }
@@ -123,7 +124,8 @@ function moveWaiters(thread: Thread, args: Args, compares: boolean): number {
     if (value !== args.uint(5)) return EAGAIN;
   }
   const woken = wakeQueue(from, wakes);
-  return woken + requeue(from, to, moves);
+  const moved = woken < 0 ? woken : requeue(from, to, moves);
+  return moved < 0 ? moved : woken + moved;
 }
 
 /** FUTEX_WAKE_OP's operations on the second word, and comparisons of its old value. */
@@ -162,13 +164,18 @@ function wakeOp(thread: Thread, args: Args): number {
   const written = memory.writeU32(args.addr(4), operation(old, shifts ? 1 << (opArg & 31) : opArg) >>> 0);
   if (written < 0) return EFAULT;
   const woken = wakeQueue(first, Math.max(1, args.int(2)));
-  return woken + (comparison(old, cmpArg) ? wakeQueue(second, Math.max(1, args.int(3))) : 0);
+  if (woken < 0 || !comparison(old, cmpArg)) return woken;
+  const more = wakeQueue(second, Math.max(1, args.int(3)));
+  return more < 0 ? more : woken + more;
 }
+
+/** Operations for which the clock can be chosen. */
+const TAKES_CLOCK: ReadonlySet<number> = new Set([FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2]);
 
 function sysFutex(thread: Thread, args: Args): number {
   const op = args.int(1);
   const command = op & FUTEX_CMD_MASK;
-  if ((op & FUTEX_CLOCK_REALTIME) !== 0 && command !== FUTEX_WAIT_BITSET) return ENOSYS;
+  if ((op & FUTEX_CLOCK_REALTIME) !== 0 && !TAKES_CLOCK.has(command)) return ENOSYS;
   switch (command) {
     case FUTEX_WAIT:
       return wait(thread, args, FUTEX_BITSET_MATCH_ANY);
@@ -184,6 +191,16 @@ function sysFutex(thread: Thread, args: Args): number {
       return moveWaiters(thread, args, true);
     case FUTEX_WAKE_OP:
       return wakeOp(thread, args);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+    case FUTEX_TRYLOCK_PI:
+      return lockPi(thread, args, command === FUTEX_TRYLOCK_PI);
+    case FUTEX_UNLOCK_PI:
+      return unlockPi(thread, args);
+    case FUTEX_WAIT_REQUEUE_PI:
+      return waitRequeuePi(thread, args);
+    case FUTEX_CMP_REQUEUE_PI:
+      return cmpRequeuePi(thread, args);
     default:
       return ENOSYS;
   }
@@ -195,6 +212,5 @@ export const futexRows: readonly ThreadRow[] = [
     name: 'futex',
     args: ['addr', 'futex-op', 'int', 'addr', 'addr', 'uint'],
     run: sysFutex,
-    note: 'no locks that inherit priority (FUTEX_LOCK_PI)',
   },
 ];

@@ -2,6 +2,7 @@ import { KernelBug } from '../errno.js';
 import { epollRows } from './epoll.js';
 import { eventfdRows } from './eventfd.js';
 import { fileRows } from './file.js';
+import { futexWaitvRows } from './futex-waitv.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { inotifyRows } from './inotify.js';
@@ -31,6 +32,7 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   eventfdRows,
   fileRows,
   futexRows,
+  futexWaitvRows,
   identityRows,
   inotifyRows,
   memoryRows,
