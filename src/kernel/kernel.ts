@@ -19,8 +19,10 @@ import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
 import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
 import { LoadAverages } from './process/load.js';
 import { Net } from './net/net.js';
+import { restartSequence } from './process/rseq.js';
 import type { Process } from './process/process.js';
 import { Registers, getI64 } from './process/registers.js';
+import { Scheduler } from './process/scheduler.js';
 import { addUsage, totalUsage } from './process/usage.js';
 import { READY, STOPPED } from './process/state.js';
 import type { Thread } from './process/thread.js';
@@ -127,6 +129,8 @@ export class Kernel implements Supervisor, MemoryPool {
   contextSwitches = 0;
   /** Processor time that all threads have used. */
   cpuMs = 0;
+  /** The kernel's part of it, as far as it is sampled. */
+  systemMs = 0;
   pageFaults = 0;
   majorFaults = 0;
   oomKills = 0;
@@ -137,10 +141,13 @@ export class Kernel implements Supervisor, MemoryPool {
   /** The host's or the domain's name has changed, so often. */
   readonly nameChanges = { count: 0, queue: new WaitQueue() };
   readonly restrictions: Restrictions;
-  private readonly ready: Thread[] = [];
+  readonly scheduler = new Scheduler();
   private loaded: Thread | null = null;
   private active: Mm | null = null;
   private sliceStart = 0;
+  private sliceUntil = 0;
+  /** Calls and faults, of which some are timed. */
+  private samples = 0;
   private running = false;
   private budget = FIRST_BUDGET;
   private nextPid = 1;
@@ -190,7 +197,7 @@ export class Kernel implements Supervisor, MemoryPool {
     for (;;) {
       const now = this.clock.nowMs();
       this.timers.fireDue(now);
-      this.loadAverages.note(now, this.ready.length);
+      this.loadAverages.note(now, this.scheduler.size);
       const thread = this.nextReady();
       if (thread === null) {
         return { state: this.processes.size === 0 ? 'ended' : 'idle', wakeAtMs: this.timers.next };
@@ -203,8 +210,9 @@ export class Kernel implements Supervisor, MemoryPool {
   /** Puts a thread that can run behind the others. */
   enqueue(thread: Thread): void {
     if (thread.queued) return;
-    thread.queued = true;
-    this.ready.push(thread);
+    this.scheduler.add(thread);
+    const { loaded } = this;
+    if (this.running && loaded !== null && this.scheduler.preempts(loaded)) this.mustSwitch = true;
     this.onReady?.();
   }
 
@@ -294,6 +302,7 @@ export class Kernel implements Supervisor, MemoryPool {
   settleTime(thread: Thread): void {
     const used = this.cpuMsOf(thread);
     this.cpuMs += used - thread.cpuMs;
+    this.scheduler.charge(thread, used - thread.cpuMs);
     thread.cpuMs = used;
     if (this.loaded === thread) this.sliceStart = this.clock.nowMs();
   }
@@ -305,6 +314,9 @@ export class Kernel implements Supervisor, MemoryPool {
       this.machine.loadCpu(thread.cpu);
       this.loaded = thread;
       this.contextSwitches++;
+      this.activate(thread.process.mm);
+      if (thread.rseq !== 0 && thread.preempted) restartSequence(thread);
+      thread.preempted = false;
     }
     this.activate(thread.process.mm);
   }
@@ -319,14 +331,36 @@ export class Kernel implements Supervisor, MemoryPool {
   syscall(): boolean {
     const thread = this.loaded;
     if (thread === null) throw new KernelBug('system call without a thread');
-    return this.dispatcher.call(thread);
+    const heavy = this.dispatcher.isHeavy();
+    if (!heavy && (++this.samples & (SAMPLE_OF - 1)) !== 0) return this.dispatcher.call(thread);
+    return this.timedCall(thread, heavy ? 1 : SAMPLE_OF);
+  }
+
+  /**
+   * A call whose time counts as the system's, for itself or for `weight` calls: a look at the clock costs a tenth of a
+   * short call. A program that does nothing but calls hardly counts its budget down, so its slice ends here.
+   */
+  private timedCall(thread: Thread, weight: number): boolean {
+    const before = this.clock.nowMs();
+    const goesOn = this.dispatcher.call(thread);
+    const after = this.clock.nowMs();
+    this.countSystemTime(thread, (after - before) * weight);
+    return goesOn && after < this.sliceUntil;
+  }
+
+  private countSystemTime(thread: Thread, ms: number): void {
+    thread.systemMs += ms;
+    this.systemMs += ms;
   }
 
   pageFault(address: number, access: Access): boolean {
     const thread = this.loaded;
     if (thread === null) throw new KernelBug('page fault without a thread');
     const { read } = this.pageCounts;
+    const sampled = (++this.samples & (SAMPLE_OF - 1)) === 0;
+    const before = sampled ? this.clock.nowMs() : 0;
     const fault = handleFault(thread.process.mm, address, access);
+    if (sampled) this.countSystemTime(thread, (this.clock.nowMs() - before) * SAMPLE_OF);
     this.countFault(thread, this.pageCounts.read !== read);
     if (fault !== FAULT_OOM) return fault === FAULT_OK;
     killForMemory(this, thread);
@@ -349,7 +383,7 @@ export class Kernel implements Supervisor, MemoryPool {
 
   /** Threads able to run, the running one included. */
   get runnable(): number {
-    return this.ready.length + (this.running ? 1 : 0);
+    return this.scheduler.size + (this.running ? 1 : 0);
   }
 
   /** Another name of the host, or of the domain. */
@@ -365,17 +399,15 @@ export class Kernel implements Supervisor, MemoryPool {
 
   private nextReady(): Thread | null {
     for (;;) {
-      const thread = this.ready.shift();
-      if (thread === undefined) return null;
-      thread.queued = false;
-      if (thread.state === READY) return thread;
+      const thread = this.scheduler.take();
+      if (thread === null || thread.state === READY) return thread;
     }
   }
 
   private runThread(thread: Thread, until: number): void {
     this.load(thread);
     this.sliceStart = this.clock.nowMs();
-    const end = this.sliceEnd(thread, until);
+    const end = (this.sliceUntil = this.sliceEnd(thread, until));
     this.running = true;
     this.mustSwitch = false;
     while (this.prepare(thread)) {
@@ -387,8 +419,11 @@ export class Kernel implements Supervisor, MemoryPool {
     if (this.cpuMs > this.restrictions.cpuMs) killAll(this, 'the processor time is used up');
     thread.process.timers?.checkCpu();
     if (thread.state !== READY) return;
-    if (this.ready.length > 0) thread.involuntarySwitches++;
-    this.enqueue(thread);
+    if (this.scheduler.size > 0) {
+      thread.involuntarySwitches++;
+      thread.preempted = true;
+    }
+    this.scheduler.putBack(thread);
   }
 
   /** A slice ends when others want their turn, or a timer is due; a little is always done. */
@@ -436,6 +471,9 @@ export class Kernel implements Supervisor, MemoryPool {
     this.loaded = null;
   }
 }
+
+/** One of so many calls and faults is timed: a power of 2. */
+const SAMPLE_OF = 16;
 
 const $random = new Uint8Array(4);
 const $randomView = new DataView($random.buffer);

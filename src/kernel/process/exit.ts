@@ -53,6 +53,7 @@ function endThread(thread: Thread, status: number): void {
   kernel.threads.delete(thread.tid);
   thread.exitEvents?.wake();
   process.usage.cpuMs += thread.cpuMs;
+  process.usage.systemMs += Math.min(thread.systemMs, thread.cpuMs);
   process.usage.voluntarySwitches += thread.voluntarySwitches;
   process.usage.involuntarySwitches += thread.involuntarySwitches;
 }
@@ -96,14 +97,14 @@ function announceToParent(process: Process, parent: Process): void {
 
 function notify(process: Process, parent: Process, signo: number, code: number): void {
   const usage = totalUsage(process);
-  const ticks = Math.floor((usage.cpuMs * USER_HZ) / 1000);
+  const ticks = (ms: number): number => Math.floor((ms * USER_HZ) / 1000);
   const status = code === CLD_STOPPED || code === CLD_CONTINUED ? (process.report ?? 0) : process.status;
   const info = childInfo(code, {
     pid: process.pid,
     uid: process.cred.ruid,
     status: code === CLD_STOPPED ? status >> 8 : code === CLD_CONTINUED ? 18 : status,
-    utime: ticks,
-    stime: 0,
+    utime: ticks(usage.cpuMs - usage.systemMs),
+    stime: ticks(usage.systemMs),
   });
   sendSignal(parent, { ...info, signo });
 }

@@ -15,6 +15,8 @@ import {
   CLONE_SYSVSEM,
   CLONE_VFORK,
   CLONE_VM,
+  SCHED_OTHER,
+  SCHED_RESET_ON_FORK,
 } from '../abi/sched.js';
 import { EAGAIN, type Errno } from '../errno.js';
 import { pinDentry } from '../fs/dentry.js';
@@ -23,6 +25,7 @@ import { SignalHandlers } from '../signal/handlers.js';
 import { copyLimits } from './limits.js';
 import { Process, releaseFs, type FsContext } from './process.js';
 import { Registers } from './registers.js';
+import { isRealtime } from './scheduler.js';
 import { Thread } from './thread.js';
 import { WaitQueue } from './waitqueue.js';
 
@@ -107,7 +110,6 @@ function inherit(from: Process, to: Process): void {
   to.terminal = from.terminal;
   to.dumpable = from.dumpable;
   to.personality = from.personality;
-  to.nice = from.nice;
   to.oomScoreAdj = from.oomScoreAdj;
   to.oomScoreAdjMin = from.oomScoreAdjMin;
   to.coredumpFilter = from.coredumpFilter;
@@ -121,9 +123,7 @@ function copyThread(parent: Thread, child: Thread, { flags, stack, tls, childTid
   if (stack !== 0) registers.set(RSP, stack);
   if ((flags & CLONE_SETTLS) !== 0) registers.setSegmentBase(SEG_FS, tls);
   child.mask.assign(parent.mask);
-  child.policy = parent.policy;
-  child.affinity = parent.affinity;
-  child.realtimePriority = parent.realtimePriority;
+  inheritScheduling(parent, child);
   child.timerSlackNs = parent.timerSlackNs;
   if ((flags & CLONE_CHILD_CLEARTID) !== 0) child.clearTid = childTid;
   if ((flags & CLONE_VM) === 0 || (flags & CLONE_VFORK) !== 0) Object.assign(child.altStack, parent.altStack);
@@ -132,6 +132,17 @@ function copyThread(parent: Thread, child: Thread, { flags, stack, tls, childTid
     child.rseq = parent.rseq;
     child.rseqSignature = parent.rseqSignature;
   }
+}
+
+/** SCHED_RESET_ON_FORK: a child does not inherit what is a privilege (sched_fork). */
+function inheritScheduling(parent: Thread, child: Thread): void {
+  const resets = (parent.policy & SCHED_RESET_ON_FORK) !== 0;
+  const realtime = isRealtime(parent.policy);
+  child.affinity = parent.affinity;
+  child.policy = resets ? (realtime ? SCHED_OTHER : parent.policy & ~SCHED_RESET_ON_FORK) : parent.policy;
+  child.realtimePriority = resets ? 0 : parent.realtimePriority;
+  child.nice = resets ? Math.max(0, parent.nice) : parent.nice;
+  child.virtualMs = parent.virtualMs;
 }
 
 function setTids(parent: Thread, child: Thread, { flags, parentTid, childTid }: CloneRequest): void {

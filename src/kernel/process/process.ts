@@ -21,6 +21,8 @@ import { WaitQueue } from './waitqueue.js';
 /** Processor time and events, of a process or of its children that have been waited for. */
 export interface Usage {
   cpuMs: number;
+  /** The kernel's part of it. */
+  systemMs: number;
   minorFaults: number;
   majorFaults: number;
   voluntarySwitches: number;
@@ -32,6 +34,7 @@ export interface Usage {
 export function noUsage(): Usage {
   return {
     cpuMs: 0,
+    systemMs: 0,
     minorFaults: 0,
     majorFaults: 0,
     voluntarySwitches: 0,
@@ -111,7 +114,6 @@ export class Process implements CallingProcess {
   personality = 0;
   /** Commands of membarrier(2) that it has registered for. */
   membarriers = 0;
-  nice = 0;
   /** As /proc/self/oom_score_adj. */
   oomScoreAdj = 0;
   /** What it may be lowered to without CAP_SYS_RESOURCE. */
@@ -174,6 +176,11 @@ export class Process implements CallingProcess {
   get leader(): Thread | undefined {
     for (const thread of this.threads) if (thread.tid === this.pid) return thread;
     return this.threads.values().next().value;
+  }
+
+  /** Threads have nice values of their own: the first's. */
+  get nice(): number {
+    return this.leader?.nice ?? 0;
   }
 
   get cred(): Cred {

@@ -32,6 +32,14 @@ export class Thread implements Caller, Wakeable {
   state: ThreadState = READY;
   /** It is in the queue of those that can run. */
   queued = false;
+  /** What the scheduler keeps: time run by weight, place among equals, time run in this turn. */
+  virtualMs = 0;
+  arrival = 0;
+  turnMs = 0;
+  /** It wants others to run first (sched_yield(2)). */
+  yields = false;
+  /** It had to stop between two instructions. */
+  preempted = false;
   /** The registers while another thread is loaded. */
   readonly cpu = new Uint8Array(CPU_STATE_SIZE);
   name: string;
@@ -67,6 +75,8 @@ export class Thread implements Caller, Wakeable {
 
   /** Processor time in milliseconds, up to the start of the running slice. */
   cpuMs = 0;
+  /** As much of it as was spent in the kernel, from samples: an estimate. */
+  systemMs = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
   minorFaults = 0;
@@ -74,6 +84,7 @@ export class Thread implements Caller, Wakeable {
   readonly io = noIo();
   readonly startedMs: number;
   policy = 0;
+  nice = 0;
   /** Processors on which it may run (sched_setaffinity); null: all. */
   affinity: readonly number[] | null = null;
   realtimePriority = 0;
@@ -161,6 +172,11 @@ export class Thread implements Caller, Wakeable {
     if (address === 0 || (process.threads.size < 2 && (process.mmOrNull?.users ?? 0) < 2)) return;
     process.memory.writeU32(address, 0);
     process.kernel.futexes.wake(process.mm, address, 1);
+  }
+
+  /** The processor on which it seems to run. */
+  get cpuNumber(): number {
+    return this.affinity?.[0] ?? 0;
   }
 
   allowsCpu(cpu: number): boolean {

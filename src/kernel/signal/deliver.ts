@@ -13,6 +13,7 @@ import { EINTR, ERESTARTNOHAND, ERESTARTSYS, ERESTART_RESTARTBLOCK } from '../er
 import type { Kernel } from '../kernel.js';
 import { isOrphanedGroup } from '../process/groups.js';
 import { exitGroup, reportContinued, stopProcess } from '../process/exit.js';
+import { restartSequence } from '../process/rseq.js';
 import { READY, STOPPED } from '../process/state.js';
 import type { Thread } from '../process/thread.js';
 import { enterHandler } from './frame.js';
@@ -66,6 +67,7 @@ function act(kernel: Kernel, thread: Thread, info: SigInfo): void {
   if (signo === SIGKILL || signo === SIGSTOP || action.handler === SIG_DFL) return actByDefault(thread, info);
   if (action.handler === SIG_IGN) return;
   finishCall(kernel, thread, action);
+  if (thread.rseq !== 0) restartSequence(thread);
   if ((action.flags & SA_RESETHAND) !== 0) process.handlers.set(signo, { ...action, handler: SIG_DFL });
   if (enterHandler(thread, kernel.registers, info, action)) return;
   if (signo === SIGSEGV) process.handlers.reset(SIGSEGV);

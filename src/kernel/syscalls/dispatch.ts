@@ -7,6 +7,9 @@ import { NO_RESULT, type ThreadRow } from './row.js';
 import type { Tracer } from './strace.js';
 
 const NR_restart_syscall = 219;
+/** fork, vfork, clone, clone3, execve, execveat, exit_group, munmap, sync: each is timed. */
+const HEAVY = new Uint8Array(512);
+for (const number of [57, 58, 56, 435, 59, 322, 231, 11, 162]) HEAVY[number] = 1;
 
 /** Calls the kernel's functions by number and turns their results into registers, waiting or a restart. */
 export class Dispatcher {
@@ -19,6 +22,11 @@ export class Dispatcher {
     private readonly args: CpuArgs,
     private readonly tracer: Tracer | null,
   ) {}
+
+  /** Whether the loaded thread's call is one of the few that take long. */
+  isHeavy(): boolean {
+    return HEAVY[this.args.number & 0x1ff] !== 0;
+  }
 
   /** Carries out the loaded thread's call. True: it can go on at once. */
   call(thread: Thread): boolean {

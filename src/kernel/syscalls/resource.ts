@@ -24,11 +24,16 @@ import { $view, clearBuffer, readStruct, writeStruct } from './user.js';
 
 const RUSAGE_SIZE = 144;
 
-/** Writes struct rusage (getrusage(2)); processor time counts as user time. */
+function putTimeval(at: number, ms: number): void {
+  setU64($view, at, Math.floor(ms / 1000));
+  setU64($view, at + 8, Math.floor((ms % 1000) * 1000));
+}
+
+/** Writes struct rusage (getrusage(2)). */
 export function writeUsage(memory: ProcessMemory, addr: number, usage: Usage): 0 | Errno {
   clearBuffer(RUSAGE_SIZE);
-  setU64($view, 0, Math.floor(usage.cpuMs / 1000));
-  setU64($view, 8, Math.floor((usage.cpuMs % 1000) * 1000));
+  putTimeval(0, usage.cpuMs - usage.systemMs);
+  putTimeval(16, usage.systemMs);
   setU64($view, 32, usage.peakRss * 4);
   setU64($view, 64, usage.minorFaults);
   setU64($view, 72, usage.majorFaults);
@@ -51,15 +56,18 @@ function usageOf(thread: Thread, who: number): Usage | null {
   const { voluntarySwitches, involuntarySwitches } = thread;
   const { minorFaults, peakRss } = totalUsage(process);
   const cpuMs = process.kernel.cpuMsOf(thread);
-  return { ...noUsage(), cpuMs, voluntarySwitches, involuntarySwitches, minorFaults, peakRss };
+  const systemMs = Math.min(thread.systemMs, cpuMs);
+  return { ...noUsage(), cpuMs, systemMs, voluntarySwitches, involuntarySwitches, minorFaults, peakRss };
 }
 
 function sysTimes({ process }: Thread, args: Args): number {
   const ticks = (ms: number): number => Math.floor((ms * USER_HZ) / 1000);
   if (args.addr(0) !== 0) {
     clearBuffer(32);
-    setU64($view, 0, ticks(totalUsage(process).cpuMs));
-    setU64($view, 16, ticks(process.childUsage.cpuMs));
+    [totalUsage(process), process.childUsage].forEach(({ cpuMs, systemMs }, i) => {
+      setU64($view, 16 * i, ticks(cpuMs - systemMs));
+      setU64($view, 16 * i + 8, ticks(systemMs));
+    });
     const failed = writeStruct(process.memory, args.addr(0), 32);
     if (failed < 0) return failed;
   }
@@ -136,9 +144,8 @@ export const resourceRows: readonly ThreadRow[] = [
     name: 'getrusage',
     args: ['int', 'addr'],
     run: sysGetrusage,
-    note: 'all processor time is user time',
   },
-  { number: 100, name: 'times', args: ['addr'], run: sysTimes, note: 'all processor time is user time' },
+  { number: 100, name: 'times', args: ['addr'], run: sysTimes },
   { number: 160, name: 'setrlimit', args: ['rlimit', 'addr'], run: sysSetrlimit },
   { number: 302, name: 'prlimit64', args: ['pid', 'rlimit', 'addr', 'addr'], run: sysPrlimit64 },
 ];

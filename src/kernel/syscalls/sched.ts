@@ -11,6 +11,8 @@ import {
 } from '../abi/sched.js';
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH, type Errno } from '../errno.js';
 import type { Process } from '../process/process.js';
+import { writeCpu } from '../process/rseq.js';
+import { isRealtime } from '../process/scheduler.js';
 import { getU64, setU64 } from '../process/registers.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
@@ -34,13 +36,10 @@ function mayChange(caller: Process, target: Process): boolean {
   return euid === target.cred.ruid || euid === target.cred.euid || caller.cred.capable(CAP_SYS_NICE);
 }
 
-function sysSchedYield({ process }: Thread): number {
-  process.kernel.mustSwitch = true;
+function sysSchedYield(thread: Thread): number {
+  thread.yields = true;
+  thread.process.kernel.mustSwitch = true;
   return 0;
-}
-
-function isRealtime(policy: number): boolean {
-  return policy === SCHED_FIFO || policy === SCHED_RR;
 }
 
 /** -1 for what is no policy. */
@@ -61,7 +60,15 @@ function setPolicy(caller: Thread, pid: number, policy: number, priority: number
   if (unprivileged && isRealtime(plain) && priority > target.process.limit(RLIMIT_RTPRIO)) return EPERM;
   target.policy = policy;
   target.realtimePriority = priority;
+  reschedule(target);
   return 0;
+}
+
+/** What decides about its turn has changed: it may have to wait, or another to run at once. */
+function reschedule(target: Thread): void {
+  const { kernel } = target.process;
+  kernel.scheduler.reconsider(target);
+  kernel.mustSwitch = true;
 }
 
 function sysSchedSetscheduler(thread: Thread, args: Args): number {
@@ -135,11 +142,11 @@ function sysSchedSetaffinity(thread: Thread, args: Args): number {
   for (let cpu = 0; cpu < cpus; cpu++) if ((mask[cpu >> 3] & (1 << (cpu & 7))) !== 0) allowed.push(cpu);
   if (allowed.length === 0) return EINVAL;
   target.affinity = allowed;
+  if (target.rseq !== 0) writeCpu(target.process.memory, target.rseq, target.cpuNumber);
   return 0;
 }
 
-function sysGetcpu({ process, affinity }: Thread, args: Args): number {
-  const cpu = affinity?.[0] ?? 0;
+function sysGetcpu({ process, cpuNumber: cpu }: Thread, args: Args): number {
   if (args.addr(0) !== 0 && process.memory.writeU32(args.addr(0), cpu) < 0) return EFAULT;
   return args.addr(1) !== 0 ? process.memory.writeU32(args.addr(1), 0) : 0;
 }
@@ -158,7 +165,7 @@ function sysSchedGetattr(thread: Thread, args: Args): number {
   $view.setUint32(4, target.policy & ~SCHED_RESET_ON_FORK, true);
   const resets = (target.policy & SCHED_RESET_ON_FORK) !== 0;
   setU64($view, 8, resets ? SCHED_FLAG_RESET_ON_FORK : 0);
-  $view.setInt32(16, target.process.nice, true);
+  $view.setInt32(16, target.nice, true);
   $view.setUint32(20, target.realtimePriority, true);
   return writeStruct(thread.process.memory, args.addr(1), ATTR_SIZE);
 }
@@ -179,23 +186,26 @@ function sysSchedSetattr(thread: Thread, args: Args): number {
   const set = setPolicy(thread, args.int(0), policy | resets, priority);
   const target = threadOf(thread, args.int(0));
   if (set < 0 || typeof target === 'number') return set;
-  return policy === SCHED_OTHER ? setNice(thread, target.process, nice) : 0;
+  return policy === SCHED_OTHER ? setNice(thread, target, nice) : 0;
 }
 
 const PRIO_PROCESS = 0;
 const PRIO_PGRP = 1;
 const PRIO_USER = 2;
 
-/** The processes that getpriority's and setpriority's arguments name. */
-function whose({ process }: Thread, which: number, who: number): Process[] | Errno {
-  const all = [...process.kernel.processes.values()].filter((other) => !other.zombie);
+/** The threads that getpriority's and setpriority's arguments name. */
+function whose(thread: Thread, which: number, who: number): Thread[] | Errno {
+  const { process } = thread;
+  const { kernel } = process;
   if (which === PRIO_PROCESS) {
-    const target = who === 0 ? process : process.kernel.processOf(who);
-    return target === null ? [] : [target];
+    const target = who === 0 ? thread : kernel.threads.get(who);
+    return target === undefined ? [] : [target];
   }
-  if (which === PRIO_PGRP) return all.filter((other) => other.pgid === (who === 0 ? process.pgid : who));
+  const all = [...kernel.threads.values()];
+  if (which === PRIO_PGRP)
+    return all.filter((other) => other.process.pgid === (who === 0 ? process.pgid : who));
   if (which !== PRIO_USER) return EINVAL;
-  return all.filter((other) => other.cred.ruid === (who === 0 ? process.cred.ruid : who));
+  return all.filter((other) => other.process.cred.ruid === (who === 0 ? process.cred.ruid : who));
 }
 
 function sysGetpriority(thread: Thread, args: Args): number {
@@ -215,29 +225,29 @@ function sysSetpriority(thread: Thread, args: Args): number {
   return result;
 }
 
-function setNice(caller: Thread, target: Process, wanted: number): 0 | Errno {
+function setNice(caller: Thread, target: Thread, wanted: number): 0 | Errno {
   const nice = Math.max(-20, Math.min(19, wanted));
-  if (!mayChange(caller.process, target)) return EPERM;
-  const allowed = caller.process.cred.capable(CAP_SYS_NICE) || 20 - nice <= target.limit(RLIMIT_NICE);
+  if (!mayChange(caller.process, target.process)) return EPERM;
+  const allowed = caller.process.cred.capable(CAP_SYS_NICE) || 20 - nice <= target.process.limit(RLIMIT_NICE);
   if (nice < target.nice && !allowed) return EACCES;
   target.nice = nice;
+  reschedule(target);
   return 0;
 }
 
-const TAKES_TURNS = 'has no effect: all threads take equal turns on one processor';
+const ONE_PROCESSOR = 'has no effect: all threads take turns on one processor';
 
 export const schedRows: readonly ThreadRow[] = [
   { number: 24, name: 'sched_yield', args: [], run: sysSchedYield },
   { number: 140, name: 'getpriority', args: ['int', 'int'], run: sysGetpriority },
-  { number: 141, name: 'setpriority', args: ['int', 'int', 'int'], run: sysSetpriority, note: TAKES_TURNS },
-  { number: 142, name: 'sched_setparam', args: ['pid', 'addr'], run: sysSchedSetparam, note: TAKES_TURNS },
+  { number: 141, name: 'setpriority', args: ['int', 'int', 'int'], run: sysSetpriority },
+  { number: 142, name: 'sched_setparam', args: ['pid', 'addr'], run: sysSchedSetparam },
   { number: 143, name: 'sched_getparam', args: ['pid', 'addr'], run: sysSchedGetparam },
   {
     number: 144,
     name: 'sched_setscheduler',
     args: ['pid', 'int', 'addr'],
     run: sysSchedSetscheduler,
-    note: TAKES_TURNS,
   },
   { number: 145, name: 'sched_getscheduler', args: ['pid'], run: sysSchedGetscheduler },
   {
@@ -258,7 +268,7 @@ export const schedRows: readonly ThreadRow[] = [
     name: 'sched_setaffinity',
     args: ['pid', 'uint', 'addr'],
     run: sysSchedSetaffinity,
-    note: TAKES_TURNS,
+    note: ONE_PROCESSOR,
   },
   { number: 204, name: 'sched_getaffinity', args: ['pid', 'uint', 'addr'], run: sysSchedGetaffinity },
   { number: 309, name: 'getcpu', args: ['addr', 'addr', 'addr'], run: sysGetcpu },
@@ -267,7 +277,6 @@ export const schedRows: readonly ThreadRow[] = [
     name: 'sched_setattr',
     args: ['pid', 'addr', 'hex'],
     run: sysSchedSetattr,
-    note: TAKES_TURNS,
   },
   { number: 315, name: 'sched_getattr', args: ['pid', 'addr', 'uint', 'hex'], run: sysSchedGetattr },
 ];

@@ -109,38 +109,6 @@ function sysPersonality({ process }: Thread, args: Args): number {
   return old;
 }
 
-const MEMBARRIER_GLOBAL = 1;
-const MEMBARRIER_GLOBAL_EXPEDITED = 2;
-const MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 4;
-const MEMBARRIER_PRIVATE_EXPEDITED = 8;
-const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16;
-const MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE = 32;
-const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64;
-const MEMBARRIER_KNOWN = 127;
-
-/** All threads run on one processor, in order: barriers need nothing but their checks. */
-function sysMembarrier({ process }: Thread, args: Args): number {
-  const command = args.int(0);
-  if (args.uint(1) !== 0) return EINVAL;
-  switch (command) {
-    case 0:
-      return MEMBARRIER_KNOWN;
-    case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
-    case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
-    case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
-      process.membarriers |= command >> 1;
-      return 0;
-    case MEMBARRIER_PRIVATE_EXPEDITED:
-    case MEMBARRIER_PRIVATE_EXPEDITED_SYNC_CORE:
-      return (process.membarriers & command) !== 0 ? 0 : EPERM;
-    case MEMBARRIER_GLOBAL:
-    case MEMBARRIER_GLOBAL_EXPEDITED:
-      return 0;
-    default:
-      return EINVAL;
-  }
-}
-
 function sysGetRobustList(thread: Thread, args: Args): number {
   const { process } = thread;
   const pid = args.int(0);
@@ -218,7 +186,6 @@ const ABSENT: readonly (readonly [number, string])[] = [
   [317, 'seccomp'],
   [323, 'userfaultfd'],
   [333, 'io_pgetevents'],
-  [334, 'rseq'],
   [425, 'io_uring_setup'],
   [426, 'io_uring_enter'],
   [427, 'io_uring_register'],
@@ -250,7 +217,6 @@ export const systemRows: readonly ThreadRow[] = [
   { number: 274, name: 'get_robust_list', args: ['pid', 'addr', 'addr'], run: sysGetRobustList },
   { number: 312, name: 'kcmp', args: ['pid', 'pid', 'int', 'hex', 'hex'], run: sysKcmp },
   { number: 318, name: 'getrandom', args: ['buffer-out', 'size', 'rand-flags'], run: sysGetrandom },
-  { number: 324, name: 'membarrier', args: ['int', 'hex'], run: sysMembarrier },
   ...refusals(FORBIDDEN, EPERM),
   ...refusals(ABSENT, ENOSYS),
 ];

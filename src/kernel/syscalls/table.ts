@@ -14,6 +14,7 @@ import { prctlRows } from './prctl.js';
 import { processRows } from './process.js';
 import { resourceRows } from './resource.js';
 import type { ThreadRow } from './row.js';
+import { rseqRows } from './rseq.js';
 import { schedRows } from './sched.js';
 import { signalfdRows } from './signalfd.js';
 import { signalRows } from './signal.js';
@@ -42,6 +43,7 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   prctlRows,
   processRows,
   resourceRows,
+  rseqRows,
   schedRows,
   signalfdRows,
   signalRows,

@@ -132,6 +132,9 @@ export class LiveKernel implements KernelView {
     const now = current === null ? 0 : this.kernel.cpuMsOf(current) - current.cpuMs;
     return this.kernel.cpuMs + now;
   }
+  systemMs(): number {
+    return this.kernel.systemMs;
+  }
   contextSwitches(): number {
     return this.kernel.contextSwitches;
   }

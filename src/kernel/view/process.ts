@@ -74,6 +74,9 @@ class LiveThread implements ThreadView {
   get cpuMs(): number {
     return this.thread.process.kernel.cpuMsOf(this.thread);
   }
+  get systemMs(): number {
+    return Math.min(this.thread.systemMs, this.cpuMs);
+  }
   get startedMs(): number {
     return this.thread.startedMs;
   }
@@ -200,8 +203,14 @@ export class LiveProcess implements ProcessView {
   get cpuMs(): number {
     return totalUsage(this.process).cpuMs;
   }
+  get systemMs(): number {
+    return totalUsage(this.process).systemMs;
+  }
   get childCpuMs(): number {
     return this.process.childUsage.cpuMs;
+  }
+  get childSystemMs(): number {
+    return this.process.childUsage.systemMs;
   }
   get minorFaults(): number {
     return this.process.usage.minorFaults;

@@ -24,7 +24,13 @@ const PAGE = 4096;
 const NONE = { lo: 0, hi: 0 };
 
 function thread(tid: number, name: string): ThreadView & { name: string } {
-  const counters = { cpuMs: 1234.5, startedMs: 5000, voluntarySwitches: 3, involuntarySwitches: 4 };
+  const counters = {
+    cpuMs: 1234.5,
+    systemMs: 0,
+    startedMs: 5000,
+    voluntarySwitches: 3,
+    involuntarySwitches: 4,
+  };
   const faults = { minorFaults: 1, majorFaults: 2 };
   return {
     tid,
@@ -163,7 +169,9 @@ function fixture(): Fixture {
       threads: () => threads,
       startedMs: 5000,
       cpuMs: 2500,
+      systemMs: 0,
       childCpuMs: 100,
+      childSystemMs: 0,
       ...faults,
       exitStatus: 0,
       pending: NONE,
@@ -227,6 +235,7 @@ function fixture(): Fixture {
     realtime: CLOCK.realtime,
     uptimeMs: () => 12_345.6,
     cpuMs: () => 2500,
+    systemMs: () => 500,
     loadAverages: () => [0, 0.5, 1],
     pageFaults: () => 10,
     majorFaults: () => 1,

@@ -70,7 +70,7 @@ function priority(process: ProcessView, thread: ThreadView): number {
 }
 
 export function stat({ process: p, thread: t, whole }: TaskSubject): string {
-  const cpu = ticks(whole ? p.cpuMs : t.cpuMs);
+  const { cpuMs, systemMs } = whole ? p : t;
   const fields: (number | string)[] = [
     whole ? p.pid : t.tid,
     `(${t.name})`,
@@ -85,10 +85,10 @@ export function stat({ process: p, thread: t, whole }: TaskSubject): string {
     p.childMinorFaults,
     whole ? p.majorFaults : t.majorFaults,
     p.childMajorFaults,
-    cpu,
-    0,
-    ticks(p.childCpuMs),
-    0,
+    ticks(cpuMs - systemMs),
+    ticks(systemMs),
+    ticks(p.childCpuMs - p.childSystemMs),
+    ticks(p.childSystemMs),
     priority(p, t),
     p.nice,
     p.threads().length,

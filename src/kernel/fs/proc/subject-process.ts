@@ -11,6 +11,8 @@ export interface ThreadView {
   setName(name: string): void;
   readonly state: ThreadStateLetter;
   readonly cpuMs: number;
+  /** The kernel's part of it. */
+  readonly systemMs: number;
   readonly startedMs: number;
   readonly minorFaults: number;
   readonly majorFaults: number;
@@ -90,7 +92,10 @@ export interface ProcessView {
   threads(): readonly ThreadView[];
   readonly startedMs: number;
   readonly cpuMs: number;
+  /** The kernel's part of it. */
+  readonly systemMs: number;
   readonly childCpuMs: number;
+  readonly childSystemMs: number;
   readonly minorFaults: number;
   readonly majorFaults: number;
   readonly childMinorFaults: number;

@@ -30,6 +30,8 @@ export interface KernelView {
   uptimeMs(): number;
   /** Processor time that threads have used, all together, since the start. */
   cpuMs(): number;
+  /** The kernel's part of it. */
+  systemMs(): number;
   /** Threads able to run, averaged over 1, 5 and 15 minutes (getloadavg(3)). */
   loadAverages(): readonly [number, number, number];
   /** Page faults since the start; of them, those that read a file. */

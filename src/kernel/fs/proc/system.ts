@@ -13,9 +13,11 @@ function stat(kernel: KernelView): string {
   const { cpus } = kernel;
   const used = ticks(kernel.cpuMs());
   const idle = Math.max(0, ticks(kernel.uptimeMs()) * cpus - used);
-  const line = (name: string, user: number, rest: number) => `${name} ${user} 0 0 ${rest} 0 0 0 0 0 0\n`;
-  let text = line('cpu ', used, idle);
-  for (let i = 0; i < cpus; i++) text += line(`cpu${i}`, Math.floor(used / cpus), Math.floor(idle / cpus));
+  const system = Math.min(used, ticks(kernel.systemMs()));
+  const times = [used - system, 0, system, idle];
+  let text = `cpu  ${times.join(' ')} 0 0 0 0 0 0\n`;
+  const share = times.map((time) => Math.floor(time / cpus)).join(' ');
+  for (let i = 0; i < cpus; i++) text += `cpu${i} ${share} 0 0 0 0 0 0\n`;
   const running = runningThreads(kernel);
   return (
     `${text}intr 0\nctxt ${kernel.contextSwitches()}\nbtime ${kernel.bootTime}\nprocesses ${kernel.forks()}\n` +
