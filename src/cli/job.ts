@@ -40,7 +40,7 @@ export interface RunOptions {
   readonly stack?: string;
   readonly heap?: string;
   readonly maxFiles?: number;
-  readonly maxProcesses?: number;
+  readonly pidsLimit?: number;
   readonly cpuTime?: number;
   readonly maxOutput?: string;
   readonly aslr?: boolean;
@@ -159,7 +159,7 @@ function limitsOf(options: RunOptions): Limits {
     stack: options.stack,
     brk: options.heap,
     files: options.maxFiles,
-    processes: options.maxProcesses,
+    processes: options.pidsLimit,
     cpuTime: options.cpuTime,
     output: options.maxOutput,
   });

@@ -61,7 +61,7 @@ function addRun(culm: Command): void {
     .option('--stack <size>', 'stack of a thread')
     .option('--heap <size>', 'how far brk(2) can grow a heap')
     .option('--max-files <n>', 'descriptors of a process', count)
-    .option('--max-processes <n>', 'processes and threads at a time', number)
+    .option('--max-processes, --pids-limit <n>', 'processes and threads at a time, 2048 by default', number)
     .option('--cpu-time <seconds>', 'end all programs after so much processor time', number)
     .option('--max-output <size>', 'end all programs after so much output')
     .option('--aslr', 'put programs at addresses that cannot be foreseen')

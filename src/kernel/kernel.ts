@@ -151,6 +151,7 @@ export class Kernel implements Supervisor, MemoryPool {
   private running = false;
   private budget = FIRST_BUDGET;
   private nextPid = 1;
+  zombies = 0;
   /** The latest id given. */
   lastPid = 0;
 
@@ -167,6 +168,8 @@ export class Kernel implements Supervisor, MemoryPool {
       (into) => this.host.random(into),
       () => this.current,
     );
+    const { tasks } = this.restrictions;
+    if (Number.isFinite(tasks)) this.limits.pidsMax = tasks;
     // The time-stamp counter ticks once a nanosecond of monotonic time.
     const clock = (): number => this.clock.nowMs() * 1e6;
     this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine }, this);
@@ -205,6 +208,11 @@ export class Kernel implements Supervisor, MemoryPool {
       this.runThread(thread, until);
       if (this.clock.nowMs() >= until) return { state: 'ready', wakeAtMs: 0 };
     }
+  }
+
+  /** Threads, and processes that have ended but have not been waited for. */
+  get tasks(): number {
+    return this.threads.size + this.zombies;
   }
 
   /** Puts a thread that can run behind the others. */
@@ -288,6 +296,7 @@ export class Kernel implements Supervisor, MemoryPool {
       addUsage(parent.childUsage, process.childUsage);
       parent.children.delete(process);
     }
+    if (process.zombie) this.zombies--;
     this.processes.delete(process.pid);
     process.exitEvents.wake();
   }

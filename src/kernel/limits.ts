@@ -4,6 +4,8 @@ export interface KernelLimits {
   pidMax: number;
   /** kernel.threads-max: threads in all. */
   threadsMax: number;
+  /** The sandbox's own limit of threads in all (pids.max of its control group). */
+  pidsMax: number;
   /** vm.max_map_count: areas of an address space. */
   maxMapCount: number;
   /** fs.nr_open: the highest value of RLIMIT_NOFILE. */
@@ -14,10 +16,14 @@ export interface KernelLimits {
   randomizeVaSpace: number;
 }
 
+/** As many as other container tools allow. */
+export const DEFAULT_PIDS = 2048;
+
 export function initialKernelLimits(randomizes: boolean): KernelLimits {
   return {
     pidMax: 32768,
     threadsMax: 30_000,
+    pidsMax: DEFAULT_PIDS,
     maxMapCount: 65530,
     nrOpen: 1048576,
     overcommitMemory: 0,

@@ -99,7 +99,7 @@ export interface Limits {
   readonly brk?: number | string;
   /** Descriptors of a process (RLIMIT_NOFILE). */
   readonly files?: number;
-  /** Processes and threads at a time; more fail with EAGAIN. */
+  /** Processes and threads at a time, 2048 by default; more fail with EAGAIN. */
   readonly processes?: number;
   /** Seconds of processor time; then all processes are killed. */
   readonly cpuTime?: number;

@@ -29,6 +29,9 @@ export const CLONE_NAMESPACES =
   CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 /** Only clone3 can have it: the child's handlers become SIG_DFL. */
 export const CLONE_CLEAR_SIGHAND = 0x100000000;
+export const CLONE_INTO_CGROUP = 0x200000000;
+/** In clone3's flags, in a bit of clone's signal. */
+export const CLONE_NEWTIME = 0x80;
 
 export const WNOHANG = 1;
 export const WUNTRACED = 2;

@@ -1,6 +1,6 @@
 import { CPU_STATE_SIZE } from '../../machine/layout.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
-import { SS_DISABLE } from '../abi/signal.js';
+import { SIGCHLD, SS_DISABLE } from '../abi/signal.js';
 import { endOtherThreads } from '../process/exit.js';
 import type { Thread } from '../process/thread.js';
 import { SignalHandlers } from '../signal/handlers.js';
@@ -35,6 +35,8 @@ export function replaceProgram(thread: Thread, program: Program): void {
   process.cred.resetForExec();
   process.dumpable = 1;
   process.hasExecuted = true;
+  process.exitSignal = SIGCHLD;
+  process.membarriers = 0;
   Object.assign(thread.altStack, { sp: 0, size: 0, flags: SS_DISABLE });
   thread.name = program.name;
   initialCpu(program, $cpu);

@@ -50,12 +50,24 @@ function endThread(thread: Thread, status: number): void {
   thread.state = DEAD;
   kernel.tracer?.ended(thread, status);
   process.threads.delete(thread);
+  leaveChildren(thread);
   kernel.threads.delete(thread.tid);
   thread.exitEvents?.wake();
   process.usage.cpuMs += thread.cpuMs;
   process.usage.systemMs += Math.min(thread.systemMs, thread.cpuMs);
   process.usage.voluntarySwitches += thread.voluntarySwitches;
   process.usage.involuntarySwitches += thread.involuntarySwitches;
+}
+
+/** Children that the thread has made belong to another one, and hear of its end if they want to (PR_SET_PDEATHSIG). */
+function leaveChildren(thread: Thread): void {
+  const { process } = thread;
+  for (const child of process.children) {
+    if (child.parentThread !== thread) continue;
+    child.parentThread = process.threads.values().next().value ?? null;
+    if (child.parentDeathSignal !== 0 && !child.zombie)
+      sendSignal(child, senderInfo(child.parentDeathSignal, SI_USER, process.pid, process.cred.ruid));
+  }
 }
 
 /** A call in which the thread ends gives back what it holds (Caller.callState). */
@@ -115,8 +127,7 @@ function orphanChildren(process: Process): void {
   for (const child of process.children) {
     child.parent = heir;
     heir?.children.add(child);
-    if (child.parentDeathSignal !== 0 && !child.zombie)
-      sendSignal(child, senderInfo(child.parentDeathSignal, SI_USER, process.pid, process.cred.ruid));
+    child.parentThread = heir?.leader ?? null;
     if (child.zombie && heir === null) process.kernel.reap(child);
     else if (child.zombie) heir?.childEvents.wake();
   }

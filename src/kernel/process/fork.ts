@@ -1,4 +1,5 @@
 import { RAX, RSP, SEG_FS } from '../../machine/layout.js';
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { RLIMIT_NOFILE, RLIMIT_NPROC } from '../abi/resource.js';
 import { SIGCHLD, SS_DISABLE } from '../abi/signal.js';
 import {
@@ -58,11 +59,22 @@ export function clone(parent: Thread, request: CloneRequest): Thread | Errno {
   return child;
 }
 
+/** Whether the sandbox's limit, the system's or the user's (RLIMIT_NPROC) is reached. */
 function tooMany(process: Process): boolean {
-  const { kernel } = process;
-  const { threadsMax } = kernel.limits;
-  const limit = process.cred.ruid === 0 ? threadsMax : process.limit(RLIMIT_NPROC);
-  return kernel.threads.size >= Math.min(limit, threadsMax, kernel.restrictions.tasks);
+  const { kernel, cred } = process;
+  const { threadsMax, pidsMax } = kernel.limits;
+  if (kernel.tasks >= Math.min(threadsMax, pidsMax)) return true;
+  const limit = process.limit(RLIMIT_NPROC);
+  const exempt = cred.ruid === 0 || cred.capable(CAP_SYS_RESOURCE) || cred.capable(CAP_SYS_ADMIN);
+  return !exempt && kernel.tasks >= limit && tasksOf(process) >= limit;
+}
+
+/** Threads of the process's user, and zombies. */
+function tasksOf({ kernel, cred }: Process): number {
+  let count = 0;
+  for (const other of kernel.processes.values())
+    if (other.cred.ruid === cred.ruid) count += Math.max(1, other.threads.size);
+  return count;
 }
 
 function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRequest): Process | Errno {
@@ -76,7 +88,7 @@ function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRe
     limits: copyLimits(from.limits),
     handlers: (flags & CLONE_SIGHAND) !== 0 ? from.handlers : new SignalHandlers(from.handlers),
   });
-  if ((flags & CLONE_CLEAR_SIGHAND) !== 0) process.handlers.resetForExec();
+  if (flags >= CLONE_CLEAR_SIGHAND) process.handlers.resetForExec();
   const mm = (flags & CLONE_VM) !== 0 ? from.mm : from.mm.fork(process);
   if (typeof mm === 'number') {
     process.parent?.children.delete(process);
@@ -87,6 +99,7 @@ function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRe
   process.mm = mm;
   process.files =
     (flags & CLONE_FILES) !== 0 ? from.files.share() : from.files.copy(() => process.limit(RLIMIT_NOFILE));
+  process.parentThread = (flags & CLONE_PARENT) !== 0 ? from.parentThread : parent;
   if (process.fs === from.fs) from.fs.users++;
   if ((flags & CLONE_SYSVSEM) !== 0) {
     process.semUndo = from.semUndo ??= new UndoList();

@@ -72,6 +72,8 @@ export class Process implements CallingProcess {
   readonly kernel: Kernel;
   readonly pid: number;
   parent: Process | null;
+  /** The parent's thread that made it; null once that has ended (__WNOTHREAD, PR_SET_PDEATHSIG). */
+  parentThread: Thread | null = null;
   readonly children = new Set<Process>();
   readonly threads = new Set<Thread>();
   pgid: number;
@@ -200,6 +202,7 @@ export class Process implements CallingProcess {
   /** The process has ended: memory and files go, the rest waits for the parent. */
   becomeZombie(): void {
     this.zombie = true;
+    this.kernel.zombies++;
     this.currentMm?.release();
     this.currentMm = null;
     this.table?.release();

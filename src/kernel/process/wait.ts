@@ -1,7 +1,18 @@
-import { P_PGID, P_PID, WALL, WCLONE, WCONTINUED, WEXITED, WNOWAIT, WSTOPPED } from '../abi/sched.js';
+import {
+  P_PGID,
+  P_PID,
+  WALL,
+  WCLONE,
+  WCONTINUED,
+  WEXITED,
+  WNOTHREAD,
+  WNOWAIT,
+  WSTOPPED,
+} from '../abi/sched.js';
 import { SIGCHLD } from '../abi/signal.js';
 import { STATUS_CONTINUED } from './state.js';
 import type { Process, Usage } from './process.js';
+import type { Thread } from './thread.js';
 import { addUsage, totalUsage } from './usage.js';
 
 /** Which children wait4 and waitid ask for. */
@@ -22,9 +33,11 @@ export interface ChildEvent {
 }
 
 /** A change that the filter asks for; null if there is none yet; undefined without any such child. */
-export function findChildEvent(process: Process, filter: ChildFilter): ChildEvent | null | undefined {
+export function findChildEvent(thread: Thread, filter: ChildFilter): ChildEvent | null | undefined {
   let known = false;
+  const { process } = thread;
   for (const child of process.children) {
+    if ((filter.options & WNOTHREAD) !== 0 && child.parentThread !== thread) continue;
     if (!matches(child, filter)) continue;
     known = true;
     const event = takeEvent(child, filter.options);

@@ -1,4 +1,5 @@
 import { KernelBug } from '../errno.js';
+import { cloneRows } from './clone.js';
 import { epollRows } from './epoll.js';
 import { eventfdRows } from './eventfd.js';
 import { fileRows } from './file.js';
@@ -30,6 +31,7 @@ import { waitRows } from './wait.js';
 
 const FAMILIES: readonly (readonly ThreadRow[])[] = [
   epollRows,
+  cloneRows,
   eventfdRows,
   fileRows,
   futexRows,

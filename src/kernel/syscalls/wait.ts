@@ -29,7 +29,7 @@ const SIGINFO_SIZE = 128;
 
 /** The next event, WAIT, or what wait returns when there is none. */
 function waitFor(thread: Thread, filter: ChildFilter): ChildEvent | Errno | 0 {
-  const event = findChildEvent(thread.process, filter);
+  const event = findChildEvent(thread, filter);
   if (event === undefined) return ECHILD;
   if (event !== null) return event;
   if ((filter.options & WNOHANG) !== 0) return 0;
