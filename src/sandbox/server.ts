@@ -9,6 +9,7 @@ import type { Host } from '../kernel/host.js';
 import { Kernel } from '../kernel/kernel.js';
 import { killAll } from '../kernel/process/oom.js';
 import type { Process } from '../kernel/process/process.js';
+import { countObjects } from '../kernel/view/objects.js';
 import { spawn } from '../kernel/process/spawn.js';
 import { kernelInfo } from '../kernel/signal/info.js';
 import { sendSignal } from '../kernel/signal/send.js';
@@ -253,7 +254,7 @@ export class SandboxServer implements Backend {
   }
 
   statistics(): Promise<Statistics> {
-    const { kernel } = this.running;
+    const { kernel, namespace } = this.running;
     const { frames, stats } = kernel.machine;
     const memoryTotal = frames.total * 4096;
     return Promise.resolve({
@@ -261,6 +262,8 @@ export class SandboxServer implements Backend {
       syscalls: kernel.dispatcher.calls,
       memoryUsed: memoryTotal - frames.free * 4096,
       memoryTotal,
+      memoryCached: kernel.pageCounts.cached * 4096,
+      ...countObjects(kernel, namespace.vfs),
     });
   }
 

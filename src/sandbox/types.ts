@@ -226,6 +226,17 @@ export interface Statistics {
   /** Bytes of guest memory in use now, and there at all. */
   readonly memoryUsed: number;
   readonly memoryTotal: number;
+  /** The part of it in which files are cached. */
+  readonly memoryCached: number;
+  readonly processes: number;
+  readonly threads: number;
+  readonly openFiles: number;
+  /** Inodes in use that have no cached name. */
+  readonly inodes: number;
+  readonly cachedNames: number;
+  readonly timers: number;
+  /** System V shared memory, semaphores and message queues. */
+  readonly ipcObjects: number;
 }
 
 /** What a call of this API throws: `code` is for programs, the message one sentence for people. */

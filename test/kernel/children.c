@@ -135,9 +135,9 @@ static void wait_options(void) {
   nap(20);
   FAILS(waitpid(-1, &status, WNOHANG));
   HOLDS(waitpid(-1, &status, __WCLONE) == pid);
+  signal(SIGUSR2, SIG_IGN);
   pid = raw_clone(SIGUSR2);
   if (pid == 0) _exit(4);
-  signal(SIGUSR2, SIG_IGN);
   HOLDS(waitpid(pid, &status, __WALL) == pid);
   pid = fork();
   if (pid == 0)

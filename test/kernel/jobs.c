@@ -420,5 +420,7 @@ int main(void) {
   leader_ends();
   master_closes();
   blocked_reader();
+  /* Those who still wait need not any longer. */
+  shared->step = 1000;
   return 0;
 }

@@ -133,7 +133,17 @@ export function ok<T>(value: T): Exclude<T, number> {
 }
 
 export function dentry(name: string, parent: Dentry | null, inode: Inode | null): Dentry {
-  return { name, parent, inode, mounts: [], children: null, deleted: false, pins: 0, used: 0 };
+  return {
+    name,
+    parent,
+    inode,
+    mounts: [],
+    children: null,
+    deleted: false,
+    pins: 0,
+    used: 0,
+    nameless: false,
+  };
 }
 
 function locationOf(inode: Inode, parent: Inode | null): Location {

@@ -1,5 +1,5 @@
 import { ENOENT, ENXIO, type Errno } from '../errno.js';
-import { unattachedDentry } from './dentry.js';
+import { namelessDentry, unattachedDentry } from './dentry.js';
 import { PlainInode } from './inode.js';
 import type { FileSystem, FsStatistics, HandleOperations, Inode, Location, VfsContext } from './types.js';
 import { MountPoint } from './mount.js';
@@ -34,7 +34,7 @@ export class AnonymousFs implements FileSystem {
 
   /** A place for an inode; `name` as /proc/<pid>/fd shows it: `pipe:[7]`, `anon_inode:[eventfd]`. */
   place(inode: Inode, name: string): Location {
-    return { mount: this.mount, dentry: unattachedDentry(name, inode) };
+    return { mount: this.mount, dentry: namelessDentry(name, inode) };
   }
 
   root(): Inode {

@@ -24,6 +24,7 @@ class CachedDentry implements Dentry {
     public name: string,
     public parent: Dentry | null,
     public inode: Inode | null,
+    readonly nameless = false,
   ) {
     if (inode !== null) retainInode(inode);
   }
@@ -32,6 +33,11 @@ class CachedDentry implements Dentry {
 /** A dentry that stands in no directory: a filesystem's root, or a file without a name. */
 export function unattachedDentry(name: string, inode: Inode): Dentry {
   return new CachedDentry(name, null, inode);
+}
+
+/** The place of a file that never had a name (pipes, sockets): its last pin lets go of the inode. */
+export function namelessDentry(name: string, inode: Inode): Dentry {
+  return new CachedDentry(name, null, inode, true);
 }
 
 export function addDentry(vfs: VfsContext, parent: Dentry, name: string, inode: Inode | null): Dentry {
@@ -54,7 +60,7 @@ export function pinDentry(dentry: Dentry): void {
 }
 
 export function unpinDentry(dentry: Dentry): void {
-  if (--dentry.pins === 0 && dentry.deleted) forgetInode(dentry);
+  if (--dentry.pins === 0 && (dentry.deleted || dentry.nameless)) forgetInode(dentry);
 }
 
 function forgetInode(dentry: Dentry): void {

@@ -25,6 +25,9 @@ class OpenFile implements Handle {
   }
 }
 
+/** Open files of all kernels in this JavaScript thread: for those who look for leaks. */
+export const handlesInUse = { count: 0 };
+
 /**
  * An open file with one reference, the caller's. `flags` as open(2) takes them. The location, where there is one, says
  * under which name it is seen; /proc shows it.
@@ -36,6 +39,7 @@ export function newHandle(
   ops: HandleOperations,
 ): Handle {
   const handle = new OpenFile(inode, location, flags, ops);
+  handlesInUse.count++;
   retainInode(inode);
   if (location !== null) pinDentry(location.dentry);
   if (canWrite(handle) && isRegular(inode)) inode.writers++;
@@ -52,6 +56,7 @@ export function retainHandle(handle: Handle): Handle {
 /** Gives a reference back; the last one closes the file. */
 export function releaseHandle(handle: Handle): void {
   if (--handle.references > 0) return;
+  handlesInUse.count--;
   const { inode, location, watches } = handle;
   if (watches !== undefined) for (const watch of [...watches]) watch.handleReleased();
   notifyClose(handle, canWrite(handle));

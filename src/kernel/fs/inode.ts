@@ -47,12 +47,17 @@ export function isSymlink(inode: Inode): boolean {
   return (inode.mode & S_IFMT) === S_IFLNK;
 }
 
+/** Inodes that somebody refers to, of all kernels in this JavaScript thread: for those who look for leaks. */
+export const inodesInUse = { count: 0 };
+
 export function retainInode(inode: Inode): void {
-  inode.references++;
+  if (inode.references++ === 0) inodesInUse.count++;
 }
 /** Gives a reference back; after the last one the filesystem may forget the inode. */
 export function releaseInode(inode: Inode): void {
-  if (--inode.references === 0) inode.fs.evict?.(inode);
+  if (--inode.references > 0) return;
+  inodesInUse.count--;
+  inode.fs.evict?.(inode);
 }
 
 /** Owner and mode of what is made in `dir` (inode_init_owner): a set-group-ID directory hands on its group. */

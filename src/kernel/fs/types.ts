@@ -141,6 +141,8 @@ export interface Dentry {
   children: Map<string, Dentry> | null;
   /** The name has been removed, or no longer means this inode. */
   deleted: boolean;
+  /** It stands for a file that never had a name. */
+  readonly nameless: boolean;
   /** Uses besides children and mounts that keep it from being forgotten: handles, working directories. */
   pins: number;
   /** The age of the cache when it was last walked over. */

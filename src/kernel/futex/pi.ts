@@ -72,7 +72,11 @@ export class PiLock {
 
 /** A thread runs with the highest priority of those who wait for locks that it holds, and so do those it waits for. */
 function boost(thread: Thread | null): void {
-  for (let at: Thread | null | undefined = thread, steps = 0; at != null && steps < MAX_CHAIN; steps++) {
+  for (
+    let at: Thread | null | undefined = thread, steps = 0;
+    at !== null && at !== undefined && steps < MAX_CHAIN;
+    steps++
+  ) {
     let inherited = 0;
     for (const lock of at.heldLocks) inherited = Math.max(inherited, lock.priority);
     if (at.inheritedPriority === inherited) return;
@@ -121,7 +125,7 @@ function knownLock({ lock }: FutexWaiter, word: number): PiLock | Errno {
 /** Whether waiting for `lock` would make the thread wait for itself. */
 export function wouldDeadlock(thread: Thread, lock: PiLock): boolean {
   let at: PiLock | null | undefined = lock;
-  for (let steps = 0; at != null && steps < MAX_CHAIN; steps++) {
+  for (let steps = 0; at !== null && at !== undefined && steps < MAX_CHAIN; steps++) {
     if (at.owner === thread) return true;
     at = at.owner?.blockedOn;
   }

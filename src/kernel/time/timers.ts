@@ -16,6 +16,11 @@ export class Timer {
 export class TimerHeap {
   private readonly heap: Timer[] = [];
 
+  /** Timers that are set. */
+  get size(): number {
+    return this.heap.length;
+  }
+
   /** When the next timer fires; Infinity without one. */
   get next(): number {
     return this.heap.length === 0 ? Infinity : this.heap[0].at;

@@ -2,8 +2,8 @@ import { PAGE_SIZE } from '../../../machine/layout.js';
 import { O_RDONLY, O_RDWR } from '../../abi/fcntl.js';
 import { IPC_PRIVATE, SHM_DEST, SHM_NORESERVE } from '../../abi/ipc.js';
 import { EINVAL, ENOMEM, ENOSPC, type Errno } from '../../errno.js';
+import { pinDentry, unpinDentry } from '../../fs/dentry.js';
 import { newHandle } from '../../fs/handle.js';
-import { releaseInode, retainInode } from '../../fs/inode.js';
 import type {
   Credentials,
   Handle,
@@ -84,14 +84,14 @@ export class Segment extends IpcObject {
     making: { key: number; flags: number; cred: Credentials },
     readonly size: number,
     readonly inode: Inode,
-    private readonly location: Location,
+    readonly location: Location,
     content: PageCache,
   ) {
     super(making.key, making.flags, making.cred, shm.doer.now());
     this.cpid = shm.doer.pid();
     this.pages = new SegmentPages(this, content);
     this.operations = { seekable: false, read: () => EINVAL, write: () => EINVAL, mmap: () => this.pages };
-    retainInode(inode);
+    pinDentry(location.dentry);
   }
 
   get residentBytes(): number {
@@ -183,7 +183,7 @@ export class SharedMemory {
   destroy(segment: Segment): void {
     this.segments.remove(segment);
     this.totalPages -= segment.pageCount;
-    releaseInode(segment.inode);
+    unpinDentry(segment.location.dentry);
   }
 
   /** Whether `cred` may attach a segment with the rights of `flags`. */
