@@ -94,7 +94,7 @@ export const CGROUP_ROOT: DirRow<KernelView> = dir('', [
   constant('memory.swap.max', 0),
   file('pids.current', (kernel) => `${tids(kernel).length}\n`),
   file('pids.events', 'max 0\n'),
-  file('pids.max', ({ limits }) => `${limits.threadsMax}\n`),
+  file('pids.max', ({ limits }) => `${limits.pidsMax}\n`),
 ]);
 
 /** For mounting at /sys/fs/cgroup. */
