@@ -1,6 +1,7 @@
 /** `culm run`: a sandbox in this thread, its streams joined to the host's. */
 import { Sandbox, type SandboxProcess } from '../index.js';
 import { FORWARDED, lineWriter, manifestJob, plainJob, refuse, type Job, type RunOptions } from './job.js';
+import { RawMode, followWindow } from './terminal.js';
 
 /** Runs `argv` and returns the status for the shell. */
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
@@ -47,7 +48,8 @@ async function attend(guest: SandboxProcess, job: Job, tty: boolean): Promise<nu
     undo.push(() => process.off(name, forward));
   }
   if (tty) undo.push(followWindow(guest));
-  undo.push(job.interactive ? feedInput(guest, tty) : noInput(guest));
+  if (job.interactive) undo.push(feedInput(guest, tty));
+  else if (!tty) void guest.stdin.close().catch(() => undefined);
   try {
     const [exit] = await Promise.all([
       guest.exit,
@@ -60,28 +62,17 @@ async function attend(guest: SandboxProcess, job: Job, tty: boolean): Promise<nu
   }
 }
 
-function followWindow(guest: SandboxProcess): () => void {
-  const resized = (): void => void guest.resize(process.stdout.columns, process.stdout.rows);
-  process.stdout.on('resize', resized);
-  return () => process.stdout.off('resize', resized);
-}
-
-function noInput(guest: SandboxProcess): () => void {
-  void guest.stdin.close().catch(() => undefined);
-  return () => undefined;
-}
-
-function feedInput(guest: SandboxProcess, raw: boolean): () => void {
+function feedInput(guest: SandboxProcess, terminal: boolean): () => void {
   const { stdin } = process;
   const writer = guest.stdin.getWriter();
-  if (raw && stdin.isTTY) stdin.setRawMode(true);
+  const raw = terminal ? new RawMode(guest) : null;
   const give = async (): Promise<void> => {
     for await (const chunk of stdin) await writer.write(chunk as Uint8Array);
     await writer.close();
   };
   void give().catch(() => undefined);
   return () => {
-    if (raw && stdin.isTTY) stdin.setRawMode(false);
+    raw?.release();
     stdin.destroy();
   };
 }
