@@ -45,7 +45,8 @@ export async function run(system: System, place: Place, piece: Piece, limitMs: n
     const variables = settings.filter((text) => text !== '-e');
     return collect('setsid', ['--wait', 'env', '-i', ...variables, ...piece.argv], cwd, limitMs);
   }
-  const options = ['--rootfs', '/', '-v', `${place.work}:${place.work}`, '-w', cwd, ...settings];
+  // What it writes stays in memory.
+  const options = ['--rootfs', '/', '-w', cwd, ...settings];
   return collect(process.execPath, [CULM, 'run', ...options, '--', ...piece.argv], cwd, limitMs);
 }
 
