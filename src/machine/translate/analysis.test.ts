@@ -14,7 +14,7 @@ import { Scanner } from './scan.js';
 const START = 0x1000;
 const LIMITS = { instructions: 100, blocks: 20 };
 
-function flowOf(code: readonly number[], limits = LIMITS): Flow {
+function flowOf(code: readonly number[], limits = LIMITS, stops: ReadonlySet<number> = new Set()): Flow {
   const bytes = Uint8Array.from(code);
   const flow = discover(
     START,
@@ -28,6 +28,7 @@ function flowOf(code: readonly number[], limits = LIMITS): Flow {
     },
     new Scanner(semanticsOf),
     limits,
+    { hasRun: false, stops },
   );
   assert.ok(flow);
   return flow;
@@ -75,6 +76,12 @@ test('code beyond the limits and code that is none are left to', () => {
   const short = flowOf(BRANCH, { instructions: 2, blocks: 20 });
   assert.deepEqual(exitsOf(short), [START + 6]);
   assert.deepEqual(exitsOf(flowOf([0x90, 0x00, 0x00, 0xc3])), [START + 1]);
+});
+
+test('code that meets a region made with it jumps there', () => {
+  const flow = flowOf(LOOP, LIMITS, new Set([START + 5]));
+  assert.deepEqual(exitsOf(flow), [START + 5]);
+  assert.equal(flow.cutAt, -1);
 });
 
 test('a small callee is part of the region, once for each call', () => {

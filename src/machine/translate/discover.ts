@@ -13,6 +13,14 @@ export interface CodeReader extends Pick<CodeSource, 'decode' | 'executions'> {
   word(address: number): number;
 }
 
+/** What is known where a region begins. */
+export interface Start {
+  /** The entry has run, though perhaps not as the start of a block that was counted. */
+  readonly hasRun: boolean;
+  /** Addresses to which the region's own code jumps, since regions begin there that are made with it. */
+  readonly stops: ReadonlySet<number>;
+}
+
 /** An instruction's distance from the entry must fit 32 bits. */
 const FARTHEST = 0x40000000;
 /** Calls within calls that become part of a region. */
@@ -44,6 +52,7 @@ class Discovery {
   /** Where to go on, and how often that has run. */
   private readonly queue: (Target & { readonly runs: number })[] = [];
   private readonly fewest: number;
+  private readonly stops: ReadonlySet<number>;
   private instructions = 0;
   /** Where the limit on instructions cut straight code of the region's own; -1: nowhere. */
   cutAt = -1;
@@ -53,8 +62,9 @@ class Discovery {
     private readonly code: CodeReader,
     private readonly scanner: Scanner,
     private readonly limits: Limits,
-    hasRun: boolean,
+    { hasRun, stops }: Start,
   ) {
+    this.stops = stops;
     // Where the entry has run, what has not is left out.
     this.fewest = hasRun ? 1 : 0;
     this.callees = new CalleeFinder(code, scanner);
@@ -83,6 +93,7 @@ class Discovery {
   private straight({ context, address: start }: Target): void {
     let address = start;
     while (!context.steps.has(address) && this.instructions < this.limits.instructions) {
+      if (context === this.own && this.stops.has(address)) break;
       const step = this.step(address);
       if (step === null) return;
       context.steps.set(address, step);
@@ -96,7 +107,8 @@ class Discovery {
       address += step.insn.length;
     }
     context.leaders.add(address);
-    if (context === this.own && !context.steps.has(address)) this.cutAt = address;
+    const isCut = context === this.own && !context.steps.has(address) && !this.stops.has(address);
+    if (isCut) this.cutAt = address;
   }
 
   private lead(target: Target): void {
@@ -230,18 +242,15 @@ function rangesOf(blocks: readonly Block[]): number[] {
   return ranges;
 }
 
-/**
- * Null when there is no instruction at the entry that could be translated. `hasRun`: the entry is known to have run,
- * though perhaps not as the start of a block that was counted.
- */
+/** Null when there is no instruction at the entry that could be translated. */
 export function discover(
   entry: number,
   code: CodeReader,
   scanner: Scanner,
   limits: Limits,
-  hasRun = code.executions(entry) > 0,
+  start: Start,
 ): Flow | null {
-  const found = new Discovery(entry, code, scanner, limits, hasRun);
+  const found = new Discovery(entry, code, scanner, limits, start);
   found.run();
   if (!found.own.steps.has(entry)) return null;
   const builder = new FlowBuilder();

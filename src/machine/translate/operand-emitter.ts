@@ -19,7 +19,7 @@ import {
   type Expr,
 } from '../wasm/expr.js';
 import type { FunctionBuilder } from '../wasm/function.js';
-import type { Form, Insn, MemoryOperand, Operand, OperandForm } from '../x86/insn.js';
+import type { Form, Insn, MemoryOperand, Operand } from '../x86/insn.js';
 import type { Access } from './access.js';
 import { PageCache, type Origin } from './page-cache.js';
 import { Registers } from './registers.js';
@@ -100,12 +100,16 @@ export abstract class OperandEmitter extends BaseEmitter {
     this.origins.clear();
   }
 
-  private operand(k: number): Operand & OperandForm {
+  private operand(k: number): Operand {
     const operand = this.insn.operands[k];
+    if (operand === undefined) throw new Error(`${this.form.mnemonic} has no operand ${k}`);
+    return operand;
+  }
+
+  private sizeOf(k: number): number {
     const form = this.form.operands[k];
-    if (operand === undefined || form === undefined)
-      throw new Error(`${this.form.mnemonic} has no operand ${k}`);
-    return { ...form, ...operand };
+    if (form === undefined) throw new Error(`${this.form.mnemonic} has no operand ${k}`);
+    return form.size;
   }
 
   private memory(k: number): MemoryOperand {
@@ -116,19 +120,20 @@ export abstract class OperandEmitter extends BaseEmitter {
 
   read(k: number): Expr {
     const operand = this.operand(k);
+    const size = this.sizeOf(k);
     switch (operand.kind) {
       case 'gpr':
-        return this.gpr(operand.index, operand.size);
+        return this.gpr(operand.index, size);
       case 'high':
         return i32.and(i32.shr_u(this.gpr(operand.index, 4), i32.const(8)), i32.const(0xff));
       case 'xmm':
-        return this.readVector(operand.index, operand.size);
+        return this.readVector(operand.index, size);
       case 'mmx':
-        return loadCpu(operand.size === 8 ? I64 : I32, mmxOffset(operand.index));
+        return loadCpu(size === 8 ? I64 : I32, mmxOffset(operand.index));
       case 'mem':
-        return this.load(operand.size, this.address(k));
+        return this.load(size, this.address(k));
       case 'imm':
-        return this.imm(k, operand.size);
+        return this.imm(k, size);
       default:
         return i32.const(operand.index);
     }
@@ -143,17 +148,18 @@ export abstract class OperandEmitter extends BaseEmitter {
 
   readFloat(k: number): Expr {
     const operand = this.operand(k);
-    if (operand.kind === 'mem') return this.load(operand.size === 4 ? 'f32' : 'f64', this.address(k));
+    const size = this.sizeOf(k);
+    if (operand.kind === 'mem') return this.load(size === 4 ? 'f32' : 'f64', this.address(k));
     if (operand.kind !== 'xmm') throw new Error(`${this.form.mnemonic}: operand ${k} is no vector register`);
     const value = this.xmm(operand.index);
-    return operand.size === 4 ? f32x4.extract_lane(0, value) : f64x2.extract_lane(0, value);
+    return size === 4 ? f32x4.extract_lane(0, value) : f64x2.extract_lane(0, value);
   }
 
   write(k: number, value: Expr): void {
     const operand = this.operand(k);
     switch (operand.kind) {
       case 'gpr':
-        return this.setGpr(operand.index, operand.size, value);
+        return this.setGpr(operand.index, this.sizeOf(k), value);
       case 'high':
         return this.setHigh(operand.index, value);
       case 'xmm':
@@ -163,7 +169,7 @@ export abstract class OperandEmitter extends BaseEmitter {
         // The x87 register's exponent becomes all ones.
         return storeCpu(this.f, mmxOffset(operand.index) + 8, i64.num(0xffff));
       case 'mem':
-        return this.store(accessSize(operand.size, value), this.address(k), value);
+        return this.store(accessSize(this.sizeOf(k), value), this.address(k), value);
       default:
         throw new Error(`${this.form.mnemonic}: operand ${k} cannot be written`);
     }
@@ -176,7 +182,7 @@ export abstract class OperandEmitter extends BaseEmitter {
 
   modify(k: number): Modified {
     const operand = this.operand(k);
-    if (operand.kind === 'mem') return this.modifyAt(operand.size, this.address(k));
+    if (operand.kind === 'mem') return this.modifyAt(this.sizeOf(k), this.address(k));
     return { value: this.read(k), write: (value) => this.write(k, value) };
   }
 

@@ -50,10 +50,13 @@ export class RegionTranslator implements Translator {
   request(address: number): void {
     if (this.with_.code.isTranslated(address)) return;
     const flows: Flow[] = [];
-    let flow = discover(address, this.reader, this.scanner, LIMITS);
+    const entries = new Set<number>();
+    const hasRun = this.reader.executions(address) > 0;
+    let flow = discover(address, this.reader, this.scanner, LIMITS, { hasRun, stops: entries });
     while (flow !== null) {
       flows.push(flow);
-      flow = flows.length < MOST_REGIONS ? this.rest(flow, flows) : null;
+      entries.add(flow.entry);
+      flow = flows.length < MOST_REGIONS ? this.rest(flow, entries) : null;
     }
     if (flows.length > 0) this.translate(flows);
   }
@@ -62,10 +65,9 @@ export class RegionTranslator implements Translator {
    * The region behind one that was too long: its start is as hot, but no block began there that was counted. A loop of
    * thousands of instructions would else get translated piece by piece, each after having become hot anew.
    */
-  private rest({ cutAt }: Flow, flows: readonly Flow[]): Flow | null {
-    const isKnown =
-      cutAt < 0 || flows.some((flow) => flow.entry === cutAt) || this.with_.code.isTranslated(cutAt);
-    return isKnown ? null : discover(cutAt, this.reader, this.scanner, LIMITS, true);
+  private rest({ cutAt }: Flow, entries: ReadonlySet<number>): Flow | null {
+    if (cutAt < 0 || this.with_.code.isTranslated(cutAt)) return null;
+    return discover(cutAt, this.reader, this.scanner, LIMITS, { hasRun: true, stops: entries });
   }
 
   private translate(flows: readonly Flow[]): void {
