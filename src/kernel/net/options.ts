@@ -114,7 +114,7 @@ const forUnix: Set = ({ family }) => (family === AF_UNIX || family === AF_NETLIN
 function setSndbuf(socket: Socket, value: number): 0 {
   socket.sndbuf = Math.min(INT_MAX, Math.max(value * 2, SNDBUF_MIN));
   socket.sndbufLocked = true;
-  socket.writable.wake();
+  socket.announceRoom();
   return 0;
 }
 

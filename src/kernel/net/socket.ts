@@ -1,3 +1,4 @@
+import { POLLIN, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../abi/poll.js';
 import { SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, BUFFER_DEFAULT } from '../abi/socket.js';
 import { EAGAIN, EINVAL, ENOTTY, EOPNOTSUPP, type Errno } from '../errno.js';
 import type { Handle, Sink, Source, UserMemory, Waiter } from '../fs/types.js';
@@ -11,6 +12,10 @@ import { TCP_CLOSE } from './states.js';
 export const RCV_SHUTDOWN = 1;
 export const SEND_SHUTDOWN = 2;
 export const SHUTDOWN_MASK = 3;
+
+/** What those who wait are told that it is about. */
+const DATA = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND;
+const ROOM = POLLOUT | POLLWRNORM | POLLWRBAND;
 
 /** Who made or connected a socket (struct ucred). */
 export interface Ucred {
@@ -125,6 +130,16 @@ export abstract class Socket {
     const { error } = this;
     this.error = 0;
     return error;
+  }
+
+  /** Data or a connection has come. */
+  announceData(): void {
+    this.readable.wake(Infinity, DATA);
+  }
+
+  /** There is room for data again. */
+  announceRoom(): void {
+    this.writable.wake(Infinity, ROOM);
   }
 
   /** The state has changed: everybody looks again. */

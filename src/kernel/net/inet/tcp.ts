@@ -175,7 +175,7 @@ export class TcpSocket extends InetSocket {
     child.grow();
     this.state = child.state = TCP_ESTABLISHED;
     listener.children.push(child);
-    listener.readable.wake();
+    listener.announceData();
     this.wakeAll();
   }
 
@@ -260,7 +260,7 @@ export class TcpSocket extends InetSocket {
     const took = peer.received.fill(source, wanted);
     if (took === 0) return EFAULT;
     if ((out.flags & MSG_OOB) !== 0 && source.remaining === 0) peer.urgent.set(peer.received.length - 1);
-    peer.readable.wake();
+    peer.announceData();
     return took;
   }
 
@@ -328,7 +328,7 @@ export class TcpSocket extends InetSocket {
     const { peer } = this;
     if (peer === null || !peer.lacksRoom || !peer.isWritable) return;
     peer.lacksRoom = false;
-    peer.writable.wake();
+    peer.announceRoom();
   }
 
   private receiveUrgent(sink: Sink, into: Incoming): number | Errno {

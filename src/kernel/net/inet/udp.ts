@@ -212,7 +212,7 @@ export class UdpSocket extends InetSocket {
     this.net.clock.realtime(time);
     this.datagrams.push({ length, cost, fromIp, fromPort, toIp, ttl, tos, time });
     this.charged += cost;
-    this.readable.wake();
+    this.announceData();
     return length;
   }
 

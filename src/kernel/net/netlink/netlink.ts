@@ -108,7 +108,7 @@ export class NetlinkSocket extends Socket {
     const root = out.caller !== null && capable(out.caller.process.fs.cred, CAP_NET_ADMIN);
     for (const request of readRequests(bytes))
       for (const answer of answerRoute(request, this.port, root)) this.answers.push(answer);
-    if (this.answers.length > 0) this.readable.wake();
+    if (this.answers.length > 0) this.announceData();
     return length;
   }
 

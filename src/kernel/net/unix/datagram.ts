@@ -60,7 +60,7 @@ export class UnixDatagram extends UnixSocket {
     this.state = peer === null ? TCP_CLOSE : TCP_ESTABLISHED;
     if (peer?.peer === this) peer.state = TCP_ESTABLISHED;
     if (old !== null && old !== peer) this.disconnected(old);
-    this.writable.wake();
+    this.announceRoom();
   }
 
   /** Datagrams of a peer that is none any more are forgotten. */
@@ -112,7 +112,7 @@ export class UnixDatagram extends UnixSocket {
     const message = to.queue.add(source, length);
     if (message === null) return EFAULT;
     this.finish(message, datagramCost(length), out, to);
-    to.readable.wake();
+    to.announceData();
     return length;
   }
 

@@ -150,7 +150,7 @@ export abstract class UnixSocket extends Socket implements Carrier {
     this.peer = child;
     this.peerCred = listener.peerCred;
     listener.children.push(child);
-    listener.readable.wake();
+    listener.announceData();
   }
 
   override listen(caller: Caller, backlog: number): 0 | Errno {
@@ -278,7 +278,7 @@ export abstract class UnixSocket extends Socket implements Carrier {
   private madeRoom(): void {
     if (!this.lacksRoom || this.charged * 4 > this.sndbuf) return;
     this.lacksRoom = false;
-    this.writable.wake();
+    this.announceRoom();
   }
 
   /** Hands over what a message carries; with `keep` it stays with the message, too. */

@@ -45,7 +45,7 @@ export class UnixStream extends UnixSocket {
       }
     }
     if (done === 0) return failed;
-    peer.readable.wake();
+    peer.announceData();
     return done;
   }
 
