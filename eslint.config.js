@@ -35,6 +35,11 @@ export default tseslint.config(
     rules: { 'no-restricted-imports': ['error', { patterns: ['node:*'], paths: nodeModules }] },
   },
   {
+    files: ['bin/**'],
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+    languageOptions: { globals: { require: 'readonly', module: 'writable', __dirname: 'readonly' } },
+  },
+  {
     files: ['scripts/**', 'test/**', 'bench/**', 'examples/**', 'src/cli/**'],
     rules: { 'no-console': 'off' },
   },

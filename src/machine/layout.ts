@@ -64,7 +64,7 @@ export const RECIPROCALS = 0x3f000;
 export const DECODED = 0x40000;
 export const DECODED_END = 0x1040000;
 export const RECORD_SIZE = 32;
-/** At its start: a record that begins with a look-up of rip; room for one instruction out of turn; then blocks. */
+/** At its start: a record that begins with a look-up of rip (HANDLER_START: all zeros); room for one instruction out of turn; then blocks. */
 export const START_RECORD = DECODED;
 export const STEP_RECORDS = DECODED + 0x20;
 export const FIRST_BLOCK = DECODED + 0x100;

@@ -5,8 +5,7 @@ import type { Translator } from './code/types.js';
 import type { CoreModule } from './core/build.js';
 import { loadCore } from './core/core-text.js';
 import { CoreHost } from './core/host.js';
-import { BlockDecoder, type DecodeBlock } from './interpret/block-decoder.js';
-import { HandlerTable } from './interpret/handler-table.js';
+import { BlockDecoder, type CoreDecoder } from './interpret/block-decoder.js';
 import {
   CPU,
   CPU_BUDGET,
@@ -32,7 +31,6 @@ import { Tlb } from './memory/tlb.js';
 import { ARITHMETIC_FLAGS, KIND_RAW, packKind } from './semantics/flags.js';
 import type { Helper, MachineViews, Surroundings } from './semantics/helper.js';
 import { semanticsOf } from './semantics/index.js';
-import { writeVectorTables } from './semantics/sse/index.js';
 import { RegionTranslator } from './translate/translator.js';
 import { VECTOR_GP, VECTOR_SS, VECTOR_TRACE } from './semantics/emitter.js';
 import { isStackFault } from './stack-fault.js';
@@ -80,14 +78,13 @@ const FIXED_FLAGS = 0x202; // IF and bit 1
 interface SharedCore {
   readonly core: CoreModule;
   readonly module: WasmModule;
-  readonly handlers: () => HandlerTable;
 }
 let $shared: SharedCore | undefined;
 
 function sharedCore(): SharedCore {
   if ($shared === undefined) {
     const core = loadCore();
-    $shared = { core, module: new wasm.Module(core.bytes), handlers: () => new HandlerTable(core.handlers) };
+    $shared = { core, module: new wasm.Module(core.bytes) };
   }
   return $shared;
 }
@@ -140,15 +137,14 @@ class SandboxMachine implements Machine {
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
     const { tier = 'mixed', clock = () => 0, cpus = 1, log = () => undefined } = options;
-    const { core, module, handlers } = sharedCore();
+    const { core, module } = sharedCore();
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
-    writeVectorTables(memory);
     const frames = (this.frames = new FrameTable(memory, sandbox.frameEnd));
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
     this.blocks = new Blocks(memory, HEAT[tier]);
-    const decoder = new BlockDecoder(memory, handlers, fetcher, this.blocks);
+    const decoder = new BlockDecoder(memory, fetcher, this.blocks);
     const table = new wasm.Table({ initial: 1, element: 'anyfunc' });
     this.code = new CodeCache(
       memory,
@@ -196,7 +192,7 @@ class SandboxMachine implements Machine {
       helper: Object.fromEntries(core.helpers.map((helper) => [helper.name, helpers.of(helper)])),
     });
     Object.assign(functions, host, exports);
-    decoder.decodeBlock = exports.makeBlockAt as DecodeBlock;
+    decoder.core = exports as unknown as CoreDecoder;
     this.run_ = exports.run as WasmFunction;
     this.interpret = exports.interpret as Interpret;
     this.settleFlags = exports.settleFlags as WasmFunction;

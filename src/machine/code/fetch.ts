@@ -12,6 +12,9 @@ export function executableFrame(pte: number): number {
   return (pte & PTE_EXEC) === 0 ? 0 : pte >>> PAGE_SHIFT;
 }
 
+/** A decoder may read so far, and must find zeros. */
+const TAIL_BYTES = 64;
+
 /** Decodes instructions of the running space, over page ends too. */
 export class Fetcher {
   private readonly straddling = new Uint8Array(2 * MAX_INSN_LENGTH);
@@ -41,6 +44,24 @@ export class Fetcher {
     this.straddling.set(u8.subarray(offset, end));
     this.straddling.set(u8.subarray(start, start + MAX_INSN_LENGTH), end - offset);
     return decode(this.straddling, 0, end - offset + MAX_INSN_LENGTH, address);
+  }
+
+  /**
+   * Copies what can be fetched from `address` on, of the bytes that an instruction may have, and zeros. Returns how many
+   * can.
+   */
+  copyTo(place: number, address: number, frame: number): number {
+    const { u8 } = this.memory;
+    const offset = frame * PAGE_SIZE + (address & PAGE_MASK);
+    const first = Math.min(MAX_INSN_LENGTH, PAGE_SIZE - (address & PAGE_MASK));
+    const next = address + first;
+    const nextFrame = first < MAX_INSN_LENGTH && next < USER_END ? this.frameOf(next) : 0;
+    u8.fill(0, place, place + TAIL_BYTES);
+    u8.copyWithin(place, offset, offset + first);
+    if (nextFrame === 0) return first;
+    const rest = nextFrame * PAGE_SIZE;
+    u8.copyWithin(place + first, rest, rest + MAX_INSN_LENGTH - first);
+    return MAX_INSN_LENGTH;
   }
 
   /** The bytes at `address` that can be fetched, in hexadecimal, for a message. */

@@ -3,10 +3,11 @@ import { DecoderTables } from '../interpret/decoder-tables.js';
 import { defineDecoder } from '../interpret/decoder.js';
 import { HandlerTable } from '../interpret/handler-table.js';
 import { handlersOf, type HandlerInfo } from '../interpret/handlers.js';
-import { DECODER, FRAME_BASE } from '../layout.js';
+import { DECODED, DECODER, FRAME_BASE, SHUFFLE_MASKS } from '../layout.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { settleFlags } from '../semantics/flags.js';
 import type { Helper } from '../semantics/helper.js';
+import { writeVectorTables } from '../semantics/sse/index.js';
 import type { Form } from '../x86/insn.js';
 import { defineAccess } from './access.js';
 import { defineBlocks } from './blocks.js';
@@ -30,13 +31,31 @@ const MOST_PAGES = 0x10000;
 
 export interface CoreModule {
   readonly bytes: Uint8Array;
-  /** By number. */
-  readonly handlers: readonly HandlerInfo[];
   /** The JavaScript helpers that the module imports. */
   readonly helpers: readonly Helper[];
 }
 
+/** What is known of it when it is made. */
+export interface GeneratedCore extends CoreModule {
+  /** By number. */
+  readonly handlers: readonly HandlerInfo[];
+}
+
 type SemanticsOf = (form: Form) => Semantics | undefined;
+
+/** What lies from SHUFFLE_MASKS on. */
+function vectorTables(): Uint8Array {
+  const buffer = new ArrayBuffer(DECODED);
+  const u8 = new Uint8Array(buffer);
+  writeVectorTables({
+    u8,
+    i32: new Int32Array(buffer),
+    u32: new Uint32Array(buffer),
+    f64: new Float64Array(buffer),
+    view: new DataView(buffer),
+  });
+  return u8.subarray(SHUFFLE_MASKS);
+}
 
 function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readonly Helper[]) {
   const core = new CoreBuilder(LEAST_PAGES, MOST_PAGES, HOST_FUNCTIONS, helpers);
@@ -46,6 +65,7 @@ function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readon
   const handlers = defineInterpreter(core, keys, semanticsOf);
   const tables = new DecoderTables(new HandlerTable(handlers), handlers);
   core.module.data(DECODER, tables.bytes);
+  core.module.data(SHUFFLE_MASKS, vectorTables());
   defineDecoder(core, tables);
   defineBlocks(core);
   defineDispatch(core);
@@ -55,7 +75,7 @@ function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readon
 }
 
 /** Writes the core module with a handler for each of `forms` that has semantics. */
-export function buildCore(forms: readonly Form[], semanticsOf: SemanticsOf): CoreModule {
+export function buildCore(forms: readonly Form[], semanticsOf: SemanticsOf): GeneratedCore {
   const helpers = build(forms, semanticsOf, []).core.helpersFound;
   const { core, handlers } = build(forms, semanticsOf, helpers);
   return { bytes: core.finish(), handlers, helpers };

@@ -1,7 +1,7 @@
 import { semanticsOf } from '../semantics/index.js';
 import { JS_HELPERS } from '../semantics/js-helpers.js';
 import { allForms } from '../x86/decode.js';
-import { buildCore, type CoreModule } from './build.js';
+import { buildCore, type CoreModule, type GeneratedCore } from './build.js';
 import { PREBUILT, type PrebuiltCore } from './prebuilt.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -33,22 +33,27 @@ function fromBase64(text: string): Uint8Array {
 }
 
 /** Generates the core module from the instruction table and the semantics. */
-export function generateCore(): CoreModule {
+export function generateCore(): GeneratedCore {
   return buildCore(allForms(), semanticsOf);
 }
 
-/** The text of a JavaScript module like prebuilt.ts that has the core module in it. */
-export function prebuiltText(): string {
-  const { bytes, handlers, helpers } = generateCore();
+/** The text of a JavaScript module like prebuilt.ts; `bytes` is an expression for the module's bytes. */
+function moduleText(bytes: string, { helpers }: CoreModule): string {
   const names = helpers.map(({ name }) => name);
-  const prebuilt: PrebuiltCore = { bytes: toBase64(bytes), handlers, helpers: names };
-  return `export const PREBUILT = ${JSON.stringify(prebuilt)};\n`;
+  return `export const PREBUILT = { bytes: ${bytes}, helpers: ${JSON.stringify(names)} };\n`;
 }
 
-function restore({ bytes, handlers, helpers }: PrebuiltCore): CoreModule {
+/** The core module, and modules like prebuilt.ts: one that has it in it, one that takes it from what `load` gives. */
+export function prebuiltTexts(load: string): { bytes: Uint8Array; whole: string; loading: string } {
+  const core = generateCore();
+  const whole = moduleText(JSON.stringify(toBase64(core.bytes)), core);
+  return { bytes: core.bytes, whole, loading: moduleText(load, core) };
+}
+
+function restore({ bytes, helpers }: PrebuiltCore): CoreModule {
   const wanted = new Set(helpers);
   const known = JS_HELPERS.filter(({ name }) => wanted.has(name));
-  return { bytes: fromBase64(bytes), handlers, helpers: known };
+  return { bytes: typeof bytes === 'string' ? fromBase64(bytes) : bytes(), helpers: known };
 }
 
 /** The core module, prebuilt if it is. */

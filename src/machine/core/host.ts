@@ -148,14 +148,14 @@ export class CoreHost {
   }
 
   step(): number {
-    const { fetcher, decoder } = this.context;
+    const { decoder } = this.context;
     const address = this.rip();
     const frame = address < 0 ? 0 : this.executable(address);
     if (frame === 0) return 0;
-    const insn = fetcher.fetch(address, frame);
-    const record = typeof insn === 'number' ? 0 : decoder.step(insn);
-    if (record === 0) this.settle(address, frame, typeof insn === 'number' ? insn : DECODE_INVALID);
-    return record;
+    const record = decoder.step(address, frame);
+    if (record > 0) return record;
+    this.settle(address, frame, record);
+    return 0;
   }
 
   /** As the module imports them. */

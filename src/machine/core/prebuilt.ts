@@ -1,10 +1,7 @@
-import type { HandlerInfo } from '../interpret/handlers.js';
-
 /** The core module as the build writes it down (core-text.ts), since generating it takes half a second. */
 export interface PrebuiltCore {
-  /** In base64. */
-  readonly bytes: string;
-  readonly handlers: readonly HandlerInfo[];
+  /** In base64, or a function that has the bytes. */
+  readonly bytes: string | (() => Uint8Array);
   /** Names of the JavaScript helpers. */
   readonly helpers: readonly string[];
 }

@@ -1,68 +1,81 @@
-import type { Blocks } from '../code/blocks.js';
-import { BLOCK_HEADER } from '../code/blocks.js';
+import { BLOCK_HEADER, type Blocks } from '../code/blocks.js';
 import { spansOf, type Code } from '../code/code.js';
 import type { Fetcher } from '../code/fetch.js';
-import { RECORD_SIZE, START_RECORD, STEP_RECORDS } from '../layout.js';
+import { PAGE_TAIL, RECORD_SIZE, STEP_RECORDS } from '../layout.js';
 import type { MachineViews } from '../semantics/helper.js';
-import { DECODE_INVALID } from '../x86/decode.js';
-import type { Insn } from '../x86/insn.js';
-import { FLAGS_UNKNOWN } from './handler-emitter.js';
-import type { HandlerTable } from './handler-table.js';
-import { HANDLER_END, HANDLER_START } from './handlers.js';
-import { RecordWriter } from './record.js';
+import { DECODE_INVALID, DECODE_TRUNCATED } from '../x86/decode.js';
+import { HANDLER_END } from './handlers.js';
+import { RECORD_HANDLER, RECORD_IMM, RESULT_LENGTH, RESULT_RECORDS } from './record.js';
 
-/** The core module's decoder (decoder.ts): the block's offset, or 0. */
-export type DecodeBlock = (address: number, frame: number) => number;
+/** The core module's decoder (decoder.ts). */
+export interface CoreDecoder {
+  /** The block's offset, or 0. */
+  makeBlockAt(address: number, frame: number): number;
+  /** RESULT_*, or 0. */
+  decodeInsnAt(place: number, address: number, record: number): number;
+}
+
+const TWO_32 = 0x100000000;
 
 /**
- * Makes what the core module's decoder does not: blocks of one instruction that lies in two pages, and single instructions
- * out of turn. From it comes what is to be said of an instruction that there is not, too.
+ * Has the core module decode what it does not by itself: an instruction that lies in two pages, as a block, and single
+ * instructions out of turn. Finds out what is to be said of an instruction that there is not, too.
  */
 export class BlockDecoder {
-  private readonly writer: RecordWriter;
-  private handlers: HandlerTable | null = null;
   /** Set once the core module has an instance. */
-  decodeBlock: DecodeBlock = () => 0;
+  core: CoreDecoder = { makeBlockAt: () => 0, decodeInsnAt: () => 0 };
 
   constructor(
-    memory: MachineViews,
-    private readonly makeHandlers: () => HandlerTable,
+    private readonly memory: MachineViews,
     private readonly fetcher: Fetcher,
     private readonly blocks: Blocks,
-  ) {
-    this.writer = new RecordWriter(memory.view);
-    this.writer.writeTarget(START_RECORD, HANDLER_START, 0);
+  ) {}
+
+  decodeBlock(address: number, frame: number): number {
+    return this.core.makeBlockAt(address, frame);
   }
 
   /** Returns what `decode` says where there is no instruction. */
   decodeUnlisted(address: number, frame: number): Code | number {
-    const insn = this.fetcher.fetch(address, frame);
-    if (typeof insn === 'number') return insn;
-    const end = this.append(this.blocks.next + BLOCK_HEADER, insn);
-    if (end === 0) return DECODE_INVALID;
-    const records = (end - this.blocks.next - BLOCK_HEADER) / RECORD_SIZE;
+    const result = this.decodeOne(address, frame, this.blocks.next + BLOCK_HEADER);
+    if (result < 0) return result;
+    const length = result & RESULT_LENGTH;
+    const records = (result & RESULT_RECORDS) / RECORD_SIZE + 1;
     return {
       address,
-      spans: spansOf([address, address + insn.length], this.fetcher.frameOf),
-      block: this.blocks.addUnlisted(address, insn.length, records),
+      spans: spansOf([address, address + length], this.fetcher.frameOf),
+      block: this.blocks.addUnlisted(address, length, records),
       slot: 0,
       checkedIn: -1,
     };
   }
 
-  /** Decodes one instruction out of turn, so that no line is marked as code. Returns its first record. */
-  step(insn: Insn): number {
-    return this.append(STEP_RECORDS, insn) === 0 ? 0 : STEP_RECORDS;
+  /** Decodes one instruction out of turn, so that no line is marked as code. Returns its first record, or as above. */
+  step(address: number, frame: number): number {
+    const result = this.decodeOne(address, frame, STEP_RECORDS);
+    return result < 0 ? result : STEP_RECORDS;
   }
 
-  /** Writes the instruction's records, and leaves the block behind it. Returns where they end, or 0 without handler. */
-  private append(start: number, insn: Insn): number {
-    this.handlers ??= this.makeHandlers();
-    const handler = this.handlers.find(insn, FLAGS_UNKNOWN);
-    if (handler < 0) return 0;
-    const at = this.writer.writeAll(start, handler, insn);
-    if (this.handlers.ends(handler)) return at;
-    this.writer.writeTarget(at, HANDLER_END, insn.address + insn.length);
-    return at + RECORD_SIZE;
+  /** Writes the instruction's records and one that leaves the block; RESULT_*, or what `decode` says. */
+  private decodeOne(address: number, frame: number, record: number): number {
+    const available = this.fetcher.copyTo(PAGE_TAIL, address, frame);
+    const result = this.core.decodeInsnAt(PAGE_TAIL, address, record);
+    if (result === 0) return this.failure(address, frame);
+    const length = result & RESULT_LENGTH;
+    if (length > available) return DECODE_TRUNCATED;
+    this.writeEnd(record + (result & RESULT_RECORDS), address + length);
+    return result;
+  }
+
+  private failure(address: number, frame: number): number {
+    const insn = this.fetcher.fetch(address, frame);
+    return typeof insn === 'number' ? insn : DECODE_INVALID;
+  }
+
+  private writeEnd(record: number, next: number): void {
+    const { view } = this.memory;
+    view.setUint16(record + RECORD_HANDLER, HANDLER_END, true);
+    view.setInt32(record + RECORD_IMM, next | 0, true);
+    view.setInt32(record + RECORD_IMM + 4, Math.floor(next / TWO_32), true);
   }
 }

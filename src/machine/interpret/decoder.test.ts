@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { RecordWriter } from '../../../test/machine/records.js';
 import { HOST_FUNCTIONS } from '../core/build.js';
 import { generateCore } from '../core/core-text.js';
 import { DECODED, FRAME_BASE, RECORD_SIZE } from '../layout.js';
@@ -11,8 +12,7 @@ import type { Insn } from '../x86/insn.js';
 import { FLAGS_UNKNOWN } from './handler-emitter.js';
 import { HandlerTable } from './handler-table.js';
 import { BRANCH_FLAGS } from './handlers.js';
-import { RESULT_HANDLER, RESULT_LENGTH, RESULT_RECORDS } from './insn-decoder.js';
-import { RECORD_DISP, RECORD_IMM, RecordWriter } from './record.js';
+import { RECORD_DISP, RECORD_IMM, RESULT_HANDLER, RESULT_LENGTH, RESULT_RECORDS } from './record.js';
 
 const core = generateCore();
 const handlers = new HandlerTable(core.handlers);

@@ -21,12 +21,12 @@ import {
   RECORD_SIZE,
 } from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
-import { I32, I64, i32, i64, select, type Expr } from '../wasm/expr.js';
+import { F64, I32, I64, i32, i64, select, type Expr } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 import { CLASS_KEPT, CLASS_MASK, HANDLER_ENDS, type DecoderTables } from './decoder-tables.js';
 import { HANDLER_END } from './handlers.js';
-import { InsnDecoder, RESULT_HANDLER, RESULT_LENGTH, RESULT_RECORDS } from './insn-decoder.js';
-import { RECORD_HANDLER, RECORD_IMM } from './record.js';
+import { InsnDecoder } from './insn-decoder.js';
+import { RECORD_HANDLER, RECORD_IMM, RESULT_HANDLER, RESULT_LENGTH, RESULT_RECORDS } from './record.js';
 
 /**
  * The core module's decoder: makes blocks of the code that is met for the first time, without JavaScript. What it does not
@@ -107,5 +107,9 @@ function writeHeader(f: FunctionBuilder, block: Expr, count: Expr): void {
 
 export function defineDecoder(core: CoreBuilder, tables: DecoderTables): void {
   core.define('decodeInsn', [I32, I64, I32, I32], I32, (f) => new InsnDecoder(f, tables).write());
+  core.define('decodeInsnAt', [I32, F64, I32], I32, (f) => {
+    const address = i64.trunc_f64_s(f.get(1));
+    f.return(core.call(I32, 'decodeInsn', f.get(0), address, f.get(2), ZERO));
+  });
   core.define('decodeBlock', [I64, I32], I32, (f) => writeDecodeBlock(f, core, tables.places.handlers));
 }

@@ -48,12 +48,8 @@ import {
   RECORD_PLACE,
   RECORD_SCALE,
   RECORD_SEGMENT,
+  RESULT_HANDLER,
 } from './record.js';
-
-/** What `decodeInsn` returns: the instruction's length; bytes of its records; from this bit on, the handler's number. */
-export const RESULT_LENGTH = 15;
-export const RESULT_RECORDS = 0x60;
-export const RESULT_HANDLER = 8;
 
 const ZERO = i32.const(0);
 const NO_REGISTER = i32.const(CPU_ZERO);

@@ -1,7 +1,6 @@
 /** A decoded instruction as the interpreter has it: RECORD_SIZE bytes in the arena (code/blocks.ts). */
-import { CPU_ADDRESS, CPU_GPR, CPU_SEGMENT, CPU_X87, CPU_XMM, CPU_ZERO, RECORD_SIZE } from '../layout.js';
-import { HANDLER_ADDRESS } from './handlers.js';
-import type { ImmediateOperand, Insn, MemoryOperand, Operand } from '../x86/insn.js';
+import { CPU_GPR, CPU_X87, CPU_XMM } from '../layout.js';
+import type { Operand } from '../x86/insn.js';
 
 /** u16: the handler (handlers.ts). */
 export const RECORD_HANDLER = 0;
@@ -19,8 +18,6 @@ export const RECORD_SCALE = 15;
 export const RECORD_DISP = 16;
 /** i64: the first immediate. */
 export const RECORD_IMM = 24;
-
-const TWO_32 = 0x100000000;
 
 /** What a record's field has for an operand. */
 export function registerField(operand: Operand): number {
@@ -41,67 +38,7 @@ export function registerField(operand: Operand): number {
   }
 }
 
-/** Writes records into the arena. */
-export class RecordWriter {
-  constructor(private readonly view: DataView) {}
-
-  /** Writes the instruction's record, and one before it that makes an address of 32 bits. Returns where they end. */
-  writeAll(at: number, handler: number, insn: Insn): number {
-    const short = insn.operands.some((operand) => operand.kind === 'mem' && operand.addressSize === 4);
-    if (!short) {
-      this.write(at, handler, insn);
-      return at + RECORD_SIZE;
-    }
-    this.write(at, HANDLER_ADDRESS, insn);
-    this.write(at + RECORD_SIZE, handler, insn);
-    this.useAddress(at + RECORD_SIZE);
-    return at + 2 * RECORD_SIZE;
-  }
-
-  private write(at: number, handler: number, insn: Insn): void {
-    const { view } = this;
-    view.setUint16(at + RECORD_HANDLER, handler, true);
-    view.setUint16(at + RECORD_PLACE, ((insn.address & 0xfff) << 4) | insn.length, true);
-    this.long(at + RECORD_DISP, insn.address + insn.length);
-    let immediates = 0;
-    for (let k = 0; k < insn.operands.length; k++) {
-      const operand = insn.operands[k] as Operand;
-      if (operand.kind === 'mem') this.memory(at, operand);
-      else if (operand.kind === 'imm') this.immediate(at, operand, immediates++);
-      else view.setUint16(at + RECORD_OPERANDS + 2 * k, registerField(operand), true);
-    }
-  }
-
-  private memory(at: number, { base, index, segment, scale, disp }: MemoryOperand): void {
-    const { view } = this;
-    view.setUint16(at + RECORD_BASE, base < 0 ? CPU_ZERO : CPU_GPR + 8 * base, true);
-    view.setUint16(at + RECORD_INDEX, index < 0 ? CPU_ZERO : CPU_GPR + 8 * index, true);
-    view.setUint8(at + RECORD_SEGMENT, CPU_SEGMENT + 8 * segment);
-    view.setUint8(at + RECORD_SCALE, scale);
-    this.long(at + RECORD_DISP, disp);
-  }
-
-  /** Makes the record take its address from CPU_ADDRESS, where an earlier record has put it. */
-  private useAddress(at: number): void {
-    this.view.setUint16(at + RECORD_BASE, CPU_ADDRESS, true);
-    this.view.setUint16(at + RECORD_INDEX, CPU_ZERO, true);
-    this.long(at + RECORD_DISP, 0);
-  }
-
-  private immediate(at: number, { lo, hi }: ImmediateOperand, order: number): void {
-    const field = at + (order === 0 ? RECORD_IMM : RECORD_DISP);
-    this.view.setInt32(field, lo, true);
-    this.view.setInt32(field + 4, hi, true);
-  }
-
-  /** A record whose immediate is the address `target`. */
-  writeTarget(at: number, handler: number, target: number): void {
-    this.view.setUint16(at + RECORD_HANDLER, handler, true);
-    this.long(at + RECORD_IMM, target);
-  }
-
-  private long(at: number, value: number): void {
-    this.view.setInt32(at, value | 0, true);
-    this.view.setInt32(at + 4, Math.floor(value / TWO_32) | 0, true);
-  }
-}
+/** What `decodeInsn` returns: the instruction's length; bytes of its records; from this bit on, the handler's number. */
+export const RESULT_LENGTH = 15;
+export const RESULT_RECORDS = 0x60;
+export const RESULT_HANDLER = 8;

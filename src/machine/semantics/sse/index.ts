@@ -13,7 +13,7 @@ import { ROUND } from './round.js';
 import { STRING_COMPARE } from './string-compare.js';
 
 /**
- * SSE to SSE4.2, and MMX. A machine calls `writeVectorTables` once for its memory.
+ * SSE to SSE4.2, and MMX. The core module brings what `writeVectorTables` writes.
  */
 export const sse: SemanticsTable = {
   ...MOVES,

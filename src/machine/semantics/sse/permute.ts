@@ -93,7 +93,7 @@ const ROW_BYTES = 256 * 32;
 /** swizzle gives 0 for an index like this. */
 const OUTSIDE = 0x80;
 
-/** Fills the table that the interpreter's shuffles use. To be called once for a machine's memory. */
+/** Fills the table that the interpreter's shuffles use. */
 export function writeShuffleMasks(m: MachineViews): void {
   NAMES.forEach((name, row) => {
     const { origin } = ROWS[name] as Permutation;
