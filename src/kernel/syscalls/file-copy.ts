@@ -38,13 +38,15 @@ interface End {
   /** Where the position is kept in user memory; 0 for the handle's own. */
   readonly addr: number;
   position: number;
+  /** As an output: it has not taken all of what came last. */
+  full: boolean;
 }
 
 function endOf(thread: Caller, handle: Handle, addr: number): End | Errno {
-  if (addr === 0) return { handle, addr, position: handle.position };
+  if (addr === 0) return { handle, addr, position: handle.position, full: false };
   const offset = readI64(thread, addr);
   if (typeof offset === 'number') return offset;
-  return offset.value < 0 ? EINVAL : { handle, addr, position: offset.value };
+  return offset.value < 0 ? EINVAL : { handle, addr, position: offset.value, full: false };
 }
 
 /** Leaves the position where the copy has got to. */
@@ -67,11 +69,12 @@ function copy(thread: Caller, from: End, to: End, length: number): number {
     if (got <= 0) return done > 0 ? done : got;
     const source = new BufferSource($bytes, 0, got);
     const put = writeHandle(thread, to.handle, source, to.position, 0, { nowait: true });
+    to.full = put < got;
     if (put < 0) return done > 0 ? done : put;
     from.position += put;
     to.position += put;
     done += put;
-    if (put < got) break;
+    if (to.full) break;
   }
   countRead(thread, done);
   countWrite(thread, done);
@@ -93,7 +96,7 @@ function sysSendfile(thread: Caller, args: Args): number {
     !input.ops.seekable
   )
     return EINVAL;
-  const to: End = { handle: output, addr: 0, position: output.position };
+  const to: End = { handle: output, addr: 0, position: output.position, full: false };
   return sendAll(thread, from, to, Math.min(args.size(3), MAX_RW_COUNT));
 }
 
@@ -105,7 +108,8 @@ function sendAll(thread: Caller, from: End, to: End, length: number): number {
   const total = before + Math.max(0, done);
   const failed = done > 0 ? settle(thread, to) || settle(thread, from) : 0;
   if (failed !== 0) return failed;
-  const more = done === EAGAIN || (total < length && from.position < from.handle.inode.size);
+  // An input that ends before its size (cut meanwhile, or unreadable) is not worth waiting for.
+  const more = done === EAGAIN || (to.full && total < length);
   if (!more) return total;
   const waiting = (to.handle.flags & O_NONBLOCK) === 0 ? waitForHandle(thread, to.handle) : EAGAIN;
   if (waiting === WAIT) thread.callState = total;
