@@ -52,7 +52,7 @@ import {
 import { wasm, type WasmFunction, type WasmModule } from './wasm/webassembly.js';
 
 /** How many instructions of a block are interpreted before it is translated; more than any block ever has, to do without. */
-const HEAT = { interpret: 2 ** 50, translate: 1, mixed: 40_000 } as const;
+const HEAT = { interpret: 2 ** 50, translate: 1, mixed: 120_000 } as const;
 /**
  * Regions' calls that may be nested. Engines give WebAssembly about a megabyte of stack; a region takes up to two
  * kilobytes of it before it is optimised, and the supervisor needs some, too.
