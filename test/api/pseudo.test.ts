@@ -73,7 +73,15 @@ for (const thread of ['worker', 'caller'] as const)
     });
 
     it('can be devices, which are waited for', async () => {
-      const queue: (string | null)[] = ['first\n', null];
+      const queue = ['first\n'];
+      let waits = 0;
+      let ended = false;
+      const next = (): string | null => {
+        if (queue.length > 0) return queue.shift() ?? null;
+        if (ended) return '';
+        waits++;
+        return null;
+      };
       const written: string[] = [];
       await using sandbox = await create(thread, [
         {
@@ -81,7 +89,7 @@ for (const thread of ['worker', 'caller'] as const)
           path: '/dev/app/events',
           major: 240,
           minor: 7,
-          read: () => (queue.length > 0 ? (queue.shift() ?? null) : ''),
+          read: next,
           write: (content) => void written.push(decode(content)),
         },
       ]);
@@ -90,8 +98,9 @@ for (const thread of ['worker', 'caller'] as const)
         'character special file 240:7 644\n',
       );
       const reading = run(sandbox, 'cat /dev/app/events');
-      while (queue.length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      while (waits === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       queue.push('second\n');
+      ended = true;
       await sandbox.pseudo.notify('/dev/app/events');
       assert.equal(await reading, 'first\nsecond\n');
       await run(sandbox, 'echo out > /dev/app/events');
