@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Prints a call's text, its result, and its error. */
@@ -25,3 +27,20 @@
     long shown_ = (long)(call);                                           \
     printf("%s: %s\n", #call, shown_ == -1 ? strerrorname_np(errno) : "ok"); \
   } while (0)
+
+/* Runs statements in a child and waits for it. */
+#define CHILD(...)         \
+  do {                     \
+    fflush(stdout);        \
+    if (fork() == 0) {     \
+      __VA_ARGS__;         \
+      fflush(stdout);      \
+      _exit(0);            \
+    }                      \
+    wait(NULL);            \
+  } while (0)
+
+static inline void nap(int ms) {
+  struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+  nanosleep(&time, NULL);
+}

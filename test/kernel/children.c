@@ -15,22 +15,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define CHILD(...)         \
-  do {                     \
-    fflush(stdout);        \
-    if (fork() == 0) {     \
-      __VA_ARGS__;         \
-      fflush(stdout);      \
-      _exit(0);            \
-    }                      \
-    wait(NULL);            \
-  } while (0)
-
-static void nap(int ms) {
-  struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
-  nanosleep(&time, NULL);
-}
-
 static long raw_clone(unsigned long flags) { return syscall(SYS_clone, flags, 0, NULL, NULL, 0); }
 static long clone3(struct clone_args *args, size_t size) { return syscall(SYS_clone3, args, size); }
 

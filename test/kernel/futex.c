@@ -17,11 +17,6 @@ static long futex(void *word, int op, long value, void *timeout, void *word2, lo
 
 static int tid(void) { return syscall(SYS_gettid); }
 
-static void nap(int ms) {
-  struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
-  nanosleep(&time, NULL);
-}
-
 static struct timespec after(clockid_t clock, int ms) {
   struct timespec time;
   clock_gettime(clock, &time);

@@ -13,17 +13,6 @@
 
 #define NAME "/culm-test-queue"
 
-#define CHILD(...)         \
-  do {                     \
-    fflush(stdout);        \
-    if (fork() == 0) {     \
-      __VA_ARGS__;         \
-      fflush(stdout);      \
-      _exit(0);            \
-    }                      \
-    wait(NULL);            \
-  } while (0)
-
 static struct timespec after(int ms) {
   struct timespec time;
   clock_gettime(CLOCK_REALTIME, &time);

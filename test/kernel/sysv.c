@@ -22,23 +22,6 @@ union semun {
   struct seminfo *info;
 };
 
-/* Runs `what` in a child and waits for it. */
-#define CHILD(...)               \
-  do {                           \
-    fflush(stdout);              \
-    if (fork() == 0) {           \
-      __VA_ARGS__;               \
-      fflush(stdout);            \
-      _exit(0);                  \
-    }                            \
-    wait(NULL);                  \
-  } while (0)
-
-static void nap(int ms) {
-  struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
-  nanosleep(&time, NULL);
-}
-
 static struct shmid_ds shm_state(int id) {
   struct shmid_ds state;
   memset(&state, 0, sizeof state);

@@ -20,6 +20,12 @@ function newPosition(handle: Handle, offset: number, whence: number): number | E
   return position < 0 || position > MAX_FILE_SIZE ? EINVAL : position;
 }
 
+/** The new position in a file that has no end: a process's memory, and what tells of its pages (mem_lseek). */
+export function seekWithoutEnd(handle: Handle, offset: number, whence: number): number | Errno {
+  if (whence !== SEEK_SET && whence !== SEEK_CUR) return EINVAL;
+  return newPosition(handle, offset, whence);
+}
+
 /** A directory's size means nothing for its positions. */
 function sizeOf({ inode }: Handle): number {
   inode.fs.refresh?.(inode);

@@ -79,3 +79,16 @@ export function readOwnerChange(process: Process, addr: number, struct: PermLayo
 export function isValidOwner({ uid, gid }: OwnerChange): 0 | Errno {
   return uid === INVALID_ID || gid === INVALID_ID ? EINVAL : 0;
 }
+
+/** IPC_RMID; `owner` is what makes and removes such objects. */
+export function removeObject<T extends IpcObject>(
+  process: Process,
+  table: IpcTable<T>,
+  owner: { remove(object: T): void },
+  id: number,
+): 0 | Errno {
+  const object = controlled(process, table, id);
+  if (typeof object === 'number') return object;
+  owner.remove(object);
+  return 0;
+}

@@ -52,6 +52,7 @@ import {
   permFields,
   putStruct,
   readOwnerChange,
+  removeObject,
 } from './sysv-common.js';
 import { $view, readStruct, writeStruct } from './user.js';
 
@@ -237,13 +238,6 @@ function setOwner(process: Process, msg: MessageQueues, id: number, addr: number
   return 0;
 }
 
-function remove(process: Process, msg: MessageQueues, id: number): number {
-  const queue = controlled(process, msg.queues, id);
-  if (typeof queue === 'number') return queue;
-  msg.remove(queue);
-  return 0;
-}
-
 function sysMsgctl({ process }: Thread, args: Args): number {
   const { msg } = process.kernel.ipc;
   const [id, command, addr] = [args.int(0), args.int(1), args.addr(2)];
@@ -259,7 +253,7 @@ function sysMsgctl({ process }: Thread, args: Args): number {
     case IPC_SET:
       return setOwner(process, msg, id, addr);
     case IPC_RMID:
-      return remove(process, msg, id);
+      return removeObject(process, msg.queues, msg, id);
     default:
       return EINVAL;
   }

@@ -38,6 +38,7 @@ import {
   permFields,
   putStruct,
   readOwnerChange,
+  removeObject,
 } from './sysv-common.js';
 import { isValidTime } from './time.js';
 import { readPair } from './user.js';
@@ -174,13 +175,6 @@ function setOwner(process: Process, sem: Semaphores, id: number, addr: number): 
   return refused;
 }
 
-function remove(process: Process, sem: Semaphores, id: number): number {
-  const array = controlled(process, sem.arrays, id);
-  if (typeof array === 'number') return array;
-  sem.remove(array);
-  return 0;
-}
-
 function setValue(process: Process, sem: Semaphores, args: Args): number {
   const value = args.int(3);
   if (value > SEMVMX || value < 0) return ERANGE;
@@ -253,7 +247,7 @@ function sysSemctl({ process }: Thread, args: Args): number {
     case IPC_SET:
       return setOwner(process, sem, id, addr);
     case IPC_RMID:
-      return remove(process, sem, id);
+      return removeObject(process, sem.arrays, sem, id);
     default:
       return EINVAL;
   }

@@ -41,6 +41,7 @@ import {
   permFields,
   putStruct,
   readOwnerChange,
+  removeObject,
 } from './sysv-common.js';
 import { $view, clearBuffer, writeStruct } from './user.js';
 
@@ -171,13 +172,6 @@ function setOwner(process: Process, shm: SharedMemory, id: number, addr: number)
   return refused;
 }
 
-function remove(process: Process, shm: SharedMemory, id: number): number {
-  const segment = controlled(process, shm.segments, id);
-  if (typeof segment === 'number') return segment;
-  shm.remove(segment);
-  return 0;
-}
-
 /** Nothing is ever swapped out: a lock is only remembered. */
 function lock(process: Process, shm: SharedMemory, id: number, locks: boolean): number {
   const segment = shm.segments.byId(id);
@@ -207,7 +201,7 @@ function sysShmctl({ process }: Thread, args: Args): number {
     case IPC_SET:
       return setOwner(process, shm, id, addr);
     case IPC_RMID:
-      return remove(process, shm, id);
+      return removeObject(process, shm.segments, shm, id);
     case SHM_LOCK:
     case SHM_UNLOCK:
       return lock(process, shm, id, command === SHM_LOCK);

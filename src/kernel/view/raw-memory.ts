@@ -1,8 +1,7 @@
 /** /proc/<pid>/mem: an address space as a debugger reads and writes it (mem_rw in fs/proc/base.c; FOLL_FORCE). */
 import { PAGE_MASK, PAGE_SIZE } from '../../machine/layout.js';
-import { SEEK_CUR, SEEK_SET } from '../abi/fcntl.js';
-import { MAX_FILE_SIZE } from '../abi/limits.js';
-import { EINVAL, EIO, type Errno } from '../errno.js';
+import { seekWithoutEnd } from '../fs/seek.js';
+import { EIO, type Errno } from '../errno.js';
 import type { Handle, HandleOperations, Sink, Source } from '../fs/types.js';
 import { forcePage } from '../mm/force.js';
 import type { Mm } from '../mm/mm.js';
@@ -15,10 +14,7 @@ export class RawMemory implements HandleOperations {
   constructor(private readonly mm: Mm) {}
 
   seek(handle: Handle, offset: number, whence: number): number | Errno {
-    const position = offset + (whence === SEEK_CUR ? handle.position : 0);
-    return (whence !== SEEK_SET && whence !== SEEK_CUR) || position < 0 || position > MAX_FILE_SIZE
-      ? EINVAL
-      : position;
+    return seekWithoutEnd(handle, offset, whence);
   }
 
   /** Nothing once the address space has gone; EIO where nothing is mapped. */

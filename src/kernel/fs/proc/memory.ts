@@ -1,7 +1,6 @@
 /** /proc/<pid>/{clear_refs,coredump_filter,map_files,mem,pagemap}: a process's memory itself (proc(5)). */
 import { PAGE_SIZE } from '../../../machine/layout.js';
-import { MAX_FILE_SIZE } from '../../abi/limits.js';
-import { SEEK_CUR, SEEK_SET } from '../../abi/fcntl.js';
+import { seekWithoutEnd } from '../seek.js';
 import { EINVAL, ENOENT } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { data, dir, family, file, link } from '../pseudo/row.js';
@@ -32,10 +31,7 @@ class Pagemap implements HandleOperations {
 
   /** mem_lseek: there is no end. */
   seek(handle: Handle, offset: number, whence: number): number | Errno {
-    const position = offset + (whence === SEEK_CUR ? handle.position : 0);
-    return (whence !== SEEK_SET && whence !== SEEK_CUR) || position < 0 || position > MAX_FILE_SIZE
-      ? EINVAL
-      : position;
+    return seekWithoutEnd(handle, offset, whence);
   }
 
   read(_handle: Handle, sink: Sink, position: number): number | Errno {
