@@ -83,12 +83,12 @@ export class LineDiscipline {
     return this.stoppedByKey || this.stoppedByCall;
   }
 
-  #is(byte: number, character: number): boolean {
+  private is(byte: number, character: number): boolean {
     const set = this.termios.cc[character];
     return byte === set && set !== DISABLED;
   }
 
-  #local(flag: number): boolean {
+  private local(flag: number): boolean {
     return (this.termios.lflag & flag) !== 0;
   }
 
@@ -117,49 +117,49 @@ export class LineDiscipline {
         room = 1;
       }
       const end = Math.min(to, at + room);
-      this.#receiveSome(bytes, at, end);
+      this.receiveSome(bytes, at, end);
       at = end;
     }
-    if (at > from && (!this.isCanonical || this.#local(EXTPROC)) && this.input.size > 0)
+    if (at > from && (!this.isCanonical || this.local(EXTPROC)) && this.input.size > 0)
       this.events.readable();
     return at - from;
   }
 
-  #receiveSome(bytes: Uint8Array, from: number, to: number): void {
+  private receiveSome(bytes: Uint8Array, from: number, to: number): void {
     const { iflag, lflag } = this.termios;
     const plain = (iflag & INPUT_WORK) === 0 && (lflag & LOCAL_WORK) === 0 && !this.literal;
     if (plain) this.input.pushAll(bytes, from, to);
-    else for (let at = from; at < to; at++) this.#receiveByte(bytes[at] ?? 0);
+    else for (let at = from; at < to; at++) this.receiveByte(bytes[at] ?? 0);
   }
 
-  #receiveByte(received: number): void {
+  private receiveByte(received: number): void {
     const { iflag } = this.termios;
     let byte = (iflag & ISTRIP) !== 0 ? received & 0x7f : received;
-    if ((iflag & IUCLC) !== 0 && this.#local(IEXTEN) && byte >= 0x41 && byte <= 0x5a) byte += 32;
-    if (this.#local(EXTPROC)) return this.input.push(byte);
+    if ((iflag & IUCLC) !== 0 && this.local(IEXTEN) && byte >= 0x41 && byte <= 0x5a) byte += 32;
+    if (this.local(EXTPROC)) return this.input.push(byte);
     if (this.literal) {
       this.literal = false;
-      return this.#store(byte);
+      return this.store(byte);
     }
-    if (this.#flowControl(byte) || this.#signals(byte)) return;
-    this.#startByAny();
+    if (this.flowControl(byte) || this.signals(byte)) return;
+    this.startByAny();
     if (byte === RETURN) {
       if ((iflag & IGNCR) !== 0) return;
       if ((iflag & ICRNL) !== 0) byte = NEWLINE;
     } else if (byte === NEWLINE && (iflag & INLCR) !== 0) byte = RETURN;
-    if (this.isCanonical && this.#edit(byte)) return;
-    this.#store(byte, byte === NEWLINE && received === RETURN);
+    if (this.isCanonical && this.edit(byte)) return;
+    this.store(byte, byte === NEWLINE && received === RETURN);
   }
 
-  #flowControl(byte: number): boolean {
+  private flowControl(byte: number): boolean {
     if ((this.termios.iflag & IXON) === 0) return false;
-    if (this.#is(byte, VSTART)) this.start();
-    else if (this.#is(byte, VSTOP)) this.#stop();
+    if (this.is(byte, VSTART)) this.start();
+    else if (this.is(byte, VSTOP)) this.stop();
     else return false;
     return true;
   }
 
-  #stop(): void {
+  private stop(): void {
     if (this.stopped) return;
     this.stoppedByKey = true;
     this.events.flow(true);
@@ -172,7 +172,7 @@ export class LineDiscipline {
     this.events.flow(false);
   }
 
-  #startByAny(): void {
+  private startByAny(): void {
     if ((this.termios.iflag & (IXON | IXANY)) === (IXON | IXANY)) this.start();
   }
 
@@ -185,43 +185,43 @@ export class LineDiscipline {
     if (before !== this.stopped) this.events.flow(on);
   }
 
-  #signals(byte: number): boolean {
-    if (!this.#local(ISIG)) return false;
-    const found = SIGNALS.find(([character]) => this.#is(byte, character));
+  private signals(byte: number): boolean {
+    if (!this.local(ISIG)) return false;
+    const found = SIGNALS.find(([character]) => this.is(byte, character));
     if (found === undefined) return false;
     this.events.signal(found[1]);
-    if (!this.#local(NOFLSH)) {
+    if (!this.local(NOFLSH)) {
       // As on Linux what has been typed along with the character is not shown either.
       this.output.discard();
       this.flushInput();
       this.events.flushed();
     }
     if ((this.termios.iflag & IXON) !== 0) this.start();
-    if (this.#local(ECHO)) this.editor.echo(byte);
+    if (this.local(ECHO)) this.editor.echo(byte);
     return true;
   }
 
   /** Characters that mean something in a line; false: this one does not. */
-  #edit(byte: number): boolean {
-    const extended = this.#local(IEXTEN);
-    if (this.#is(byte, VERASE)) this.editor.erase();
-    else if (this.#is(byte, VKILL)) this.editor.kill();
-    else if (extended && this.#is(byte, VWERASE)) this.editor.eraseWord();
-    else if (extended && this.#is(byte, VLNEXT)) this.#literalNext();
-    else if (extended && this.#local(ECHO) && this.#is(byte, VREPRINT)) this.editor.reprint(byte);
-    else return this.#endLine(byte);
+  private edit(byte: number): boolean {
+    const extended = this.local(IEXTEN);
+    if (this.is(byte, VERASE)) this.editor.erase();
+    else if (this.is(byte, VKILL)) this.editor.kill();
+    else if (extended && this.is(byte, VWERASE)) this.editor.eraseWord();
+    else if (extended && this.is(byte, VLNEXT)) this.literalNext();
+    else if (extended && this.local(ECHO) && this.is(byte, VREPRINT)) this.editor.reprint(byte);
+    else return this.endLine(byte);
     return true;
   }
 
-  #endLine(byte: number): boolean {
+  private endLine(byte: number): boolean {
     if (byte === NEWLINE) {
-      if (this.#local(ECHO | ECHONL)) this.output.put(NEWLINE);
-    } else if (this.#is(byte, VEOF)) {
+      if (this.local(ECHO | ECHONL)) this.output.put(NEWLINE);
+    } else if (this.is(byte, VEOF)) {
       this.input.endFile();
       this.events.readable();
       return true;
-    } else if (this.#is(byte, VEOL) || (this.#local(IEXTEN) && this.#is(byte, VEOL2))) {
-      if (this.#local(ECHO)) this.editor.echoTyped(byte);
+    } else if (this.is(byte, VEOL) || (this.local(IEXTEN) && this.is(byte, VEOL2))) {
+      if (this.local(ECHO)) this.editor.echoTyped(byte);
       if (byte === 0xff && (this.termios.iflag & PARMRK) !== 0) this.input.push(byte);
     } else return false;
     this.input.push(byte);
@@ -230,15 +230,15 @@ export class LineDiscipline {
     return true;
   }
 
-  #literalNext(): void {
+  private literalNext(): void {
     this.literal = true;
-    if (this.#local(ECHO)) this.editor.announceLiteral();
+    if (this.local(ECHO)) this.editor.announceLiteral();
   }
 
   /** A byte that means itself; `newline`: a return that has become one, which moves the cursor even in raw mode. */
-  #store(byte: number, newline = false): void {
-    this.#startByAny();
-    if (this.#local(ECHO)) {
+  private store(byte: number, newline = false): void {
+    this.startByAny();
+    if (this.local(ECHO)) {
       this.editor.finishErasing();
       if (newline) this.output.put(NEWLINE);
       else this.editor.echoTyped(byte);

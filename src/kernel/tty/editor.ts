@@ -40,7 +40,7 @@ export class LineEditor {
     private readonly output: OutputProcessor,
   ) {}
 
-  #local(flag: number): boolean {
+  private local(flag: number): boolean {
     return (this.termios.lflag & flag) !== 0;
   }
 
@@ -50,7 +50,7 @@ export class LineEditor {
 
   /** Shows a byte: control characters as ^X, except tabs. */
   echo(byte: number): void {
-    if (!this.#local(ECHOCTL) || !isControl(byte) || byte === TAB) return this.output.put(byte);
+    if (!this.local(ECHOCTL) || !isControl(byte) || byte === TAB) return this.output.put(byte);
     this.output.put(CARET);
     this.output.put(byte ^ 0x40);
   }
@@ -63,7 +63,7 @@ export class LineEditor {
 
   announceLiteral(): void {
     this.finishErasing();
-    if (!this.#local(ECHOCTL)) return;
+    if (!this.local(ECHOCTL)) return;
     this.output.put(CARET);
     this.output.put(BACKSPACE);
   }
@@ -77,9 +77,9 @@ export class LineEditor {
   /** VERASE: one character. */
   erase(): void {
     if (this.input.editing === 0) return;
-    const erased = this.#eraseLast();
-    if (erased >= 0) this.#showErased(erased, !this.#local(ECHOE));
-    this.#erasedAll();
+    const erased = this.eraseLast();
+    if (erased >= 0) this.showErased(erased, !this.local(ECHOE));
+    this.erasedAll();
   }
 
   /** VWERASE: the last word and what is not a word behind it. */
@@ -87,68 +87,68 @@ export class LineEditor {
     if (this.input.editing === 0) return;
     let seen = false;
     while (this.input.editing > 0) {
-      const first = this.#lastFirst();
+      const first = this.lastFirst();
       if (first < 0) break;
       if (isWord(first)) seen = true;
       else if (seen) break;
-      this.#showErased(this.#eraseLast(), false);
+      this.showErased(this.eraseLast(), false);
     }
-    this.#erasedAll();
+    this.erasedAll();
   }
 
   /** VKILL: the line. */
   kill(): void {
     const { input } = this;
     if (input.editing === 0) return;
-    if (!this.#local(ECHO)) return input.unpush(input.editing);
-    const shows = this.#local(ECHOK) && this.#local(ECHOKE) && this.#local(ECHOE);
+    if (!this.local(ECHO)) return input.unpush(input.editing);
+    const shows = this.local(ECHOK) && this.local(ECHOKE) && this.local(ECHOE);
     if (!shows) {
       input.unpush(input.editing);
       this.finishErasing();
       this.echo(this.termios.cc[VKILL] ?? 0);
-      if (this.#local(ECHOK)) this.output.put(NEWLINE);
+      if (this.local(ECHOK)) this.output.put(NEWLINE);
       return;
     }
     while (input.editing > 0) {
-      const erased = this.#eraseLast();
+      const erased = this.eraseLast();
       if (erased < 0) break;
-      this.#showErased(erased, false);
+      this.showErased(erased, false);
     }
-    this.#erasedAll();
+    this.erasedAll();
   }
 
-  #erasedAll(): void {
-    if (this.input.editing === 0 && this.#local(ECHO)) this.finishErasing();
+  private erasedAll(): void {
+    if (this.input.editing === 0 && this.local(ECHO)) this.finishErasing();
   }
 
-  #isContinuation(byte: number): boolean {
+  private isContinuation(byte: number): boolean {
     return (this.termios.iflag & IUTF8) !== 0 && (byte & 0xc0) === 0x80;
   }
 
   /** Bytes of the last character, several in UTF-8; 0 when only the middle of one is there. */
-  #lastLength(): number {
+  private lastLength(): number {
     let length = 1;
-    while (length < this.input.editing && this.#isContinuation(this.input.fromEnd(length))) length++;
-    return this.#isContinuation(this.input.fromEnd(length)) ? 0 : length;
+    while (length < this.input.editing && this.isContinuation(this.input.fromEnd(length))) length++;
+    return this.isContinuation(this.input.fromEnd(length)) ? 0 : length;
   }
 
-  #lastFirst(): number {
-    const length = this.#lastLength();
+  private lastFirst(): number {
+    const length = this.lastLength();
     return length === 0 ? -1 : this.input.fromEnd(length);
   }
 
   /** Takes the last character; returns its first byte, or -1 when it is not whole. */
-  #eraseLast(): number {
-    const length = this.#lastLength();
+  private eraseLast(): number {
+    const length = this.lastLength();
     if (length === 0) return -1;
     const first = this.input.fromEnd(length);
     this.input.unpush(length);
-    if (this.#local(ECHO) && this.#local(ECHOPRT)) this.#printErased(first, length);
+    if (this.local(ECHO) && this.local(ECHOPRT)) this.printErased(first, length);
     return first;
   }
 
   /** ECHOPRT, for terminals on paper: erased characters are printed between a backslash and a slash. */
-  #printErased(first: number, length: number): void {
+  private printErased(first: number, length: number): void {
     if (!this.erasing) this.output.put(BACKSLASH);
     this.erasing = true;
     this.echo(first);
@@ -161,30 +161,30 @@ export class LineEditor {
   }
 
   /** Takes an erased character off the screen; `plainly`: only the erase character is shown. */
-  #showErased(byte: number, plainly: boolean): void {
-    if (!this.#local(ECHO) || this.#local(ECHOPRT)) return;
+  private showErased(byte: number, plainly: boolean): void {
+    if (!this.local(ECHO) || this.local(ECHOPRT)) return;
     if (plainly) this.echo(this.termios.cc[VERASE] ?? 0);
-    else if (byte === TAB) for (let left = this.#tabWidth(); left > 0; left--) this.output.put(BACKSPACE);
-    else for (let left = this.#widthOf(byte); left > 0; left--) this.#rubOut();
+    else if (byte === TAB) for (let left = this.tabWidth(); left > 0; left--) this.output.put(BACKSPACE);
+    else for (let left = this.widthOf(byte); left > 0; left--) this.rubOut();
   }
 
-  #rubOut(): void {
+  private rubOut(): void {
     this.output.put(BACKSPACE);
     this.output.put(SPACE);
     this.output.put(BACKSPACE);
   }
 
-  #widthOf(byte: number): number {
-    return isControl(byte) ? (this.#local(ECHOCTL) ? 2 : 0) : 1;
+  private widthOf(byte: number): number {
+    return isControl(byte) ? (this.local(ECHOCTL) ? 2 : 0) : 1;
   }
 
   /** How far the tab behind the line, as it now is, had moved the cursor. */
-  #tabWidth(): number {
+  private tabWidth(): number {
     let columns = 0;
     for (let distance = 1; distance <= this.input.editing; distance++) {
       const byte = this.input.fromEnd(distance);
       if (byte === TAB) return 8 - (columns % 8);
-      if (!this.#isContinuation(byte)) columns += this.#widthOf(byte);
+      if (!this.isContinuation(byte)) columns += this.widthOf(byte);
     }
     return 8 - ((this.startColumn + columns) % 8);
   }

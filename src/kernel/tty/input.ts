@@ -100,7 +100,7 @@ export class InputBuffer {
     while (end < limit && this.ends[end & MASK] === 0) end++;
     const whole = end < limit && this.ends[end & MASK] === LINE_END;
     const wanted = end - this.tail + (whole ? 1 : 0);
-    const done = this.#take(sink, wanted);
+    const done = this.take(sink, wanted);
     // An end of file right behind the rest of its line belongs to it, even when the line has filled the buffer.
     if (done === wanted && !whole && this.hasLine && this.ends[this.tail & MASK] === FILE_END) this.tail++;
     return done;
@@ -108,12 +108,12 @@ export class InputBuffer {
 
   /** Reads whatever there is. */
   readRaw(sink: Sink): number | Errno {
-    const done = this.#take(sink, Math.min(this.size, sink.remaining));
+    const done = this.take(sink, Math.min(this.size, sink.remaining));
     this.lines = Math.max(this.lines, this.tail);
     return done;
   }
 
-  #take(sink: Sink, wanted: number): number | Errno {
+  private take(sink: Sink, wanted: number): number | Errno {
     let done = 0;
     while (done < wanted) {
       const from = this.tail & MASK;

@@ -91,22 +91,22 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
 
   read(_handle: Handle, sink: Sink): number | Errno {
     if (sink.remaining === 0) return 0;
-    if (this.packets && this.status !== 0) return this.#readStatus(sink);
+    if (this.packets && this.status !== 0) return this.readStatus(sink);
     if (this.output.length === 0) return this.abandoned ? EIO : EAGAIN;
     const wasFull = this.room <= 0;
-    const mark = this.packets ? this.#put(sink, request.TIOCPKT_DATA) : 0;
+    const mark = this.packets ? this.put(sink, request.TIOCPKT_DATA) : 0;
     const done = this.output.moveTo(sink);
     if (wasFull && this.room > 0) this.terminal.outputTaken();
     return done < 0 && mark === 0 ? done : mark + Math.max(0, done);
   }
 
-  #readStatus(sink: Sink): number {
+  private readStatus(sink: Sink): number {
     const { status } = this;
     this.status = 0;
-    return this.#put(sink, status);
+    return this.put(sink, status);
   }
 
-  #put(sink: Sink, byte: number): number {
+  private put(sink: Sink, byte: number): number {
     $chunk[0] = byte;
     return sink.put($chunk, 0, 1);
   }
@@ -143,7 +143,7 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
   ioctl(handle: Handle, number: number, arg: number, user: UserMemory): number | Errno {
     const reads = (handle.flags & O_ACCMODE) !== O_WRONLY;
     const call: Call = { terminal: this.terminal, master: true, reads, arg, user };
-    const own = PtyMaster.#ACTIONS.get(number);
+    const own = PtyMaster.ACTIONS.get(number);
     return own === undefined ? terminalIoctl(call, number) : own(this, call);
   }
 
@@ -159,19 +159,19 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
   }
 
   /** Requests that concern the master and not its terminal. */
-  static readonly #ACTIONS: ReadonlyMap<number, (master: PtyMaster, call: Call) => number> = new Map<
+  private static readonly ACTIONS: ReadonlyMap<number, (master: PtyMaster, call: Call) => number> = new Map<
     number,
     (master: PtyMaster, call: Call) => number
   >([
     [request.TIOCGPTN, ({ terminal }, { arg, user }) => user.writeU32(arg, terminal.index)],
-    [request.TIOCSPTLCK, (master, { arg, user }) => master.#lock(user.readU32(arg))],
+    [request.TIOCSPTLCK, (master, { arg, user }) => master.lock(user.readU32(arg))],
     [request.TIOCGPTLCK, ({ terminal }, { arg, user }) => user.writeU32(arg, terminal.locked ? 1 : 0)],
-    [request.TIOCPKT, (master, { arg, user }) => master.#packetMode(user.readU32(arg))],
+    [request.TIOCPKT, (master, { arg, user }) => master.packetMode(user.readU32(arg))],
     [request.TIOCGPKT, ({ packets }, { arg, user }) => user.writeU32(arg, packets ? 1 : 0)],
-    [request.TIOCSIG, (master, { arg }) => master.#signal(arg | 0)],
+    [request.TIOCSIG, (master, { arg }) => master.signal(arg | 0)],
     [request.TIOCGPTPEER, ({ terminal }, { arg }) => terminal.jobs.openAsDescriptor(terminal, arg | 0)],
-    [request.TCXONC, (master, { arg }) => master.#flowControl(arg)],
-    [request.TCFLSH, (master, { arg }) => master.#flush(arg)],
+    [request.TCXONC, (master, { arg }) => master.flowControl(arg)],
+    [request.TCFLSH, (master, { arg }) => master.discard(arg)],
     [request.TIOCSTI, () => EPERM],
     [request.TIOCCONS, () => EINVAL],
     [request.TIOCEXCL, () => 0],
@@ -180,26 +180,26 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
     [request.FIONREAD, ({ output }, { arg, user }) => user.writeU32(arg, output.length)],
   ]);
 
-  #lock(value: number): number {
+  private lock(value: number): number {
     if (value < 0) return value;
     this.terminal.locked = value !== 0;
     return 0;
   }
 
-  #packetMode(value: number): number {
+  private packetMode(value: number): number {
     if (value < 0) return value;
     if (value !== 0 && !this.packets) this.status = 0;
     this.packets = value !== 0;
     return 0;
   }
 
-  #signal(signal: number): number {
+  private signal(signal: number): number {
     if (signal !== SIGINT && signal !== SIGQUIT && signal !== SIGTSTP) return EINVAL;
     this.terminal.signalForeground(signal);
     return 0;
   }
 
-  #flowControl(what: number): number {
+  private flowControl(what: number): number {
     if (what > request.TCION) return EINVAL;
     if (what === request.TCOOFF) this.stopped = true;
     else if (what === request.TCOON) {
@@ -210,7 +210,7 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
   }
 
   /** Its input is what the terminal shows, its output what the terminal has not taken. */
-  #flush(what: number): number {
+  private discard(what: number): number {
     if (what > request.TCIOFLUSH) return EINVAL;
     if (what !== request.TCOFLUSH) {
       this.output.truncate(0);

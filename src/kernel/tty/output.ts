@@ -27,8 +27,8 @@ export class OutputProcessor {
 
   /** Processes bytes that a program has written. */
   write(bytes: Uint8Array, start: number, end: number): void {
-    if ((this.termios.oflag & OPOST) === 0) this.#emitAll(bytes, start, end);
-    else for (let i = start; i < end; i++) this.#process(bytes[i] ?? 0);
+    if ((this.termios.oflag & OPOST) === 0) this.emitAll(bytes, start, end);
+    else for (let i = start; i < end; i++) this.process(bytes[i] ?? 0);
   }
 
   /** The waiting bytes have been taken. */
@@ -45,73 +45,73 @@ export class OutputProcessor {
 
   /** One byte, processed as the settings say. */
   put(byte: number): void {
-    if ((this.termios.oflag & OPOST) === 0) this.#emit(byte);
-    else this.#process(byte);
+    if ((this.termios.oflag & OPOST) === 0) this.emit(byte);
+    else this.process(byte);
   }
 
-  #emit(byte: number): void {
-    if (this.length === this.buffer.length) this.#grow(1);
+  private emit(byte: number): void {
+    if (this.length === this.buffer.length) this.grow(1);
     this.buffer[this.length++] = byte;
   }
 
-  #emitAll(bytes: Uint8Array, start: number, end: number): void {
-    this.#grow(end - start);
+  private emitAll(bytes: Uint8Array, start: number, end: number): void {
+    this.grow(end - start);
     this.buffer.set(bytes.subarray(start, end), this.length);
     this.length += end - start;
   }
 
-  #grow(count: number): void {
+  private grow(count: number): void {
     if (this.length + count <= this.buffer.length) return;
     const larger = new Uint8Array(Math.max(2 * this.buffer.length, this.length + count));
     larger.set(this.buffer.subarray(0, this.length));
     this.buffer = larger;
   }
 
-  #process(byte: number): void {
-    if (byte === NEWLINE) this.#newline();
-    else if (byte === RETURN) this.#return();
-    else if (byte === TAB) this.#tab();
-    else if (byte === BACKSPACE) this.#backspace();
-    else this.#plain(byte);
+  private process(byte: number): void {
+    if (byte === NEWLINE) this.newline();
+    else if (byte === RETURN) this.return();
+    else if (byte === TAB) this.tab();
+    else if (byte === BACKSPACE) this.backspace();
+    else this.plain(byte);
   }
 
-  #newline(): void {
+  private newline(): void {
     const { oflag } = this.termios;
-    if ((oflag & ONLCR) !== 0) this.#emit(RETURN);
+    if ((oflag & ONLCR) !== 0) this.emit(RETURN);
     if ((oflag & (ONLCR | ONLRET)) !== 0) this.column = 0;
-    this.#emit(NEWLINE);
+    this.emit(NEWLINE);
   }
 
-  #return(): void {
+  private return(): void {
     const { oflag } = this.termios;
     if ((oflag & ONOCR) !== 0 && this.column === 0) return;
     if ((oflag & OCRNL) !== 0) {
-      this.#emit(NEWLINE);
+      this.emit(NEWLINE);
       if ((oflag & ONLRET) !== 0) this.column = 0;
       return;
     }
     this.column = 0;
-    this.#emit(RETURN);
+    this.emit(RETURN);
   }
 
-  #tab(): void {
+  private tab(): void {
     const width = 8 - (this.column % 8);
     this.column += width;
-    if ((this.termios.oflag & TABDLY) !== XTABS) this.#emit(TAB);
-    else for (let i = 0; i < width; i++) this.#emit(SPACE);
+    if ((this.termios.oflag & TABDLY) !== XTABS) this.emit(TAB);
+    else for (let i = 0; i < width; i++) this.emit(SPACE);
   }
 
-  #backspace(): void {
+  private backspace(): void {
     if (this.column > 0) this.column--;
-    this.#emit(BACKSPACE);
+    this.emit(BACKSPACE);
   }
 
   /** Neither control characters nor a UTF-8 character's later bytes move the cursor. */
-  #plain(byte: number): void {
+  private plain(byte: number): void {
     const isLower = byte >= 0x61 && byte <= 0x7a;
     const shown = isLower && (this.termios.oflag & OLCUC) !== 0 ? byte - 32 : byte;
     const moves = byte >= SPACE && byte !== 0x7f && (byte & 0xc0) !== 0x80;
     if (moves) this.column++;
-    this.#emit(shown);
+    this.emit(shown);
   }
 }

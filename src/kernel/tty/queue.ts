@@ -12,7 +12,7 @@ export class ByteQueue {
   private start = 0;
 
   push(bytes: Uint8Array, from: number, to: number): void {
-    this.#grow(to - from);
+    this.grow(to - from);
     for (let at = from; at < to;) {
       const end = (this.start + this.length) % this.ring.length;
       const count = Math.min(to - at, this.ring.length - end);
@@ -22,7 +22,7 @@ export class ByteQueue {
     }
   }
 
-  #grow(count: number): void {
+  private grow(count: number): void {
     const needed = this.length + count;
     if (needed <= this.ring.length) return;
     const larger = new Uint8Array(Math.max(FIRST_STORAGE, 2 ** Math.ceil(Math.log2(needed))));

@@ -92,9 +92,9 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     this.peer = options.peer;
     this.discipline = new LineDiscipline({
       signal: (signal) => this.signalForeground(signal),
-      flushed: () => this.#flushed(),
+      flushed: () => this.flushed(),
       readable: () => void this.readers.wake(),
-      flow: (stopped) => this.#flow(stopped),
+      flow: (stopped) => this.flow(stopped),
     });
   }
 
@@ -106,7 +106,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     const direct = this.incoming.length > 0 ? 0 : this.discipline.receive(bytes, from, to);
     const rest = Math.min(to - from - direct, INCOMING_LIMIT - this.incoming.length);
     if (rest > 0) this.incoming.push(bytes, from + direct, from + direct + rest);
-    this.#show();
+    this.show();
     return direct + rest;
   }
 
@@ -122,15 +122,15 @@ export class Terminal implements HandleOperations, ControllingTerminal {
   }
 
   /** The discipline may have room again. */
-  #pump(): void {
+  private pump(): void {
     if (this.incoming.length === 0) return;
     const before = this.incoming.length;
     this.incoming.feed((bytes, from, to) => this.discipline.receive(bytes, from, to));
-    this.#show();
+    this.show();
     if (this.incoming.length < before) this.peer.accepts();
   }
 
-  #show(): void {
+  private show(): void {
     const { output } = this.discipline;
     if (output.length === 0) return;
     if (this.discipline.stopped) output.length = Math.min(output.length, ECHO_LIMIT);
@@ -141,17 +141,17 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     }
   }
 
-  #flow(stopped: boolean): void {
+  private flow(stopped: boolean): void {
     this.peer.tell(
       stopped ? request.TIOCPKT_STOP : request.TIOCPKT_START,
       request.TIOCPKT_STOP | request.TIOCPKT_START,
     );
     if (stopped) return;
-    this.#show();
+    this.show();
     this.writers.wake();
   }
 
-  #flushed(): void {
+  private flushed(): void {
     this.peer.dropOutput();
     this.peer.tell(request.TIOCPKT_FLUSHREAD, 0);
   }
@@ -246,7 +246,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     this.session = this.foreground = 0;
   }
 
-  #isBackground(caller: TerminalCaller | null): caller is TerminalCaller {
+  private isBackground(caller: TerminalCaller | null): caller is TerminalCaller {
     return (
       caller !== null && caller.terminal === this && caller.pgid !== this.foreground && this.foreground !== 0
     );
@@ -255,15 +255,15 @@ export class Terminal implements HandleOperations, ControllingTerminal {
   /** Whether the caller may change the terminal now (tty_check_change). */
   mayChange(): 0 | Errno {
     const caller = this.jobs.caller();
-    if (!this.#isBackground(caller) || caller.ignores(SIGTTOU)) return 0;
+    if (!this.isBackground(caller) || caller.ignores(SIGTTOU)) return 0;
     if (caller.isOrphaned) return EIO;
     this.jobs.signalGroup(caller.pgid, SIGTTOU);
     return ERESTARTSYS;
   }
 
-  #mayRead(): 0 | Errno {
+  private mayRead(): 0 | Errno {
     const caller = this.jobs.caller();
-    if (!this.#isBackground(caller)) return 0;
+    if (!this.isBackground(caller)) return 0;
     if (caller.ignores(SIGTTIN) || caller.isOrphaned) return EIO;
     this.jobs.signalGroup(caller.pgid, SIGTTIN);
     return ERESTARTSYS;
@@ -271,20 +271,20 @@ export class Terminal implements HandleOperations, ControllingTerminal {
 
   // The side of programs.
 
-  #isHungUp(handle: Handle): boolean {
+  private isHungUp(handle: Handle): boolean {
     return handle.data !== this.era;
   }
 
   read(handle: Handle, sink: Sink): number | Errno {
-    if (this.#isHungUp(handle)) return 0;
-    const refused = this.#mayRead();
+    if (this.isHungUp(handle)) return 0;
+    const refused = this.mayRead();
     if (refused !== 0) return refused;
     if (sink.remaining === 0) return 0;
     const { input, readsLines } = this.discipline;
-    if (readsLines) return input.hasLine ? this.#took(input.readLine(sink)) : EAGAIN;
-    const min = this.#control(VMIN);
+    if (readsLines) return input.hasLine ? this.took(input.readLine(sink)) : EAGAIN;
+    const min = this.control(VMIN);
     const enough = input.size >= Math.min(Math.max(min, 1), sink.remaining);
-    if (enough || (min === 0 && this.#control(VTIME) === 0)) return this.readAvailable(handle, sink);
+    if (enough || (min === 0 && this.control(VTIME) === 0)) return this.readAvailable(handle, sink);
     const waits = (handle.flags & O_NONBLOCK) === 0;
     return !waits && input.size > 0 ? this.readAvailable(handle, sink) : EAGAIN;
   }
@@ -292,19 +292,19 @@ export class Terminal implements HandleOperations, ControllingTerminal {
   /** A read that is not to wait any longer: what there is. */
   readAvailable(handle: Handle, sink: Sink): number | Errno {
     const { input, readsLines } = this.discipline;
-    return this.#isHungUp(handle) || readsLines ? 0 : this.#took(input.readRaw(sink));
+    return this.isHungUp(handle) || readsLines ? 0 : this.took(input.readRaw(sink));
   }
 
-  #took(count: number | Errno): number | Errno {
-    this.#pump();
+  private took(count: number | Errno): number | Errno {
+    this.pump();
     return count;
   }
 
   /** VTIME: with VMIN it runs from the last byte, else from the start. */
   readTimeout(): number {
     const { input, readsLines } = this.discipline;
-    const tenths = this.#control(VTIME);
-    if (readsLines || tenths === 0 || (this.#control(VMIN) > 0 && input.size === 0)) return Infinity;
+    const tenths = this.control(VTIME);
+    if (readsLines || tenths === 0 || (this.control(VMIN) > 0 && input.size === 0)) return Infinity;
     return tenths * 100;
   }
 
@@ -312,12 +312,12 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     return this.discipline.input.received;
   }
 
-  #control(character: number): number {
+  private control(character: number): number {
     return this.discipline.termios.cc[character] ?? 0;
   }
 
   write(handle: Handle, source: Source): number | Errno {
-    if (this.#isHungUp(handle)) return EIO;
+    if (this.isHungUp(handle)) return EIO;
     if ((this.discipline.termios.lflag & TOSTOP) !== 0) {
       const refused = this.mayChange();
       if (refused !== 0) return refused;
@@ -331,7 +331,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
       const count = source.take($chunk, 0, Math.min(source.remaining, $chunk.length, room));
       if (count === 0) break;
       output.write($chunk, 0, count);
-      this.#show();
+      this.show();
       done += count;
     }
     return done === 0 ? EAGAIN : done;
@@ -340,15 +340,15 @@ export class Terminal implements HandleOperations, ControllingTerminal {
   poll(handle: Handle, waiter: Waiter | null): number {
     waiter?.waitOn(this.readers);
     waiter?.waitOn(this.writers);
-    if (this.#isHungUp(handle)) return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
+    if (this.isHungUp(handle)) return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
     const writable = !this.discipline.stopped && this.peer.room > 0;
-    return (this.#isReadable() ? POLLIN | POLLRDNORM : 0) | (writable ? POLLOUT | POLLWRNORM : 0);
+    return (this.isReadable() ? POLLIN | POLLRDNORM : 0) | (writable ? POLLOUT | POLLWRNORM : 0);
   }
 
-  #isReadable(): boolean {
+  private isReadable(): boolean {
     const { input, readsLines } = this.discipline;
     if (readsLines) return input.hasLine;
-    return input.size >= (this.#control(VTIME) > 0 ? 1 : Math.max(1, this.#control(VMIN)));
+    return input.size >= (this.control(VTIME) > 0 ? 1 : Math.max(1, this.control(VMIN)));
   }
 
   /** Bytes that FIONREAD tells. */
@@ -358,7 +358,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
   }
 
   ioctl(handle: Handle, number: number, arg: number, user: UserMemory): number | Errno {
-    if (this.#isHungUp(handle)) return number === request.TIOCSPGRP ? ENOTTY : EIO;
+    if (this.isHungUp(handle)) return number === request.TIOCSPGRP ? ENOTTY : EIO;
     return terminalIoctl({ terminal: this, master: false, reads: canReadFrom(handle), arg, user }, number);
   }
 
@@ -372,8 +372,8 @@ export class Terminal implements HandleOperations, ControllingTerminal {
       this.peer.tell(flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP, TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
     if (((before.lflag | termios.lflag) & EXTPROC) !== 0) this.peer.tell(request.TIOCPKT_IOCTL, 0);
     this.discipline.settingsChanged(before);
-    this.#show();
-    this.#pump();
+    this.show();
+    this.pump();
     this.readers.wake();
     this.writers.wake();
   }

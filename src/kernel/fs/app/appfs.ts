@@ -85,71 +85,71 @@ export class AppFs implements FileSystem {
   readonly type = 'appfs';
   readonly magic = MAGIC;
   readonly dev: number;
-  readonly #options: AppFsOptions;
-  readonly #known = new Map<string, AppInode>();
-  readonly #made = new Map<string, AppInode>();
-  readonly #numbers = new Map<string, number>();
-  readonly #root: AppInode;
+  private readonly options: AppFsOptions;
+  private readonly known = new Map<string, AppInode>();
+  private readonly made = new Map<string, AppInode>();
+  private readonly numbers = new Map<string, number>();
+  private readonly root_: AppInode;
 
   constructor(options: AppFsOptions) {
-    this.#options = options;
+    this.options = options;
     this.dev = options.dev;
-    this.#root = this.#inode('', { directory: true, size: 0 });
+    this.root_ = this.inode('', { directory: true, size: 0 });
     // Never evicted.
-    this.#root.references = 1;
+    this.root_.references = 1;
   }
 
   root(): Inode {
-    return this.#root;
+    return this.root_;
   }
 
   /** Asks the application; what it throws is logged and becomes EIO. */
-  #ask<T>(what: string, path: string, call: () => T): T | Errno {
+  private ask<T>(what: string, path: string, call: () => T): T | Errno {
     try {
       return call();
     } catch (thrown) {
       const text = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#options.log?.(`${what} of the application's file '${path}' failed: ${text}`);
+      this.options.log?.(`${what} of the application's file '${path}' failed: ${text}`);
       return EIO;
     }
   }
 
-  #stat(path: string): AppStat | Errno {
-    const { functions } = this.#options;
-    return this.#ask('stat', path, () => functions.stat(path)) ?? ENOENT;
+  private stat_(path: string): AppStat | Errno {
+    const { functions } = this.options;
+    return this.ask('stat', path, () => functions.stat(path)) ?? ENOENT;
   }
 
-  #now(): number {
-    this.#options.clock.monotonic($time);
+  private now(): number {
+    this.options.clock.monotonic($time);
     return $time.sec * 1000 + $time.nsec / 1e6;
   }
 
-  #numberOf(path: string): number {
-    let number = this.#numbers.get(path);
-    if (number === undefined) this.#numbers.set(path, (number = this.#numbers.size + 1));
+  private numberOf(path: string): number {
+    let number = this.numbers.get(path);
+    if (number === undefined) this.numbers.set(path, (number = this.numbers.size + 1));
     return number;
   }
 
-  #inode(path: string, stat: AppStat): AppInode {
+  private inode(path: string, stat: AppStat): AppInode {
     const type = stat.directory ? S_IFDIR : S_IFREG;
-    const known = this.#known.get(path);
+    const known = this.known.get(path);
     const inode =
       known !== undefined && (known.mode & S_IFMT) === type
         ? known
-        : new PlainInode(this, this.#numberOf(path), type, new AppNode(path));
-    this.#known.set(path, inode);
-    this.#apply(inode, stat);
+        : new PlainInode(this, this.numberOf(path), type, new AppNode(path));
+    this.known.set(path, inode);
+    this.apply(inode, stat);
     return inode;
   }
 
-  #apply(inode: AppInode, stat: AppStat): void {
-    const { functions, clock } = this.#options;
+  private apply(inode: AppInode, stat: AppStat): void {
+    const { functions, clock } = this.options;
     const writable = functions.write !== undefined ? 0o222 : 0;
     const mode = stat.mode ?? (stat.directory ? 0o555 | writable : 0o444 | (writable & 0o200));
     inode.mode = (inode.mode & S_IFMT) | (mode & 0o7777);
     inode.nlink = stat.directory ? 2 : 1;
-    inode.data.checkedAt = this.#now();
-    if (inode.data.content === null) this.#setSize(inode, stat.size);
+    inode.data.checkedAt = this.now();
+    if (inode.data.content === null) this.setSize(inode, stat.size);
     if (stat.mtime === undefined) {
       if (inode.mtime.sec === 0) touchModified(inode, clock);
       return;
@@ -159,20 +159,20 @@ export class AppFs implements FileSystem {
     for (const time of [inode.atime, inode.mtime, inode.ctime]) Object.assign(time, { sec, nsec });
   }
 
-  #setSize(inode: AppInode, size: number): void {
+  private setSize(inode: AppInode, size: number): void {
     inode.size = size;
     inode.blocks = Math.ceil(size / 512);
   }
 
   lookup(dir: Inode, name: string): Inode | Errno {
-    const path = this.#join(dir, name);
-    const made = this.#made.get(path);
+    const path = this.join(dir, name);
+    const made = this.made.get(path);
     if (made !== undefined) return made;
-    const stat = this.#stat(path);
-    return typeof stat === 'number' ? stat : this.#inode(path, stat);
+    const stat = this.stat_(path);
+    return typeof stat === 'number' ? stat : this.inode(path, stat);
   }
 
-  #join(dir: Inode, name: string): string {
+  private join(dir: Inode, name: string): string {
     const { path } = (dir as AppInode).data;
     return path === '' ? name : `${path}/${name}`;
   }
@@ -182,58 +182,58 @@ export class AppFs implements FileSystem {
     const known = inode as AppInode;
     const { path, checkedAt, removed } = known.data;
     if (removed) return false;
-    if (this.#made.has(path) || this.#now() - checkedAt < TRUST) return true;
-    const stat = this.#stat(path);
-    return typeof stat !== 'number' && this.#inode(path, stat) === known;
+    if (this.made.has(path) || this.now() - checkedAt < TRUST) return true;
+    const stat = this.stat_(path);
+    return typeof stat !== 'number' && this.inode(path, stat) === known;
   }
 
   refresh(inode: Inode): 0 {
     const known = inode as AppInode;
     const { path, checkedAt, removed } = known.data;
-    if (removed || this.#made.has(path) || this.#now() - checkedAt < TRUST) return 0;
-    const stat = this.#stat(path);
-    if (typeof stat !== 'number' && stat.directory === isDirectory(known)) this.#apply(known, stat);
+    if (removed || this.made.has(path) || this.now() - checkedAt < TRUST) return 0;
+    const stat = this.stat_(path);
+    if (typeof stat !== 'number' && stat.directory === isDirectory(known)) this.apply(known, stat);
     return 0;
   }
 
   // Changing.
 
   create(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno {
-    if (this.#options.functions.write === undefined) return EROFS;
-    const path = this.#join(dir, name);
-    if (this.#made.has(path)) return EEXIST;
-    const inode: AppInode = new PlainInode(this, this.#numberOf(path), S_IFREG | mode, new AppNode(path));
+    if (this.options.functions.write === undefined) return EROFS;
+    const path = this.join(dir, name);
+    if (this.made.has(path)) return EEXIST;
+    const inode: AppInode = new PlainInode(this, this.numberOf(path), S_IFREG | mode, new AppNode(path));
     inode.uid = cred.fsuid;
     inode.gid = cred.fsgid;
     inode.data.content = new Uint8Array(0);
     inode.data.dirty = true;
-    touchModified(inode, this.#options.clock);
-    this.#known.set(path, inode);
-    this.#made.set(path, inode);
+    touchModified(inode, this.options.clock);
+    this.known.set(path, inode);
+    this.made.set(path, inode);
     return inode;
   }
 
   unlink(_dir: Inode, _name: string, inode: Inode): 0 | Errno {
     const known = inode as AppInode;
-    const { remove } = this.#options.functions;
+    const { remove } = this.options.functions;
     const { path } = known.data;
-    if (remove === undefined) return this.#options.functions.write === undefined ? EROFS : EPERM;
-    if (!this.#made.has(path)) {
-      const failed = this.#ask('remove', path, () => remove(path));
+    if (remove === undefined) return this.options.functions.write === undefined ? EROFS : EPERM;
+    if (!this.made.has(path)) {
+      const failed = this.ask('remove', path, () => remove(path));
       if (failed !== undefined) return failed;
     }
-    this.#forget(known);
+    this.forget(known);
     known.nlink = 0;
     return 0;
   }
 
   /** The path no longer means this inode, and nothing of it is to be written any more. */
-  #forget(inode: AppInode): void {
+  private forget(inode: AppInode): void {
     const { path } = inode.data;
     inode.data.removed = true;
     inode.data.dirty = false;
-    this.#made.delete(path);
-    if (this.#known.get(path) === inode) this.#known.delete(path);
+    this.made.delete(path);
+    if (this.known.get(path) === inode) this.known.delete(path);
   }
 
   /** A file is written under its new name and removed under the old one; directories are not the application's to move. */
@@ -247,113 +247,113 @@ export class AppFs implements FileSystem {
     flags: number,
   ): 0 | Errno {
     if ((flags & ~RENAME_NOREPLACE) !== 0) return EINVAL;
-    const { write, remove } = this.#options.functions;
+    const { write, remove } = this.options.functions;
     const known = inode as AppInode;
     if (write === undefined) return EROFS;
     if (remove === undefined || isDirectory(inode)) return EPERM;
-    const content = this.#load(known);
+    const content = this.load(known);
     if (typeof content === 'number') return content;
-    const [from, to] = [known.data.path, this.#join(newDir, newName)];
-    const failed = this.#ask('write', to, () => write(to, content.slice()));
+    const [from, to] = [known.data.path, this.join(newDir, newName)];
+    const failed = this.ask('write', to, () => write(to, content.slice()));
     if (failed !== undefined) return failed;
-    if (!this.#made.has(from)) this.#ask('remove', from, () => remove(from));
-    if (replaced !== null) this.#forget(replaced as AppInode);
-    this.#forget(known);
+    if (!this.made.has(from)) this.ask('remove', from, () => remove(from));
+    if (replaced !== null) this.forget(replaced as AppInode);
+    this.forget(known);
     known.data.removed = false;
     known.data.path = to;
-    this.#known.set(to, known);
+    this.known.set(to, known);
     return 0;
   }
 
   /** Times and permissions are the application's to say: times are accepted and forgotten, the rest is refused. */
   setattr(inode: Inode, { mode, uid, gid, size }: Attributes): 0 | Errno {
-    if (this.#options.functions.write === undefined) return EROFS;
+    if (this.options.functions.write === undefined) return EROFS;
     if (mode !== undefined || uid !== undefined || gid !== undefined) return EPERM;
-    return size === undefined ? 0 : this.#resize(inode as AppInode, size);
+    return size === undefined ? 0 : this.resize(inode as AppInode, size);
   }
 
-  #resize(inode: AppInode, size: number): 0 | Errno {
+  private resize(inode: AppInode, size: number): 0 | Errno {
     if (size > MAX_SIZE) return EFBIG;
-    const content = size === 0 ? new Uint8Array(0) : this.#load(inode);
+    const content = size === 0 ? new Uint8Array(0) : this.load(inode);
     if (typeof content === 'number') return content;
     const resized = new Uint8Array(size);
     resized.set(content.subarray(0, size));
-    this.#changed(inode, resized);
+    this.changed(inode, resized);
     (inode.pages as FilePages | null)?.truncate(size);
-    return inode.data.opens > 0 ? 0 : this.#save(inode);
+    return inode.data.opens > 0 ? 0 : this.save(inode);
   }
 
-  #changed(inode: AppInode, content: Uint8Array): void {
+  private changed(inode: AppInode, content: Uint8Array): void {
     inode.data.content = content;
     inode.data.dirty = true;
-    this.#setSize(inode, content.length);
-    touchModified(inode, this.#options.clock);
+    this.setSize(inode, content.length);
+    touchModified(inode, this.options.clock);
   }
 
   // Content.
 
-  #load(inode: AppInode): Uint8Array | Errno {
+  private load(inode: AppInode): Uint8Array | Errno {
     const { data } = inode;
     if (data.content !== null) return data.content;
-    const content = this.#ask('read', data.path, () => this.#options.functions.read(data.path));
+    const content = this.ask('read', data.path, () => this.options.functions.read(data.path));
     if (typeof content === 'number') return content;
     // A copy: it will be written to, and may be a view of something larger.
     data.content = content.slice();
-    this.#setSize(inode, content.length);
+    this.setSize(inode, content.length);
     return data.content;
   }
 
-  #save(inode: AppInode): 0 | Errno {
+  private save(inode: AppInode): 0 | Errno {
     const { data } = inode;
-    const { write } = this.#options.functions;
+    const { write } = this.options.functions;
     const pages = inode.pages as FilePages | null;
     pages?.sync(0, Number.MAX_SAFE_INTEGER);
     if (!data.dirty || data.content === null || write === undefined || data.removed) return 0;
     const content = data.content.slice();
-    const failed = this.#ask('write', data.path, () => write(data.path, content));
+    const failed = this.ask('write', data.path, () => write(data.path, content));
     if (failed !== undefined) return failed;
     data.dirty = false;
-    this.#made.delete(data.path);
+    this.made.delete(data.path);
     return 0;
   }
 
   open(inode: Inode): HandleOperations | Errno {
     const known = inode as AppInode;
-    if (isDirectory(known)) return this.#directories;
-    const content = this.#load(known);
+    if (isDirectory(known)) return this.directories;
+    const content = this.load(known);
     if (typeof content === 'number') return content;
     known.data.opens++;
-    return this.#files;
+    return this.files;
   }
 
-  readonly #files: HandleOperations = {
+  private readonly files: HandleOperations = {
     seekable: true,
-    read: (handle, sink, position) => this.#read(handle.inode as AppInode, sink, position),
-    write: (handle, source, position) => this.#write(handle.inode as AppInode, source, position),
-    mmap: (handle) => this.#mmap(handle.inode as AppInode),
-    fsync: (handle) => this.#save(handle.inode as AppInode),
-    flush: (handle) => this.#save(handle.inode as AppInode),
-    release: (handle) => this.#release(handle.inode as AppInode),
+    read: (handle, sink, position) => this.read_(handle.inode as AppInode, sink, position),
+    write: (handle, source, position) => this.write_(handle.inode as AppInode, source, position),
+    mmap: (handle) => this.mmap(handle.inode as AppInode),
+    fsync: (handle) => this.save(handle.inode as AppInode),
+    flush: (handle) => this.save(handle.inode as AppInode),
+    release: (handle) => this.release(handle.inode as AppInode),
   };
 
-  #read(inode: AppInode, sink: Sink, position: number): number {
+  private read_(inode: AppInode, sink: Sink, position: number): number {
     const { content } = inode.data;
     if (content === null || position >= content.length) return 0;
     (inode.pages as FilePages | null)?.sync(0, Number.MAX_SAFE_INTEGER);
     return sink.put(content, position, Math.min(content.length, position + sink.remaining));
   }
 
-  #write(inode: AppInode, source: Source, position: number): number | Errno {
+  private write_(inode: AppInode, source: Source, position: number): number | Errno {
     const end = position + source.remaining;
     if (end > MAX_SIZE) return EFBIG;
     const content = grown(inode.data.content ?? new Uint8Array(0), end);
     const count = source.take(content, position, end);
-    this.#changed(inode, content.subarray(0, Math.max(inode.size, position + count)));
+    this.changed(inode, content.subarray(0, Math.max(inode.size, position + count)));
     (inode.pages as FilePages | null)?.update(content, position, position + count, position);
     return count;
   }
 
-  #mmap(inode: AppInode): PageCache {
+  private mmap(inode: AppInode): PageCache {
     const { data } = inode;
     const source = {
       get size() {
@@ -370,45 +370,45 @@ export class AppFs implements FileSystem {
         return length;
       },
     };
-    inode.pages ??= new FilePages(this.#options.memory, source, () => false);
+    inode.pages ??= new FilePages(this.options.memory, source, () => false);
     return inode.pages;
   }
 
   /** The last handle has gone: the next one asks for the content again. */
-  #release(inode: AppInode): void {
+  private release(inode: AppInode): void {
     if (--inode.data.opens > 0) return;
-    this.#save(inode);
+    this.save(inode);
     (inode.pages as FilePages | null)?.dispose();
     inode.pages = null;
     if (!inode.data.dirty) inode.data.content = null;
   }
 
-  readonly #directories: HandleOperations = {
+  private readonly directories: HandleOperations = {
     seekable: true,
     read: () => EISDIR,
     write: () => EISDIR,
-    readdir: (handle, emit) => this.#readdir(handle, emit),
+    readdir: (handle, emit) => this.readdir(handle, emit),
     fsync: () => 0,
   };
 
-  #readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
+  private readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
     const dir = handle.inode as AppInode;
     if (handle.position === 0 || !Array.isArray(handle.data)) {
-      const names = this.#names(dir);
+      const names = this.names(dir);
       if (!Array.isArray(names)) return names;
       handle.data = names.map((name) => ({ name, type: 0 }));
     }
     const entries = handle.data as { name: string; type: number }[];
-    return emitListing(handle, entries, emit, ({ name }) => this.#numberOf(this.#join(dir, name)));
+    return emitListing(handle, entries, emit, ({ name }) => this.numberOf(this.join(dir, name)));
   }
 
   /** What the application lists, and what has been made since; names that are none are left out. */
-  #names(dir: AppInode): string[] | Errno {
+  private names(dir: AppInode): string[] | Errno {
     const { path } = dir.data;
-    const listed = this.#ask('list', path, () => this.#options.functions.list(path));
+    const listed = this.ask('list', path, () => this.options.functions.list(path));
     if (typeof listed === 'number') return listed;
     const prefix = path === '' ? '' : `${path}/`;
-    const made = [...this.#made.keys()]
+    const made = [...this.made.keys()]
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length));
     const isName = (name: string) => name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
@@ -420,8 +420,8 @@ export class AppFs implements FileSystem {
   }
 
   sync(): 0 | Errno {
-    for (const inode of this.#known.values()) {
-      const error = this.#save(inode);
+    for (const inode of this.known.values()) {
+      const error = this.save(inode);
       if (error !== 0) return error;
     }
     return 0;
@@ -429,8 +429,8 @@ export class AppFs implements FileSystem {
 
   evict(inode: Inode): void {
     const known = inode as AppInode;
-    if (known === this.#root || this.#made.has(known.data.path)) return;
-    if (this.#known.get(known.data.path) === known) this.#known.delete(known.data.path);
+    if (known === this.root_ || this.made.has(known.data.path)) return;
+    if (this.known.get(known.data.path) === known) this.known.delete(known.data.path);
   }
 }
 

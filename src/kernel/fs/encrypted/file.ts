@@ -8,7 +8,7 @@ import type { RecoveryLog } from './recovery.js';
 export class EncryptedFile implements HostFile {
   readonly opened: HostStat;
   /** When the guest has last written what is not on the host yet. */
-  readonly #written: Timespec = { sec: 0, nsec: 0 };
+  private readonly written: Timespec = { sec: 0, nsec: 0 };
 
   constructor(
     private readonly base: HostFile,
@@ -20,17 +20,17 @@ export class EncryptedFile implements HostFile {
       readonly realtime: (out: Timespec) => void;
     },
   ) {
-    this.opened = this.#inside(base.opened);
+    this.opened = this.inside(base.opened);
   }
 
-  #inside(stat: HostStat): HostStat {
-    const mtime = this.content.dirty ? { ...this.#written } : stat.mtime;
+  private inside(stat: HostStat): HostStat {
+    const mtime = this.content.dirty ? { ...this.written } : stat.mtime;
     return { ...stat, size: this.content.size, mtime };
   }
 
   stat(): HostStat | number {
     const stat = this.base.stat();
-    return typeof stat === 'number' ? stat : this.#inside(stat);
+    return typeof stat === 'number' ? stat : this.inside(stat);
   }
 
   read(into: Uint8Array, start: number, length: number, position: number): number {
@@ -39,13 +39,13 @@ export class EncryptedFile implements HostFile {
 
   write(from: Uint8Array, start: number, length: number, position: number): number {
     if (!this.owner.writable) return EACCES;
-    this.owner.realtime(this.#written);
+    this.owner.realtime(this.written);
     return this.content.write(from, start, length, position);
   }
 
   truncate(size: number): number {
     if (!this.owner.writable) return EACCES;
-    this.owner.realtime(this.#written);
+    this.owner.realtime(this.written);
     return this.content.truncate(size);
   }
 

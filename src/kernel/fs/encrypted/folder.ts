@@ -54,8 +54,8 @@ function isHidden(name: string): boolean {
 
 export class EncryptedFolder implements HostFolder {
   /** Open files that need the folder for their recovery; it stays open for them. */
-  #users = 0;
-  #closed = false;
+  private users = 0;
+  private closed_ = false;
 
   constructor(
     private readonly base: HostFolder,
@@ -64,7 +64,7 @@ export class EncryptedFolder implements HostFolder {
     private readonly tree: EncryptedTree,
   ) {}
 
-  #pathOf(name: string): string {
+  private pathOf(name: string): string {
     return this.path === '' || this.path === '.' ? name : `${this.path.replace(/\/$/, '')}/${name}`;
   }
 
@@ -75,11 +75,11 @@ export class EncryptedFolder implements HostFolder {
   lookup(name: string): HostStat | number {
     if (isHidden(name)) return ENOENT;
     const stat = this.base.lookup(name);
-    return typeof stat === 'number' || !isFile(stat) ? stat : this.#inside(name, stat);
+    return typeof stat === 'number' || !isFile(stat) ? stat : this.inside(name, stat);
   }
 
   /** The attributes with the size inside; one that cannot be told is 0. */
-  #inside(name: string, stat: HostStat): HostStat | number {
+  private inside(name: string, stat: HostStat): HostStat | number {
     const id = idOf(stat);
     const open = this.tree.open.get(id);
     if (open !== undefined) return open.stat();
@@ -87,22 +87,22 @@ export class EncryptedFolder implements HostFolder {
     const state = [stat.size, mtime.sec, mtime.nsec, ctime.sec, ctime.nsec, this.tree.key() !== null].join();
     const known = this.tree.sizes.get(id);
     if (known?.state === state) return { ...stat, size: known.size };
-    const size = this.#measure(name);
+    const size = this.measure(name);
     if (this.tree.sizes.size >= MOST_SIZES) this.tree.sizes.clear();
     this.tree.sizes.set(id, { state, size });
     return { ...stat, size };
   }
 
-  #measure(name: string): number {
+  private measure(name: string): number {
     if (this.tree.key() === null) return 0;
     const base = this.base.openFile(name, false);
     if (typeof base === 'number') return 0;
-    const content = this.#open(base, this.#pathOf(name), null);
+    const content = this.open_(base, this.pathOf(name), null);
     base.close();
     return typeof content === 'number' ? 0 : content.size;
   }
 
-  #open(storage: HostFile, path: string, recovery: RecoveryLog | null): ProtectedFile | number {
+  private open_(storage: HostFile, path: string, recovery: RecoveryLog | null): ProtectedFile | number {
     const { crypto, random, log } = this.tree;
     const key = this.tree.key();
     if (key === null) return EACCES;
@@ -119,7 +119,7 @@ export class EncryptedFolder implements HostFolder {
 
   openFolder(name: string): HostFolder | number {
     const folder = this.base.openFolder(name);
-    return typeof folder === 'number' ? folder : new EncryptedFolder(folder, this.#pathOf(name), this.tree);
+    return typeof folder === 'number' ? folder : new EncryptedFolder(folder, this.pathOf(name), this.tree);
   }
 
   /** Opened for writing where the host lets it be, since a write that did not end may have to be undone first. */
@@ -130,31 +130,36 @@ export class EncryptedFolder implements HostFolder {
     const writable = typeof base !== 'number';
     if (typeof base === 'number' && !write) base = this.base.openFile(name, false);
     if (typeof base === 'number') return base;
-    const log = this.#log(name, writable);
-    const content = this.#open(base, this.#pathOf(name), log);
+    const log = this.log(name, writable);
+    const content = this.open_(base, this.pathOf(name), log);
     if (typeof content === 'number') {
       base.close();
       return content;
     }
-    return this.#opened(base, content, log, writable);
+    return this.opened(base, content, log, writable);
   }
 
-  #log(name: string, writable: boolean): RecoveryLog | null {
+  private log(name: string, writable: boolean): RecoveryLog | null {
     return this.tree.recovery && writable ? new RecoveryLog(this.base, name) : null;
   }
 
-  #opened(base: HostFile, content: ProtectedFile, log: RecoveryLog | null, writable: boolean): EncryptedFile {
+  private opened(
+    base: HostFile,
+    content: ProtectedFile,
+    log: RecoveryLog | null,
+    writable: boolean,
+  ): EncryptedFile {
     const { realtime } = this.tree;
     const file = new EncryptedFile(base, content, { folder: this, log, writable, realtime });
     this.tree.open.set(idOf(base.opened), file);
-    this.#users++;
+    this.users++;
     return file;
   }
 
   /** The same file again, from the host's file opened again. */
   reopened(base: HostFile, path: string, log: RecoveryLog | null): HostFile | number {
-    const content = this.#open(base, path, log);
-    if (typeof content !== 'number') return this.#opened(base, content, log, true);
+    const content = this.open_(base, path, log);
+    if (typeof content !== 'number') return this.opened(base, content, log, true);
     base.close();
     return content;
   }
@@ -162,8 +167,8 @@ export class EncryptedFolder implements HostFolder {
   closed(file: EncryptedFile): void {
     const id = idOf(file.opened);
     if (this.tree.open.get(id) === file) this.tree.open.delete(id);
-    this.#users--;
-    this.#closeBase();
+    this.users--;
+    this.closeBase();
   }
 
   openWriteOnly(name: string): HostFile | number {
@@ -173,15 +178,15 @@ export class EncryptedFolder implements HostFolder {
   create(name: string, mode: number): HostFile | number {
     const { crypto, random } = this.tree;
     const key = this.tree.key();
-    const path = this.#pathOf(name);
+    const path = this.pathOf(name);
     if (isHidden(name)) return EINVAL;
     if (key === null) return EACCES;
     if (!fitsPath(path)) return ENAMETOOLONG;
     const base = this.base.create(name, mode);
     if (typeof base === 'number') return base;
-    const log = this.#log(name, true);
+    const log = this.log(name, true);
     const content = ProtectedFile.create({ storage: base, crypto, random, key, path, recovery: log });
-    if (typeof content !== 'number') return this.#opened(base, content, log, true);
+    if (typeof content !== 'number') return this.opened(base, content, log, true);
     base.close();
     this.base.unlink(name);
     return content;
@@ -220,12 +225,12 @@ export class EncryptedFolder implements HostFolder {
     if (typeof stat === 'number') return stat;
     if ((stat.mode & S_IFMT) === S_IFDIR) return EXDEV;
     if (!isFile(stat)) return this.base.rename(name, to.base, toName);
-    const path = to.#pathOf(toName);
+    const path = to.pathOf(toName);
     if (!fitsPath(path)) return ENAMETOOLONG;
-    return this.#rebound(name, stat, path, () => this.base.rename(name, to.base, toName));
+    return this.rebound(name, stat, path, () => this.base.rename(name, to.base, toName));
   }
 
-  #rebound(name: string, stat: HostStat, path: string, rename: () => number): number {
+  private rebound(name: string, stat: HostStat, path: string, rename: () => number): number {
     const open = this.tree.open.get(idOf(stat));
     const file = open ?? this.openFile(name, true);
     if (typeof file === 'number') return file;
@@ -254,11 +259,11 @@ export class EncryptedFolder implements HostFolder {
   }
 
   close(): void {
-    this.#closed = true;
-    this.#closeBase();
+    this.closed_ = true;
+    this.closeBase();
   }
 
-  #closeBase(): void {
-    if (this.#closed && this.#users === 0) this.base.close();
+  private closeBase(): void {
+    if (this.closed_ && this.users === 0) this.base.close();
   }
 }

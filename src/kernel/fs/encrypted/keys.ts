@@ -8,27 +8,27 @@ export interface NamedKey {
 
 /** Keys of encrypted mounts, by name; a name may be known before it has a key. */
 export class KeyRing {
-  readonly #keys = new Map<string, NamedKey>();
+  private readonly keys = new Map<string, NamedKey>();
 
   constructor(keys: ReadonlyMap<string, Uint8Array> = new Map()) {
-    for (const [name, key] of keys) this.#keys.set(name, { name, key });
+    for (const [name, key] of keys) this.keys.set(name, { name, key });
   }
 
   /** Makes a name known: /dev/attestation/keys has it from then on. */
   declare(name: string): void {
-    if (!this.#keys.has(name)) this.#keys.set(name, { name, key: null });
+    if (!this.keys.has(name)) this.keys.set(name, { name, key: null });
   }
 
   find(name: string): NamedKey | null {
-    return this.#keys.get(name) ?? null;
+    return this.keys.get(name) ?? null;
   }
 
   get(name: string): Uint8Array | null {
-    return this.#keys.get(name)?.key ?? null;
+    return this.keys.get(name)?.key ?? null;
   }
 
   names(): string[] {
-    return [...this.#keys.keys()];
+    return [...this.keys.keys()];
   }
 }
 

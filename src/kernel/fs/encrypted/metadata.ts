@@ -44,14 +44,14 @@ export class Metadata {
   readonly rootSlot = this.plain.subarray(ROOT_SLOT_AT, ROOT_SLOT_AT + SLOT_SIZE);
   /** The file's first bytes. */
   readonly inline = this.plain.subarray(INLINE_AT, INLINE_AT + INLINE_SIZE);
-  readonly #view = new DataView(this.plain.buffer);
+  private readonly view = new DataView(this.plain.buffer);
 
   get size(): number {
-    return this.#view.getUint32(SIZE_AT, true) + this.#view.getUint32(SIZE_AT + 4, true) * 2 ** 32;
+    return this.view.getUint32(SIZE_AT, true) + this.view.getUint32(SIZE_AT + 4, true) * 2 ** 32;
   }
   set size(size: number) {
-    this.#view.setUint32(SIZE_AT, size, true);
-    this.#view.setUint32(SIZE_AT + 4, Math.floor(size / 2 ** 32), true);
+    this.view.setUint32(SIZE_AT, size, true);
+    this.view.setUint32(SIZE_AT + 4, Math.floor(size / 2 ** 32), true);
   }
 
   /** A byte string of less than PATH_SIZE. */

@@ -10,9 +10,9 @@ export const RECOVERY_SUFFIX = '.gramine.recovery';
 const RECORD_SIZE = 8 + NODE_SIZE;
 
 export class RecoveryLog {
-  #file: HostFile | null = null;
-  #length = 0;
-  readonly #record = new Uint8Array(RECORD_SIZE);
+  private file: HostFile | null = null;
+  private length = 0;
+  private readonly record = new Uint8Array(RECORD_SIZE);
 
   constructor(
     private readonly folder: HostFolder,
@@ -21,23 +21,23 @@ export class RecoveryLog {
 
   /** An empty log; 0 or an error. */
   begin(): number {
-    this.#length = 0;
-    if (this.#file !== null) return this.#file.truncate(0);
+    this.length = 0;
+    if (this.file !== null) return this.file.truncate(0);
     const name = this.name + RECOVERY_SUFFIX;
     let file = this.folder.create(name, 0o600);
     if (file === EEXIST) file = this.folder.openFile(name, true);
     if (typeof file === 'number') return file;
-    this.#file = file;
+    this.file = file;
     return file.truncate(0);
   }
 
   add(place: number, node: Uint8Array): number {
-    if (this.#file === null) return 0;
-    new DataView(this.#record.buffer).setBigUint64(0, BigInt(place), true);
-    this.#record.set(node, 8);
-    const written = writeAll(this.#file, this.#record, this.#length);
+    if (this.file === null) return 0;
+    new DataView(this.record.buffer).setBigUint64(0, BigInt(place), true);
+    this.record.set(node, 8);
+    const written = writeAll(this.file, this.record, this.length);
     if (written < 0) return written;
-    this.#length += RECORD_SIZE;
+    this.length += RECORD_SIZE;
     return 0;
   }
 
@@ -49,23 +49,23 @@ export class RecoveryLog {
     const size = typeof stat === 'number' ? 0 : stat.size;
     let good = size > 0 && size % RECORD_SIZE === 0;
     for (let at = 0; good && at < size; at += RECORD_SIZE) {
-      if (readAll(file, this.#record, at) !== RECORD_SIZE) good = false;
-      else good = this.#putBack(target);
+      if (readAll(file, this.record, at) !== RECORD_SIZE) good = false;
+      else good = this.putBack(target);
     }
     file.close();
     return good;
   }
 
-  #putBack(target: HostFile): boolean {
-    const place = Number(new DataView(this.#record.buffer).getBigUint64(0, true));
-    return writeAll(target, this.#record.subarray(8), place * NODE_SIZE) === 0;
+  private putBack(target: HostFile): boolean {
+    const place = Number(new DataView(this.record.buffer).getBigUint64(0, true));
+    return writeAll(target, this.record.subarray(8), place * NODE_SIZE) === 0;
   }
 
   /** The file has been closed in good order. */
   remove(): void {
-    if (this.#file === null) return;
-    this.#file.close();
-    this.#file = null;
+    if (this.file === null) return;
+    this.file.close();
+    this.file = null;
     this.folder.unlink(this.name + RECOVERY_SUFFIX);
   }
 }

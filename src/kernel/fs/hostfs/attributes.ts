@@ -24,14 +24,14 @@ export class AttributeSetter {
   /** Sets what is given, in the order in which Linux does; ends at the first that fails. */
   set(inode: HostInode, changes: Attributes): 0 | Errno {
     const error =
-      this.#setSize(inode, changes) ||
+      this.setSize(inode, changes) ||
       this.setOwner(inode, changes) ||
-      this.#setMode(inode, changes) ||
-      this.#setTimes(inode, changes);
+      this.setMode(inode, changes) ||
+      this.setTimes(inode, changes);
     return error as 0 | Errno;
   }
 
-  #setSize(inode: HostInode, { size }: Attributes): number {
+  private setSize(inode: HostInode, { size }: Attributes): number {
     if (size === undefined) return 0;
     const opened = this.files.need(inode, CAN_WRITE);
     if (opened < 0) return opened;
@@ -49,27 +49,27 @@ export class AttributeSetter {
     const newGid = this.inodes.hostGid(gid ?? inode.gid);
     const { seen } = inode.data;
     if (newUid === seen.uid && newGid === seen.gid) return 0;
-    return this.#onEntry(
+    return this.onEntry(
       inode,
       (file) => file.chown(newUid, newGid),
       (folder, name) => folder.chown(name, newUid, newGid),
     );
   }
 
-  #setMode(inode: HostInode, { mode }: Attributes): number {
+  private setMode(inode: HostInode, { mode }: Attributes): number {
     if (mode === undefined) return 0;
-    return this.#onEntry(
+    return this.onEntry(
       inode,
       (file) => file.chmod(mode),
       (folder, name) => folder.chmod(name, mode),
     );
   }
 
-  #setTimes(inode: HostInode, changes: Attributes): number {
+  private setTimes(inode: HostInode, changes: Attributes): number {
     if (changes.atime === undefined && changes.mtime === undefined) return 0;
     const atime = { ...(changes.atime ?? inode.atime) };
     const mtime = { ...(changes.mtime ?? inode.mtime) };
-    const error = this.#onEntry(
+    const error = this.onEntry(
       inode,
       (file) => file.utimes(atime, mtime),
       (folder, name) => folder.utimes(name, atime, mtime),
@@ -82,7 +82,7 @@ export class AttributeSetter {
   }
 
   /** Changes a file through what is open of it, or else by its name. */
-  #onEntry(
+  private onEntry(
     inode: HostInode,
     onFile: (file: HostFile) => number,
     onName: (folder: HostFolder, name: string) => number,

@@ -49,7 +49,7 @@ function readFile(
 /** Regular files: one open file of the host for each inode, shared by all handles. */
 export class Files implements HandleOperations {
   readonly seekable = true;
-  readonly #idle = new Set<HostInode>();
+  private readonly idle = new Set<HostInode>();
 
   constructor(
     private readonly memory: FrameMemory,
@@ -62,7 +62,7 @@ export class Files implements HandleOperations {
   open(inode: HostInode, flags: number): 0 | Errno {
     const error = this.need(inode, needOf(flags));
     if (error < 0) return error;
-    this.#idle.delete(inode);
+    this.idle.delete(inode);
     inode.data.opens++;
     return 0;
   }
@@ -71,13 +71,13 @@ export class Files implements HandleOperations {
   need(inode: HostInode, need: number): 0 | Errno {
     const node = inode.data;
     if (node.file !== null && (node.can & need) === need) return 0;
-    const opened = this.#openFor(inode, need | node.can);
+    const opened = this.openFor(inode, need | node.can);
     if (typeof opened === 'number') return opened;
     this.adopt(inode, opened.file, opened.can);
     return 0;
   }
 
-  #openFor(inode: HostInode, need: number): Opened | Errno {
+  private openFor(inode: HostInode, need: number): Opened | Errno {
     const { file } = inode.data;
     if (file !== null) {
       const again = file.reopen();
@@ -87,11 +87,11 @@ export class Files implements HandleOperations {
     const place = this.locate(inode);
     if (typeof place === 'number') return place;
     const opened = openIn(place.folder, place.name, need);
-    return typeof opened === 'number' ? opened : this.#checked(inode, opened);
+    return typeof opened === 'number' ? opened : this.checked(inode, opened);
   }
 
   /** The name may be another file's by now. */
-  #checked(inode: HostInode, opened: Opened): Opened | Errno {
+  private checked(inode: HostInode, opened: Opened): Opened | Errno {
     const stat = opened.file.opened;
     const { seen } = inode.data;
     if (stat.ino !== seen.ino || stat.dev !== seen.dev) {
@@ -106,24 +106,24 @@ export class Files implements HandleOperations {
     inode.data.file?.close();
     inode.data.file = file;
     inode.data.can = can;
-    if (inode.data.opens === 0) this.#keepIdle(inode);
+    if (inode.data.opens === 0) this.keepIdle(inode);
   }
 
-  #keepIdle(inode: HostInode): void {
+  private keepIdle(inode: HostInode): void {
     if (inode.data.names.length === 0 && inode.nlink === 0) {
       this.close(inode);
       return;
     }
-    this.#idle.delete(inode);
-    this.#idle.add(inode);
-    for (const oldest of this.#idle) {
-      if (this.#idle.size <= IDLE_LIMIT) return;
+    this.idle.delete(inode);
+    this.idle.add(inode);
+    for (const oldest of this.idle) {
+      if (this.idle.size <= IDLE_LIMIT) return;
       this.close(oldest);
     }
   }
 
   close(inode: HostInode): void {
-    this.#idle.delete(inode);
+    this.idle.delete(inode);
     inode.data.file?.close();
     inode.data.file = null;
     inode.data.can = 0;
@@ -142,7 +142,7 @@ export class Files implements HandleOperations {
   closed(inode: HostInode): void {
     if (--inode.data.opens > 0) return;
     inode.data.file?.settle?.();
-    this.#keepIdle(inode);
+    this.keepIdle(inode);
   }
 
   flush(handle: Handle): 0 | Errno {
@@ -155,7 +155,7 @@ export class Files implements HandleOperations {
     let done = 0;
     while (sink.remaining > 0) {
       const length = Math.min(sink.remaining, $buffer.length);
-      const count = this.#readPiece(inode, pages, length, position + done);
+      const count = this.readPiece(inode, pages, length, position + done);
       if (count < 0) return done > 0 ? done : (count as Errno);
       const put = sink.put($buffer, 0, count);
       done += put;
@@ -165,13 +165,13 @@ export class Files implements HandleOperations {
   }
 
   /** Fills $buffer from the host, and where a mapping may have changed a page, from that page. */
-  #readPiece(inode: HostInode, pages: FilePages | null, length: number, position: number): number {
+  private readPiece(inode: HostInode, pages: FilePages | null, length: number, position: number): number {
     const count = readFile(inode, $buffer, 0, length, position);
-    if (count > 0 && pages !== null && pages.hasWritten) this.#overlay(pages, count, position);
+    if (count > 0 && pages !== null && pages.hasWritten) this.overlay(pages, count, position);
     return count;
   }
 
-  #overlay(pages: FilePages, count: number, position: number): void {
+  private overlay(pages: FilePages, count: number, position: number): void {
     const { u8 } = this.memory;
     let at = 0;
     while (at < count) {
@@ -189,10 +189,10 @@ export class Files implements HandleOperations {
   write(handle: Handle, source: Source, position: number): number | Errno {
     const inode = handle.inode as HostInode;
     let done = 0;
-    let at = (handle.flags & O_APPEND) !== 0 ? this.#end(inode, position) : position;
+    let at = (handle.flags & O_APPEND) !== 0 ? this.end(inode, position) : position;
     while (source.remaining > 0) {
       const length = source.take($buffer, 0, Math.min(source.remaining, $buffer.length));
-      const count = this.#writePiece(inode, length, at);
+      const count = this.writePiece(inode, length, at);
       if (count < 0) return done > 0 ? done : (count as Errno);
       done += count;
       at += count;
@@ -202,12 +202,12 @@ export class Files implements HandleOperations {
   }
 
   /** The host's own idea of the end, since others may append too. */
-  #end(inode: HostInode, position: number): number {
+  private end(inode: HostInode, position: number): number {
     const stat = inode.data.file?.stat();
     return stat === undefined || typeof stat === 'number' ? position : stat.size;
   }
 
-  #writePiece(inode: HostInode, length: number, position: number): number {
+  private writePiece(inode: HostInode, length: number, position: number): number {
     const node = inode.data;
     if (node.file === null) return ENOENT;
     const count = node.file.write($buffer, 0, length, position);
@@ -221,11 +221,11 @@ export class Files implements HandleOperations {
 
   mmap(handle: Handle): PageCache {
     const inode = handle.inode as HostInode;
-    inode.pages ??= new FilePages(this.memory, this.#source(inode), this.reclaim);
+    inode.pages ??= new FilePages(this.memory, this.source(inode), this.reclaim);
     return inode.pages;
   }
 
-  #source(inode: HostInode): ConstructorParameters<typeof FilePages>[1] {
+  private source(inode: HostInode): ConstructorParameters<typeof FilePages>[1] {
     return {
       get size() {
         return inode.size;

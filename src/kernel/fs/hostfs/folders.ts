@@ -8,22 +8,22 @@ const LIMIT = 256;
 
 /** The open folders of a hostfs. Those used least recently are closed, and opened again through their parents. */
 export class Folders {
-  readonly #open = new Set<HostInode>();
+  private readonly open = new Set<HostInode>();
 
   /** The folder of a directory; ENOENT if the host has moved or removed it meanwhile. */
   of(dir: HostInode): HostFolder | Errno {
     const { folder, names } = dir.data;
     if (folder !== null) {
-      if (this.#open.delete(dir)) this.#open.add(dir);
+      if (this.open.delete(dir)) this.open.add(dir);
       return folder;
     }
     const name = names.at(-1);
     if (name === undefined) return ENOENT;
     const parent = this.of(name.dir);
-    return typeof parent === 'number' ? parent : this.#openIn(parent, name.name, dir);
+    return typeof parent === 'number' ? parent : this.openIn(parent, name.name, dir);
   }
 
-  #openIn(parent: HostFolder, name: string, dir: HostInode): HostFolder | Errno {
+  private openIn(parent: HostFolder, name: string, dir: HostInode): HostFolder | Errno {
     const folder = parent.openFolder(name);
     if (typeof folder === 'number')
       return folder === ENOTDIR || folder === ELOOP ? ENOENT : (folder as Errno);
@@ -33,21 +33,21 @@ export class Folders {
       return ENOENT;
     }
     dir.data.folder = folder;
-    this.#open.add(dir);
-    this.#shrink();
+    this.open.add(dir);
+    this.shrink();
     return folder;
   }
 
-  #shrink(): void {
-    for (const dir of this.#open) {
-      if (this.#open.size <= LIMIT) return;
+  private shrink(): void {
+    for (const dir of this.open) {
+      if (this.open.size <= LIMIT) return;
       this.close(dir);
     }
   }
 
   /** Closes a folder; not the root's, which is not opened here. */
   close(dir: HostInode): void {
-    if (!this.#open.delete(dir)) return;
+    if (!this.open.delete(dir)) return;
     dir.data.folder?.close();
     dir.data.folder = null;
   }

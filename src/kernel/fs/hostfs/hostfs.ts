@@ -72,40 +72,40 @@ export class HostFs implements FileSystem {
   readonly dev: number;
   readonly magic: number;
   readonly readOnly: boolean;
-  readonly #root: HostInode;
-  readonly #clock: HostClock;
-  readonly #trust: number;
-  readonly #folders = new Folders();
-  readonly #inodes: Inodes;
-  readonly #files: Files;
-  readonly #attributes: AttributeSetter;
-  readonly #folder: HostFolder;
-  readonly #guard: InodeGuard | null;
-  #distrustBefore = -Infinity;
+  private readonly root_: HostInode;
+  private readonly clock: HostClock;
+  private readonly trust: number;
+  private readonly folders = new Folders();
+  private readonly inodes: Inodes;
+  private readonly files: Files;
+  private readonly attributes: AttributeSetter;
+  private readonly folder: HostFolder;
+  private readonly guard: InodeGuard | null;
+  private distrustBefore = -Infinity;
 
   private constructor(options: HostFsOptions, root: HostStat, magic: number) {
     this.dev = options.dev;
     this.magic = magic;
     this.readOnly = options.readOnly ?? false;
-    this.#clock = options.clock;
-    this.#trust = options.trust ?? (this.readOnly ? 1000 : 50);
-    this.#folder = options.folder;
-    this.#inodes = new Inodes(this, options.owner ?? null, () => this.#now());
-    this.#files = new Files(
+    this.clock = options.clock;
+    this.trust = options.trust ?? (this.readOnly ? 1000 : 50);
+    this.folder = options.folder;
+    this.inodes = new Inodes(this, options.owner ?? null, () => this.now());
+    this.files = new Files(
       options.memory,
-      (inode) => this.#locate(inode),
-      (inode, stat) => this.#inodes.apply(inode, stat),
+      (inode) => this.locate(inode),
+      (inode, stat) => this.inodes.apply(inode, stat),
       () => this.reclaim(64) > 0,
     );
-    this.#attributes = new AttributeSetter(this.#inodes, this.#files, {
-      locate: (inode) => this.#locate(inode),
-      stat: (inode) => this.#stat(inode),
+    this.attributes = new AttributeSetter(this.inodes, this.files, {
+      locate: (inode) => this.locate(inode),
+      stat: (inode) => this.stat(inode),
     });
-    this.#guard = options.guarded === undefined ? null : new InodeGuard(options.guarded);
-    this.#root = this.#inodes.from(root);
-    this.#root.data.folder = options.folder;
+    this.guard = options.guarded === undefined ? null : new InodeGuard(options.guarded);
+    this.root_ = this.inodes.from(root);
+    this.root_.data.folder = options.folder;
     // Never evicted.
-    this.#root.references = 1;
+    this.root_.references = 1;
   }
 
   static create(options: HostFsOptions): HostFs | Errno {
@@ -116,28 +116,28 @@ export class HostFs implements FileSystem {
   }
 
   root(): Inode {
-    return this.#root;
+    return this.root_;
   }
 
-  #now(): number {
-    this.#clock.monotonic($time);
+  private now(): number {
+    this.clock.monotonic($time);
     return ms($time);
   }
 
   /** Something from outside has reached the guest, which may come with changes to the folder: nothing seen is believed. */
   distrust(): void {
-    this.#distrustBefore = this.#now();
+    this.distrustBefore = this.now();
   }
 
-  #isFresh(checkedAt: number): boolean {
-    return checkedAt > this.#distrustBefore && this.#now() - checkedAt < this.#trust;
+  private isFresh(checkedAt: number): boolean {
+    return checkedAt > this.distrustBefore && this.now() - checkedAt < this.trust;
   }
 
-  #locate(inode: HostInode): { folder: HostFolder; name: string } | Errno {
-    if (inode === this.#root) return { folder: this.#folder, name: '.' };
+  private locate(inode: HostInode): { folder: HostFolder; name: string } | Errno {
+    if (inode === this.root_) return { folder: this.folder, name: '.' };
     const name = inode.data.names.at(-1);
     if (name === undefined) return ENOENT;
-    const folder = this.#folders.of(name.dir);
+    const folder = this.folders.of(name.dir);
     return typeof folder === 'number' ? folder : { folder, name: name.name };
   }
 
@@ -145,38 +145,38 @@ export class HostFs implements FileSystem {
 
   lookup(dir: Inode, name: string): Inode | Errno {
     const parent = dir as HostInode;
-    const stat = this.#find(parent, name);
+    const stat = this.find(parent, name);
     if (typeof stat === 'number') return stat;
-    const inode = this.#inodes.from(stat);
+    const inode = this.inodes.from(stat);
     inode.data.addName(parent, name);
     return inode;
   }
 
-  #find(dir: HostInode, name: string): HostStat | Errno {
+  private find(dir: HostInode, name: string): HostStat | Errno {
     const node = dir.data;
     const listed = node.listed?.get(name);
     if (listed !== undefined) {
       node.listed?.delete(name);
-      if (this.#isFresh(node.listedAt)) return listed;
+      if (this.isFresh(node.listedAt)) return listed;
     }
     if (node.absent.has(name)) {
       this.refresh(dir);
       if (node.absent.has(name)) return ENOENT;
     }
-    return this.#ask(dir, name);
+    return this.ask(dir, name);
   }
 
-  #ask(dir: HostInode, name: string): HostStat | Errno {
-    const folder = this.#folders.of(dir);
+  private ask(dir: HostInode, name: string): HostStat | Errno {
+    const folder = this.folders.of(dir);
     if (typeof folder === 'number') return folder;
     const stat = folder.lookup(name);
-    if (stat === ENOENT) this.#rememberAbsent(dir, name);
+    if (stat === ENOENT) this.rememberAbsent(dir, name);
     return stat as HostStat | Errno;
   }
 
-  #rememberAbsent(dir: HostInode, name: string): void {
+  private rememberAbsent(dir: HostInode, name: string): void {
     this.refresh(dir);
-    this.#clock.realtime($time);
+    this.clock.realtime($time);
     if (ms($time) - ms(dir.data.seen.mtime) > TICK) dir.data.absent.add(name);
   }
 
@@ -184,37 +184,37 @@ export class HostFs implements FileSystem {
     const inode = dentry.inode as HostInode | null;
     const dir = dentry.parent?.inode as HostInode | null | undefined;
     if (inode === null) return false;
-    if (dir === null || dir === undefined || this.#isFresh(inode.data.checkedAt)) return true;
-    const folder = this.#folders.of(dir);
+    if (dir === null || dir === undefined || this.isFresh(inode.data.checkedAt)) return true;
+    const folder = this.folders.of(dir);
     const stat = typeof folder === 'number' ? folder : folder.lookup(dentry.name);
     if (typeof stat === 'number') return false;
-    return this.#inodes.from(stat) === inode;
+    return this.inodes.from(stat) === inode;
   }
 
   // Attributes.
 
   refresh(inode: Inode): 0 | Errno {
     const known = inode as HostInode;
-    if (this.#isFresh(known.data.checkedAt)) return 0;
-    const stat = this.#stat(known);
+    if (this.isFresh(known.data.checkedAt)) return 0;
+    const stat = this.stat(known);
     const { seen } = known.data;
     if (typeof stat !== 'number' && stat.ino === seen.ino && stat.dev === seen.dev) {
-      this.#inodes.apply(known, stat);
+      this.inodes.apply(known, stat);
     } else if (isType(known, S_IFDIR) || known.data.names.length === 0) {
       known.nlink = 0;
     }
     return 0;
   }
 
-  #stat(inode: HostInode): HostStat | number {
+  private stat(inode: HostInode): HostStat | number {
     const { file, folder } = inode.data;
     if (file !== null) return file.stat();
     if (folder !== null) return folder.stat();
-    const place = this.#locate(inode);
+    const place = this.locate(inode);
     return typeof place === 'number' ? place : place.folder.lookup(place.name);
   }
 
-  #changed(inode: Inode): void {
+  private changed(inode: Inode): void {
     (inode as HostInode).data.checkedAt = -Infinity;
     this.refresh(inode);
   }
@@ -222,19 +222,19 @@ export class HostFs implements FileSystem {
   setattr(inode: Inode, changes: Attributes): 0 | Errno {
     if (this.readOnly) return EROFS;
     const known = inode as HostInode;
-    const error = this.#guard?.mayChange(known) || this.#attributes.set(known, changes);
-    this.#changed(known);
+    const error = this.guard?.mayChange(known) || this.attributes.set(known, changes);
+    this.changed(known);
     return error;
   }
 
   // Making and removing names.
 
   /** Runs a change to an entry of `dir`; afterwards the directory is looked at again. */
-  #inFolder(dir: Inode, name: string, change: (folder: HostFolder) => number): 0 | Errno {
+  private inFolder(dir: Inode, name: string, change: (folder: HostFolder) => number): 0 | Errno {
     if (this.readOnly) return EROFS;
-    const denied = this.#guard?.mayChangeName(dir as HostInode, name) ?? 0;
+    const denied = this.guard?.mayChangeName(dir as HostInode, name) ?? 0;
     if (denied !== 0) return denied;
-    const folder = this.#folders.of(dir as HostInode);
+    const folder = this.folders.of(dir as HostInode);
     if (typeof folder === 'number') return folder;
     const result = change(folder);
     const { data } = dir as HostInode;
@@ -245,21 +245,21 @@ export class HostFs implements FileSystem {
   }
 
   /** A new entry belongs to who made it, as far as the host lets Culm give it away. */
-  #give(dir: Inode, name: string, cred: Credentials): Inode | Errno {
+  private give(dir: Inode, name: string, cred: Credentials): Inode | Errno {
     const inode = this.lookup(dir, name);
     if (typeof inode === 'number') return inode;
     const inherited = (dir.mode & S_ISGID) !== 0;
-    this.#attributes.setOwner(inode as HostInode, {
+    this.attributes.setOwner(inode as HostInode, {
       uid: cred.fsuid,
       gid: inherited ? inode.gid : cred.fsgid,
     });
-    this.#changed(inode);
+    this.changed(inode);
     return inode;
   }
 
   create(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno {
     let file: ReturnType<HostFolder['create']> = EIO;
-    const error = this.#inFolder(dir, name, (folder) => {
+    const error = this.inFolder(dir, name, (folder) => {
       file = folder.create(name, mode);
       return typeof file === 'number' ? file : 0;
     });
@@ -269,13 +269,13 @@ export class HostFs implements FileSystem {
       if (typeof file !== 'number') (file as { close(): void }).close();
       return inode;
     }
-    if (typeof file !== 'number') this.#files.adopt(inode as HostInode, file, CAN_READ | CAN_WRITE);
-    return this.#give(dir, name, cred);
+    if (typeof file !== 'number') this.files.adopt(inode as HostInode, file, CAN_READ | CAN_WRITE);
+    return this.give(dir, name, cred);
   }
 
   mkdir(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno {
-    const error = this.#inFolder(dir, name, (folder) => folder.mkdir(name, mode));
-    return error !== 0 ? error : this.#give(dir, name, cred);
+    const error = this.inFolder(dir, name, (folder) => folder.mkdir(name, mode));
+    return error !== 0 ? error : this.give(dir, name, cred);
   }
 
   mknod(dir: Inode, name: string, mode: number, _rdev: number, cred: Credentials): Inode | Errno {
@@ -284,39 +284,39 @@ export class HostFs implements FileSystem {
   }
 
   symlink(dir: Inode, name: string, target: string, cred: Credentials): Inode | Errno {
-    const error = this.#inFolder(dir, name, (folder) => folder.symlink(name, target));
-    return error !== 0 ? error : this.#give(dir, name, cred);
+    const error = this.inFolder(dir, name, (folder) => folder.symlink(name, target));
+    return error !== 0 ? error : this.give(dir, name, cred);
   }
 
   link(dir: Inode, name: string, inode: Inode): 0 | Errno {
     const known = inode as HostInode;
-    const denied = this.#guard?.mayChange(known) ?? 0;
+    const denied = this.guard?.mayChange(known) ?? 0;
     if (denied !== 0) return denied;
-    const place = this.#locate(known);
+    const place = this.locate(known);
     if (typeof place === 'number') return place;
-    const error = this.#inFolder(dir, name, (folder) => folder.link(place.folder, place.name, name));
+    const error = this.inFolder(dir, name, (folder) => folder.link(place.folder, place.name, name));
     if (error !== 0) return error;
     known.data.addName(dir as HostInode, name);
-    this.#changed(known);
+    this.changed(known);
     return 0;
   }
 
   unlink(dir: Inode, name: string, inode: Inode): 0 | Errno {
-    const error = this.#inFolder(dir, name, (folder) => folder.unlink(name));
-    return error !== 0 ? error : this.#gone(dir, name, inode);
+    const error = this.inFolder(dir, name, (folder) => folder.unlink(name));
+    return error !== 0 ? error : this.gone(dir, name, inode);
   }
 
   rmdir(dir: Inode, name: string, inode: Inode): 0 | Errno {
-    const error = this.#inFolder(dir, name, (folder) => folder.rmdir(name));
-    return error !== 0 ? error : this.#gone(dir, name, inode);
+    const error = this.inFolder(dir, name, (folder) => folder.rmdir(name));
+    return error !== 0 ? error : this.gone(dir, name, inode);
   }
 
-  #gone(dir: Inode, name: string, inode: Inode): 0 {
+  private gone(dir: Inode, name: string, inode: Inode): 0 {
     const known = inode as HostInode;
     known.data.dropName(dir as HostInode, name);
     known.nlink = isType(known, S_IFDIR) ? 0 : Math.max(0, known.nlink - 1);
-    this.#changed(known);
-    if (known.data.names.length === 0) this.#files.closeIfIdle(known);
+    this.changed(known);
+    if (known.data.names.length === 0) this.files.closeIfIdle(known);
     return 0;
   }
 
@@ -330,7 +330,7 @@ export class HostFs implements FileSystem {
     flags: number,
   ): 0 | Errno {
     if ((flags & ~RENAME_NOREPLACE) !== 0) return EINVAL;
-    const denied = this.#guard?.mayMove(
+    const denied = this.guard?.mayMove(
       inode as HostInode,
       dir as HostInode,
       name,
@@ -338,8 +338,8 @@ export class HostFs implements FileSystem {
       newName,
     );
     if (denied !== undefined && denied !== 0) return denied;
-    const error = this.#inFolder(newDir, newName, (to) =>
-      this.#inFolder(dir, name, (from) => from.rename(name, to, newName)),
+    const error = this.inFolder(newDir, newName, (to) =>
+      this.inFolder(dir, name, (from) => from.rename(name, to, newName)),
     );
     if (error !== 0) return error;
     // Two names of one file: rename(2) leaves both.
@@ -347,24 +347,24 @@ export class HostFs implements FileSystem {
     const known = inode as HostInode;
     known.data.dropName(dir as HostInode, name);
     known.data.addName(newDir as HostInode, newName);
-    this.#changed(known);
-    if (replaced !== null) this.#gone(newDir, newName, replaced);
+    this.changed(known);
+    if (replaced !== null) this.gone(newDir, newName, replaced);
     return 0;
   }
 
   readlink(inode: Inode): string | Errno {
     const known = inode as HostInode;
-    if (known.data.target !== null) return this.#followed(known, known.data.target);
-    const place = this.#locate(known);
+    if (known.data.target !== null) return this.followed(known, known.data.target);
+    const place = this.locate(known);
     if (typeof place === 'number') return place;
     const target = place.folder.readlink(place.name);
     if (typeof target === 'number') return target as Errno;
     known.data.target = target;
-    return this.#followed(known, target);
+    return this.followed(known, target);
   }
 
-  #followed(link: HostInode, target: string): string | Errno {
-    return this.#guard?.mayFollow(link, target) || target;
+  private followed(link: HostInode, target: string): string | Errno {
+    return this.guard?.mayFollow(link, target) || target;
   }
 
   // Opening.
@@ -372,11 +372,11 @@ export class HostFs implements FileSystem {
   open(inode: Inode, flags: number, dentry?: Dentry): HandleOperations | Errno {
     switch (inode.mode & S_IFMT) {
       case S_IFREG: {
-        const error = this.#openFile(inode as HostInode, flags, dentry);
-        return error !== 0 ? error : this.#files;
+        const error = this.openFile(inode as HostInode, flags, dentry);
+        return error !== 0 ? error : this.files;
       }
       case S_IFDIR:
-        return this.#directories;
+        return this.directories;
       case S_IFLNK:
         return ELOOP;
       default:
@@ -384,27 +384,27 @@ export class HostFs implements FileSystem {
     }
   }
 
-  #openFile(inode: HostInode, flags: number, dentry: Dentry | undefined): 0 | Errno {
-    const denied = this.#guard?.mayOpen(inode, flags, dentry) ?? 0;
+  private openFile(inode: HostInode, flags: number, dentry: Dentry | undefined): 0 | Errno {
+    const denied = this.guard?.mayOpen(inode, flags, dentry) ?? 0;
     if (denied !== 0) return denied;
-    const error = this.#files.open(inode, flags);
-    if (error !== 0 || this.#guard === null) return error;
-    const wrong = this.#guard.verify(inode, dentry);
-    if (wrong !== 0) this.#files.closed(inode);
+    const error = this.files.open(inode, flags);
+    if (error !== 0 || this.guard === null) return error;
+    const wrong = this.guard.verify(inode, dentry);
+    if (wrong !== 0) this.files.closed(inode);
     return wrong;
   }
 
-  readonly #directories: HandleOperations = {
+  private readonly directories: HandleOperations = {
     seekable: true,
     read: () => EISDIR,
     write: () => EISDIR,
-    readdir: (handle, emit) => this.#readdir(handle, emit),
+    readdir: (handle, emit) => this.readdir(handle, emit),
     fsync: () => 0,
   };
 
-  #readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
+  private readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
     const dir = handle.inode as HostInode;
-    const folder = this.#folders.of(dir);
+    const folder = this.folders.of(dir);
     if (typeof folder === 'number') return folder;
     if (handle.position === 0 || handle.data === null || handle.data === undefined) {
       const entries = folder.list();
@@ -412,24 +412,24 @@ export class HostFs implements FileSystem {
       handle.data = entries;
     }
     dir.data.listed = new Map();
-    dir.data.listedAt = this.#now();
+    dir.data.listedAt = this.now();
     return emitListing(handle, handle.data as readonly HostEntry[], emit, (entry) =>
-      this.#entryNumber(dir, folder, entry.name),
+      this.entryNumber(dir, folder, entry.name),
     );
   }
 
   /** Asks for the entry's number, and keeps the rest of the answer for the look-up that often follows. */
-  #entryNumber(dir: HostInode, folder: HostFolder, name: string): number | null {
+  private entryNumber(dir: HostInode, folder: HostFolder, name: string): number | null {
     const stat = folder.lookup(name);
     if (typeof stat === 'number') return null;
     dir.data.listed?.set(name, stat);
-    return this.#inodes.numberOf(stat);
+    return this.inodes.numberOf(stat);
   }
 
   fallocate(inode: Inode, mode: number, offset: number, length: number): 0 | Errno {
     if (this.readOnly) return EROFS;
     if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return EOPNOTSUPP;
-    const denied = this.#guard?.mayChange(inode as HostInode) ?? 0;
+    const denied = this.guard?.mayChange(inode as HostInode) ?? 0;
     if (denied !== 0) return denied;
     this.refresh(inode);
     if ((mode & FALLOC_FL_KEEP_SIZE) !== 0 || offset + length <= inode.size) return 0;
@@ -440,12 +440,12 @@ export class HostFs implements FileSystem {
 
   statfs(): FsStatistics {
     const none = { bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
-    const space = this.#folder.statfs();
+    const space = this.folder.statfs();
     return typeof space === 'number' ? none : space;
   }
 
   sync(): 0 | Errno {
-    for (const inode of this.#inodes.all()) {
+    for (const inode of this.inodes.all()) {
       const error = hostPages(inode)?.sync(0, Number.MAX_SAFE_INTEGER) ?? 0;
       if (error !== 0) return error;
     }
@@ -454,7 +454,7 @@ export class HostFs implements FileSystem {
 
   reclaim(pages: number): number {
     let given = 0;
-    for (const inode of this.#inodes.all()) {
+    for (const inode of this.inodes.all()) {
       if (given >= pages) break;
       given += hostPages(inode)?.shrink(pages - given) ?? 0;
     }
@@ -463,17 +463,17 @@ export class HostFs implements FileSystem {
 
   evict(inode: Inode): void {
     const known = inode as HostInode;
-    if (known === this.#root) return;
+    if (known === this.root_) return;
     hostPages(known)?.dispose();
     known.pages = null;
-    this.#files.close(known);
-    this.#folders.close(known);
-    this.#inodes.forget(known);
+    this.files.close(known);
+    this.folders.close(known);
+    this.inodes.forget(known);
   }
 
   /** Closes everything that is open on the host. */
   close(): void {
-    for (const inode of this.#inodes.all()) this.evict(inode);
-    this.#folder.close();
+    for (const inode of this.inodes.all()) this.evict(inode);
+    this.folder.close();
   }
 }

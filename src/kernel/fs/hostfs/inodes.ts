@@ -26,9 +26,9 @@ function mapId(id: number, from: number, to: number): number {
 
 /** The inodes that are in use, one for each file of the host however many names it has. */
 export class Inodes {
-  readonly #known = new Map<number, HostInode>();
-  readonly #devices: number[] = [];
-  readonly #moved = new Map<string, number>();
+  private readonly known = new Map<number, HostInode>();
+  private readonly devices: number[] = [];
+  private readonly moved = new Map<string, number>();
 
   constructor(
     private readonly fs: FileSystem,
@@ -38,40 +38,40 @@ export class Inodes {
 
   /** The inode for what the host has told; made if there is none. */
   from(stat: HostStat): HostInode {
-    const ino = this.#number(stat);
-    const known = this.#known.get(ino);
+    const ino = this.number(stat);
+    const known = this.known.get(ino);
     if (known !== undefined && (known.mode & S_IFMT) === (stat.mode & S_IFMT)) {
       this.apply(known, stat);
       return known;
     }
     const inode: HostInode = new PlainInode(this.fs, ino, stat.mode, new HostNode(stat));
-    this.#known.set(ino, inode);
-    this.#copy(inode, stat);
+    this.known.set(ino, inode);
+    this.copy(inode, stat);
     return inode;
   }
 
   forget(inode: HostInode): void {
-    if (this.#known.get(inode.ino) === inode) this.#known.delete(inode.ino);
+    if (this.known.get(inode.ino) === inode) this.known.delete(inode.ino);
   }
 
   all(): IterableIterator<HostInode> {
-    return this.#known.values();
+    return this.known.values();
   }
 
   /** A number that is unique in this filesystem even where the folder spans several of the host's. */
-  #number(stat: HostStat): number {
-    let device = this.#devices.indexOf(stat.dev);
-    if (device < 0) device = this.#devices.push(stat.dev) - 1;
+  private number(stat: HostStat): number {
+    let device = this.devices.indexOf(stat.dev);
+    if (device < 0) device = this.devices.push(stat.dev) - 1;
     if (device === 0 && stat.ino < DEVICE_RANGE) return stat.ino;
     if (device > 0 && device < 256 && stat.ino < DEVICE_RANGE) return device * DEVICE_RANGE + stat.ino;
     const key = `${device}:${stat.ino}`;
-    let moved = this.#moved.get(key);
-    if (moved === undefined) this.#moved.set(key, (moved = 256 * DEVICE_RANGE + this.#moved.size));
+    let moved = this.moved.get(key);
+    if (moved === undefined) this.moved.set(key, (moved = 256 * DEVICE_RANGE + this.moved.size));
     return moved;
   }
 
   numberOf(stat: HostStat): number {
-    return this.#number(stat);
+    return this.number(stat);
   }
 
   /** Brings an inode up to date, and drops what was cached on the ground of the old state. */
@@ -84,12 +84,12 @@ export class Inodes {
       node.absent.clear();
     }
     const pages = hostPages(inode);
-    this.#copy(inode, stat);
+    this.copy(inode, stat);
     if (!sameContent && !node.wroteItself && node.verified === null) pages?.reload();
     node.wroteItself = false;
   }
 
-  #copy(inode: HostInode, stat: HostStat): void {
+  private copy(inode: HostInode, stat: HostStat): void {
     const { owner } = this;
     inode.data.seen = stat;
     inode.data.checkedAt = this.now();
@@ -101,10 +101,10 @@ export class Inodes {
     inode.rdev = stat.rdev;
     inode.blocks = stat.blocks;
     inode.btime = stat.btime;
-    this.#copyTimes(inode, stat);
+    this.copyTimes(inode, stat);
   }
 
-  #copyTimes(inode: HostInode, stat: HostStat): void {
+  private copyTimes(inode: HostInode, stat: HostStat): void {
     const { exact } = inode.data;
     const sameAtime = exact !== null && sameTime(exact.hostAtime, stat.atime);
     const sameMtime = exact !== null && sameTime(exact.hostMtime, stat.mtime);

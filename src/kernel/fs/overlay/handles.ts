@@ -43,7 +43,7 @@ export class OverlayFile implements HandleOperations {
   ) {}
 
   /** The real file as it is now, with the flags as they are now; the old one when that cannot be had. */
-  #current(handle: Handle): Handle {
+  private current(handle: Handle): Handle {
     const content = contentOf((handle.inode as OverlayInode).data);
     if (content !== this.real.inode) {
       const opened = openReal(content, handle.flags);
@@ -57,29 +57,29 @@ export class OverlayFile implements HandleOperations {
   }
 
   read(handle: Handle, sink: Sink, position: number): number | Errno {
-    const real = this.#current(handle);
+    const real = this.current(handle);
     return real.ops.read(real, sink, position);
   }
 
   write(handle: Handle, source: Source, position: number): number | Errno {
-    const real = this.#current(handle);
+    const real = this.current(handle);
     const count = real.ops.write(real, source, position);
     this.pull(handle.inode as OverlayInode);
     return count;
   }
 
   mmap(handle: Handle, sharedWritable?: boolean): PageCache | Errno {
-    const real = this.#current(handle);
+    const real = this.current(handle);
     return real.ops.mmap?.(real, sharedWritable) ?? ENODEV;
   }
 
   fsync(handle: Handle): 0 | Errno {
-    const real = this.#current(handle);
+    const real = this.current(handle);
     return real.ops.fsync?.(real) ?? 0;
   }
 
   flush(handle: Handle): 0 | Errno {
-    const real = this.#current(handle);
+    const real = this.current(handle);
     return real.ops.flush?.(real) ?? 0;
   }
 

@@ -15,9 +15,9 @@ function isLater(a: Timespec, b: Timespec): boolean {
 }
 
 export class Layers {
-  readonly #byUpper = new Map<Inode, OverlayInode>();
-  readonly #byLower = new Map<Inode, OverlayInode>();
-  readonly #shadows = new Map<Inode, Shadow>();
+  private readonly byUpper = new Map<Inode, OverlayInode>();
+  private readonly byLower = new Map<Inode, OverlayInode>();
+  private readonly shadows = new Map<Inode, Shadow>();
 
   constructor(
     private readonly fs: FileSystem,
@@ -30,18 +30,18 @@ export class Layers {
   }
 
   upperNumber(upper: Inode): number {
-    return this.#shadows.get(upper)?.ino ?? UPPER_RANGE + upper.ino;
+    return this.shadows.get(upper)?.ino ?? UPPER_RANGE + upper.ino;
   }
 
   /** The inode for something found in the upper layer. */
   fromUpper(upper: Inode, parent: OverlayInode | null, name: string): OverlayInode {
-    const known = this.#byUpper.get(upper);
-    if (known !== undefined) return this.#found(known, parent, name);
-    const shadow = this.#shadows.get(upper) ?? null;
+    const known = this.byUpper.get(upper);
+    if (known !== undefined) return this.found(known, parent, name);
+    const shadow = this.shadows.get(upper) ?? null;
     const node = { upper, lowers: shadow?.lowers ?? [], shadow, parent, name, links: shadow?.links ?? null };
     const inode = new PlainInode(this.fs, this.upperNumber(upper), upper.mode, node);
     retainInode(upper);
-    this.#byUpper.set(upper, inode);
+    this.byUpper.set(upper, inode);
     inode.xattrs = upper.xattrs;
     this.pull(inode, true);
     return inode;
@@ -50,8 +50,8 @@ export class Layers {
   /** The inode for what is only in lower layers; all names of a lower file have the same one. */
   fromLower(lowers: readonly [Inode, ...Inode[]], parent: OverlayInode | null, name: string): OverlayInode {
     const [first] = lowers;
-    const known = this.#byLower.get(first);
-    if (known !== undefined) return this.#found(known, parent, name);
+    const known = this.byLower.get(first);
+    if (known !== undefined) return this.found(known, parent, name);
     const node = { upper: null, lowers, shadow: null, parent, name, links: null };
     const inode: OverlayInode = new PlainInode(
       this.fs,
@@ -60,12 +60,12 @@ export class Layers {
       node,
     );
     lowers.forEach(retainInode);
-    this.#byLower.set(first, inode);
+    this.byLower.set(first, inode);
     this.pull(inode, true);
     return inode;
   }
 
-  #found(inode: OverlayInode, parent: OverlayInode | null, name: string): OverlayInode {
+  private found(inode: OverlayInode, parent: OverlayInode | null, name: string): OverlayInode {
     inode.data.parent = parent;
     inode.data.name = name;
     return inode;
@@ -81,8 +81,8 @@ export class Layers {
     data.upper = upper;
     data.shadow = shadow;
     retainInode(upper);
-    this.#shadows.set(upper, shadow);
-    this.#byUpper.set(upper, inode);
+    this.shadows.set(upper, shadow);
+    this.byUpper.set(upper, inode);
     // Its other lower names must lead here from now on.
     if (isFile && inode.nlink > 1) retainInode(inode);
     return shadow;
@@ -102,11 +102,11 @@ export class Layers {
     copyTime(from.mtime, inode.mtime);
     copyTime(from.ctime, inode.ctime);
     if (from.btime !== undefined) inode.btime = from.btime;
-    inode.nlink = this.#links(inode, from);
+    inode.nlink = this.links(inode, from);
   }
 
   /** As in Linux a merged directory has one link, which tells programs not to count on it. */
-  #links(inode: OverlayInode, from: Inode): number {
+  private links(inode: OverlayInode, from: Inode): number {
     const { upper, lowers, links } = inode.data;
     if (links !== null) return links;
     if ((from.mode & S_IFMT) !== S_IFDIR) return from.nlink;
@@ -129,14 +129,14 @@ export class Layers {
   /** Nobody refers to the inode any more. */
   forget(inode: OverlayInode): void {
     const { upper, lowers } = inode.data;
-    if (lowers[0] !== undefined && this.#byLower.get(lowers[0]) === inode) this.#byLower.delete(lowers[0]);
+    if (lowers[0] !== undefined && this.byLower.get(lowers[0]) === inode) this.byLower.delete(lowers[0]);
     if (upper === null) {
       lowers.forEach(releaseInode);
       return;
     }
-    this.#byUpper.delete(upper);
+    this.byUpper.delete(upper);
     upper.xattrs = inode.xattrs;
-    if (inode.nlink === 0 && this.#shadows.delete(upper)) lowers.forEach(releaseInode);
+    if (inode.nlink === 0 && this.shadows.delete(upper)) lowers.forEach(releaseInode);
     releaseInode(upper);
   }
 }

@@ -69,30 +69,30 @@ export class OverlayFs implements FileSystem {
   readonly magic = OVERLAYFS_SUPER_MAGIC;
   readonly xattrs = true;
   readonly dev: number;
-  readonly #lowers: readonly FileSystem[];
-  readonly #upper: FileSystem | null;
-  readonly #clock: HostClock;
-  readonly #layers: Layers;
-  readonly #root: OverlayInode;
+  private readonly lowers: readonly FileSystem[];
+  private readonly upper: FileSystem | null;
+  private readonly clock: HostClock;
+  private readonly layers: Layers;
+  private readonly root_: OverlayInode;
 
   constructor({ lowers, upper, dev, clock }: OverlayOptions) {
     this.dev = dev;
-    this.#clock = clock;
-    this.#lowers = lowers;
-    this.#upper = upper;
-    this.#layers = new Layers(this, lowers);
+    this.clock = clock;
+    this.lowers = lowers;
+    this.upper = upper;
+    this.layers = new Layers(this, lowers);
     const [top, ...rest] = lowers;
-    this.#root = this.#layers.fromLower([top.root(), ...rest.map((lower) => lower.root())], null, '');
+    this.root_ = this.layers.fromLower([top.root(), ...rest.map((lower) => lower.root())], null, '');
     // Never evicted.
-    this.#root.references = 1;
+    this.root_.references = 1;
     if (upper === null) return;
-    this.#layers.addUpper(this.#root, upper.root());
-    this.#setAttributes(this.#root, top.root());
-    this.#layers.pull(this.#root, true);
+    this.layers.addUpper(this.root_, upper.root());
+    this.setAttributes(this.root_, top.root());
+    this.layers.pull(this.root_, true);
   }
 
   root(): Inode {
-    return this.#root;
+    return this.root_;
   }
 
   // Looking up.
@@ -101,16 +101,16 @@ export class OverlayFs implements FileSystem {
     const parent = dir as OverlayInode;
     const { upper } = parent.data;
     const above = upper === null ? ENOENT : upper.fs.lookup(upper, name);
-    if (typeof above !== 'number') return this.#layers.fromUpper(above, parent, name);
+    if (typeof above !== 'number') return this.layers.fromUpper(above, parent, name);
     if (above !== ENOENT) return above;
-    const below = this.#below(parent, name);
+    const below = this.below(parent, name);
     if (typeof below === 'number') return below;
     const lowers = first(below);
-    return lowers === null ? ENOENT : this.#layers.fromLower(lowers, parent, name);
+    return lowers === null ? ENOENT : this.layers.fromLower(lowers, parent, name);
   }
 
   /** What the lower layers have under a name: a file, or the directories that are merged. */
-  #below(dir: OverlayInode, name: string): Inode[] | Errno {
+  private below(dir: OverlayInode, name: string): Inode[] | Errno {
     const found: Inode[] = [];
     if (dir.data.shadow?.hidden.has(name) === true) return found;
     for (const lower of dir.data.lowers) {
@@ -124,7 +124,7 @@ export class OverlayFs implements FileSystem {
   }
 
   /** From now on the lower layers' file of this name is not there. */
-  #hide(dir: OverlayInode, name: string): void {
+  private hide(dir: OverlayInode, name: string): void {
     dir.data.shadow?.hidden.add(name);
   }
 
@@ -134,32 +134,32 @@ export class OverlayFs implements FileSystem {
     const content = contentOf(known.data);
     from.fs.refresh?.(from);
     if (content !== from) content.fs.refresh?.(content);
-    this.#layers.pull(known);
+    this.layers.pull(known);
     return 0;
   }
 
   // Copying up.
 
   /** Makes the inode in the upper layer, if it is not there; a file still without its content. */
-  #copyUp(inode: OverlayInode): Inode | Errno {
+  private copyUp(inode: OverlayInode): Inode | Errno {
     const { upper, parent, name } = inode.data;
     if (upper !== null) return upper;
-    if (this.#upper === null) return EROFS;
-    const dir = this.#copyUp(parent ?? this.#root);
+    if (this.upper === null) return EROFS;
+    const dir = this.copyUp(parent ?? this.root_);
     if (typeof dir === 'number') return dir;
-    const made = parent === null ? this.#makeNameless(inode, dir) : this.#make(inode, dir, name);
+    const made = parent === null ? this.makeNameless(inode, dir) : this.make(inode, dir, name);
     if (typeof made === 'number') return made;
-    this.#layers.addUpper(inode, made);
-    return this.#setAttributes(inode, inode) || made;
+    this.layers.addUpper(inode, made);
+    return this.setAttributes(inode, inode) || made;
   }
 
   /** The lower file has lost the name it was known by, and lives on in handles or under another one. */
-  #makeNameless(inode: OverlayInode, dir: Inode): Inode | Errno {
+  private makeNameless(inode: OverlayInode, dir: Inode): Inode | Errno {
     if (!isRegular(inode)) return ENOENT;
     return dir.fs.tmpfile?.(dir, inode.mode & 0o7777, credentialsOf(inode)) ?? EROFS;
   }
 
-  #make(inode: OverlayInode, dir: Inode, name: string): Inode | Errno {
+  private make(inode: OverlayInode, dir: Inode, name: string): Inode | Errno {
     const { fs } = dir;
     const cred = credentialsOf(inode);
     const mode = inode.mode & 0o7777;
@@ -178,7 +178,7 @@ export class OverlayFs implements FileSystem {
   }
 
   /** Gives the upper inode the attributes of `like`. */
-  #setAttributes(inode: OverlayInode, like: Inode): 0 | Errno {
+  private setAttributes(inode: OverlayInode, like: Inode): 0 | Errno {
     const { upper } = inode.data;
     const { uid, gid } = like;
     const times = { atime: { ...like.atime }, mtime: { ...like.mtime } };
@@ -187,17 +187,17 @@ export class OverlayFs implements FileSystem {
   }
 
   /** Brings a file's content up; `size` 0: it is about to be thrown away. */
-  #copyData(inode: OverlayInode, size = Infinity): Inode | Errno {
-    const upper = this.#copyUp(inode);
+  private copyData(inode: OverlayInode, size = Infinity): Inode | Errno {
+    const upper = this.copyUp(inode);
     const { shadow } = inode.data;
     if (typeof upper === 'number' || shadow === null || !shadow.lowerData) return upper;
-    const error = size === 0 ? 0 : this.#fill(inode, upper);
+    const error = size === 0 ? 0 : this.fill(inode, upper);
     if (error !== 0) return error;
     shadow.lowerData = false;
     return upper;
   }
 
-  #fill(inode: OverlayInode, upper: Inode): 0 | Errno {
+  private fill(inode: OverlayInode, upper: Inode): 0 | Errno {
     const mtime = { ...inode.mtime };
     const from = openReal(contentOf(inode.data), O_RDONLY);
     if (typeof from === 'number') return from;
@@ -214,19 +214,19 @@ export class OverlayFs implements FileSystem {
 
   setattr(inode: Inode, changes: Attributes): 0 | Errno {
     const known = inode as OverlayInode;
-    const upper = changes.size === undefined ? this.#copyUp(known) : this.#copyData(known, changes.size);
+    const upper = changes.size === undefined ? this.copyUp(known) : this.copyData(known, changes.size);
     if (typeof upper === 'number') return upper;
     const error = upper.fs.setattr?.(upper, changes) ?? EROFS;
-    this.#layers.pull(known, true);
+    this.layers.pull(known, true);
     return error;
   }
 
   fallocate(inode: Inode, mode: number, offset: number, length: number): 0 | Errno {
     const known = inode as OverlayInode;
-    const upper = this.#copyData(known);
+    const upper = this.copyData(known);
     if (typeof upper === 'number') return upper;
     const error = upper.fs.fallocate?.(upper, mode, offset, length) ?? EOPNOTSUPP;
-    this.#layers.pull(known);
+    this.layers.pull(known);
     return error;
   }
 
@@ -238,93 +238,93 @@ export class OverlayFs implements FileSystem {
   }
 
   /** Makes something new in the upper directory. */
-  #new(dir: Inode, name: string, make: (upper: Inode) => Inode | Errno | undefined): Inode | Errno {
+  private new(dir: Inode, name: string, make: (upper: Inode) => Inode | Errno | undefined): Inode | Errno {
     const parent = dir as OverlayInode;
-    const upper = this.#copyUp(parent);
+    const upper = this.copyUp(parent);
     if (typeof upper === 'number') return upper;
     const made = make(upper) ?? EROFS;
     if (typeof made === 'number') return made;
-    this.#layers.pull(parent);
-    return this.#layers.fromUpper(made, parent, name);
+    this.layers.pull(parent);
+    return this.layers.fromUpper(made, parent, name);
   }
 
   create(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno {
-    return this.#new(dir, name, (upper) => upper.fs.create?.(upper, name, mode, cred));
+    return this.new(dir, name, (upper) => upper.fs.create?.(upper, name, mode, cred));
   }
 
   mkdir(dir: Inode, name: string, mode: number, cred: Credentials): Inode | Errno {
-    return this.#new(dir, name, (upper) => upper.fs.mkdir?.(upper, name, mode, cred));
+    return this.new(dir, name, (upper) => upper.fs.mkdir?.(upper, name, mode, cred));
   }
 
   mknod(dir: Inode, name: string, mode: number, rdev: number, cred: Credentials): Inode | Errno {
-    return this.#new(dir, name, (upper) => upper.fs.mknod?.(upper, name, mode, rdev, cred));
+    return this.new(dir, name, (upper) => upper.fs.mknod?.(upper, name, mode, rdev, cred));
   }
 
   symlink(dir: Inode, name: string, target: string, cred: Credentials): Inode | Errno {
-    return this.#new(dir, name, (upper) => upper.fs.symlink?.(upper, name, target, cred));
+    return this.new(dir, name, (upper) => upper.fs.symlink?.(upper, name, target, cred));
   }
 
   tmpfile(dir: Inode, mode: number, cred: Credentials): Inode | Errno {
-    return this.#new(dir, '', (upper) => upper.fs.tmpfile?.(upper, mode, cred) ?? EOPNOTSUPP);
+    return this.new(dir, '', (upper) => upper.fs.tmpfile?.(upper, mode, cred) ?? EOPNOTSUPP);
   }
 
   link(dir: Inode, name: string, inode: Inode): 0 | Errno {
     const known = inode as OverlayInode;
-    const [parent, upper] = [this.#copyUp(dir as OverlayInode), this.#copyUp(known)];
+    const [parent, upper] = [this.copyUp(dir as OverlayInode), this.copyUp(known)];
     if (typeof parent === 'number') return parent;
     if (typeof upper === 'number') return upper;
     const error = parent.fs.link?.(parent, name, upper) ?? EROFS;
     if (error !== 0) return error;
-    this.#layers.countLinks(known, 1);
-    this.#layers.pull(dir as OverlayInode);
+    this.layers.countLinks(known, 1);
+    this.layers.pull(dir as OverlayInode);
     return 0;
   }
 
   unlink(dir: Inode, name: string, inode: Inode): 0 | Errno {
-    return this.#remove(dir as OverlayInode, name, inode as OverlayInode, (upper, removed) =>
+    return this.remove(dir as OverlayInode, name, inode as OverlayInode, (upper, removed) =>
       upper.fs.unlink?.(upper, name, removed),
     );
   }
 
   rmdir(dir: Inode, name: string, inode: Inode): 0 | Errno {
-    const empty = this.#isEmpty(inode as OverlayInode);
+    const empty = this.isEmpty(inode as OverlayInode);
     if (typeof empty === 'number') return empty;
     if (!empty) return ENOTEMPTY;
-    return this.#remove(dir as OverlayInode, name, inode as OverlayInode, (upper, removed) =>
+    return this.remove(dir as OverlayInode, name, inode as OverlayInode, (upper, removed) =>
       upper.fs.rmdir?.(upper, name, removed),
     );
   }
 
-  #isEmpty(dir: OverlayInode): boolean | Errno {
-    const children = this.#children(dir);
+  private isEmpty(dir: OverlayInode): boolean | Errno {
+    const children = this.children(dir);
     return Array.isArray(children) ? children.length === 0 : children;
   }
 
   /** Takes a name away: from the upper layer if it is there, and out of sight in the lower ones. */
-  #remove(
+  private remove(
     dir: OverlayInode,
     name: string,
     inode: OverlayInode,
     remove: (upper: Inode, removed: Inode) => 0 | Errno | undefined,
   ): 0 | Errno {
-    const parent = this.#copyUp(dir);
+    const parent = this.copyUp(dir);
     if (typeof parent === 'number') return parent;
     const above = parent.fs.lookup(parent, name);
     if (typeof above !== 'number') {
       const error = remove(parent, above) ?? EROFS;
       if (error !== 0) return error;
     }
-    this.#hide(dir, name);
-    if (typeof above === 'number') this.#touch(parent);
-    this.#layers.countLinks(inode, -1);
+    this.hide(dir, name);
+    if (typeof above === 'number') this.touch(parent);
+    this.layers.countLinks(inode, -1);
     if (inode.data.parent === dir && inode.data.name === name) inode.data.parent = null;
-    this.#layers.pull(dir);
+    this.layers.pull(dir);
     return 0;
   }
 
   /** A name that was only hidden has changed the directory all the same. */
-  #touch(upper: Inode): void {
-    this.#clock.realtime($now);
+  private touch(upper: Inode): void {
+    this.clock.realtime($now);
     upper.fs.setattr?.(upper, { mtime: $now });
   }
 
@@ -340,8 +340,8 @@ export class OverlayFs implements FileSystem {
     if ((flags & ~RENAME_NOREPLACE) !== 0) return EINVAL;
     const [source, target, moved] = [dir, newDir, inode] as [OverlayInode, OverlayInode, OverlayInode];
     const gone = replaced as OverlayInode | null;
-    if (gone !== null && isDirectory(gone) && this.#isEmpty(gone) !== true) return ENOTEMPTY;
-    const [from, to, upper] = [this.#copyUp(source), this.#copyUp(target), this.#copyUp(moved)];
+    if (gone !== null && isDirectory(gone) && this.isEmpty(gone) !== true) return ENOTEMPTY;
+    const [from, to, upper] = [this.copyUp(source), this.copyUp(target), this.copyUp(moved)];
     if (typeof from === 'number') return from;
     if (typeof to === 'number') return to;
     if (typeof upper === 'number') return upper;
@@ -349,12 +349,12 @@ export class OverlayFs implements FileSystem {
     const over = typeof above === 'number' ? null : above;
     const error = from.fs.rename?.(from, name, upper, to, newName, over, 0) ?? EROFS;
     if (error !== 0) return error;
-    this.#hide(source, name);
-    this.#hide(target, newName);
+    this.hide(source, name);
+    this.hide(target, newName);
     moved.data.parent = target;
     moved.data.name = newName;
-    if (gone !== null && gone !== moved) this.#layers.countLinks(gone, -1);
-    for (const changed of [source, target, moved]) this.#layers.pull(changed);
+    if (gone !== null && gone !== moved) this.layers.countLinks(gone, -1);
+    for (const changed of [source, target, moved]) this.layers.pull(changed);
     return 0;
   }
 
@@ -369,9 +369,9 @@ export class OverlayFs implements FileSystem {
     const known = inode as OverlayInode;
     switch (inode.mode & S_IFMT) {
       case S_IFREG:
-        return this.#openFile(known, flags);
+        return this.openFile(known, flags);
       case S_IFDIR:
-        return this.#directories;
+        return this.directories;
       case S_IFLNK:
         return ELOOP;
       default:
@@ -379,29 +379,29 @@ export class OverlayFs implements FileSystem {
     }
   }
 
-  #openFile(inode: OverlayInode, flags: number): HandleOperations | Errno {
+  private openFile(inode: OverlayInode, flags: number): HandleOperations | Errno {
     const access = flags & O_ACCMODE;
     const writes = access === O_WRONLY || access === O_RDWR || (flags & O_TRUNC) !== 0;
     const content = writes
-      ? this.#copyData(inode, (flags & O_TRUNC) !== 0 ? 0 : Infinity)
+      ? this.copyData(inode, (flags & O_TRUNC) !== 0 ? 0 : Infinity)
       : contentOf(inode.data);
     if (typeof content === 'number') return content;
     const real = openReal(content, flags & ~O_DIRECTORY);
-    if (writes) this.#layers.pull(inode);
-    return typeof real === 'number' ? real : new OverlayFile(real, (changed) => this.#layers.pull(changed));
+    if (writes) this.layers.pull(inode);
+    return typeof real === 'number' ? real : new OverlayFile(real, (changed) => this.layers.pull(changed));
   }
 
-  readonly #directories: HandleOperations = {
+  private readonly directories: HandleOperations = {
     seekable: true,
     read: () => EISDIR,
     write: () => EISDIR,
-    readdir: (handle, emit) => this.#readdir(handle, emit),
+    readdir: (handle, emit) => this.readdir(handle, emit),
     fsync: () => 0,
   };
 
-  #readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
+  private readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
     if (handle.position === 0 || !Array.isArray(handle.data)) {
-      const children = this.#children(handle.inode as OverlayInode);
+      const children = this.children(handle.inode as OverlayInode);
       if (!Array.isArray(children)) return children;
       handle.data = children;
     }
@@ -409,14 +409,14 @@ export class OverlayFs implements FileSystem {
   }
 
   /** The names of all layers, each once. */
-  #children(dir: OverlayInode): Child[] | Errno {
+  private children(dir: OverlayInode): Child[] | Errno {
     const found = new Map<string, Child>();
     const { upper, lowers, shadow } = dir.data;
     const above = upper === null ? [] : listReal(upper);
     if (!Array.isArray(above)) return above;
     for (const { name, type, ino } of above) {
       const inode = upper?.fs.lookup(upper, name);
-      const shown = inode === undefined || typeof inode === 'number' ? ino : this.#layers.upperNumber(inode);
+      const shown = inode === undefined || typeof inode === 'number' ? ino : this.layers.upperNumber(inode);
       found.set(name, { name, type, ino: shown });
     }
     for (const lower of lowers) {
@@ -424,7 +424,7 @@ export class OverlayFs implements FileSystem {
       if (!Array.isArray(below)) return below;
       for (const { name, type, ino } of below) {
         if (found.has(name) || shadow?.hidden.has(name) === true) continue;
-        found.set(name, { name, type, ino: this.#layers.lowerNumber(lower.fs, ino) });
+        found.set(name, { name, type, ino: this.layers.lowerNumber(lower.fs, ino) });
       }
     }
     return [...found.values()];
@@ -433,21 +433,21 @@ export class OverlayFs implements FileSystem {
   // The whole.
 
   statfs(): FsStatistics {
-    return (this.#upper ?? this.#lowers[0])?.statfs() ?? NOTHING;
+    return (this.upper ?? this.lowers[0])?.statfs() ?? NOTHING;
   }
 
   reclaim(pages: number): number {
     let given = 0;
-    for (const lower of this.#lowers) given += lower.reclaim?.(pages - given) ?? 0;
+    for (const lower of this.lowers) given += lower.reclaim?.(pages - given) ?? 0;
     return given;
   }
 
   evict(inode: Inode): void {
     const known = inode as OverlayInode;
-    if (known === this.#root) return;
+    if (known === this.root_) return;
     // Extended attributes set on a file that was only below must not be lost with this inode.
-    if (known.xattrs !== null && known.nlink > 0) this.#copyUp(known);
-    this.#layers.forget(known);
+    if (known.xattrs !== null && known.nlink > 0) this.copyUp(known);
+    this.layers.forget(known);
   }
 }
 

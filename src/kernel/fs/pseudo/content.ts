@@ -62,13 +62,13 @@ function heldFor(handle: Handle, position: number): Held | Errno {
  */
 export class StringFile implements HandleOperations {
   readonly seekable = true;
-  #first: Held | null;
+  private first: Held | null;
 
   constructor(
     first: Held | null,
     private readonly endless: boolean,
   ) {
-    this.#first = first;
+    this.first = first;
   }
 
   /** Where content is made up there is no end to seek to (seq_lseek). */
@@ -91,9 +91,9 @@ export class StringFile implements HandleOperations {
   }
 
   opened(handle: Handle): void {
-    if (this.#first === null) return;
-    handle.data = this.#first;
-    this.#first = null;
+    if (this.first === null) return;
+    handle.data = this.first;
+    this.first = null;
   }
 
   read(handle: Handle, sink: Sink, position: number): number | Errno {

@@ -31,34 +31,34 @@ interface OpenNode extends Node {
  * shows.
  */
 export class Nodes {
-  readonly #nodes: OpenNode[] = [];
+  private readonly nodes: OpenNode[] = [];
 
   /** Makes the nodes of a tree; returns its root's. */
   tree<S>(root: NamedRow<S>): Node {
-    return this.#make(root as NamedRow<unknown>, null, null);
+    return this.make(root as NamedRow<unknown>, null, null);
   }
 
   byNumber(number: number): Node | undefined {
-    return this.#nodes[number];
+    return this.nodes[number];
   }
 
   get count(): number {
-    return this.#nodes.length;
+    return this.nodes.length;
   }
 
   /** Adds a row to a directory; false when its name is taken. Only before the kernel starts: it takes the next number. */
   add<S>(parent: Node, row: Row<S>): boolean {
-    const directory = this.#nodes[parent.number];
+    const directory = this.nodes[parent.number];
     if (directory === undefined) return false;
     if (row.kind !== 'family' && directory.named.has(row.name)) return false;
-    this.#addChild(directory, row as Row<unknown>);
+    this.addChild(directory, row as Row<unknown>);
     return true;
   }
 
-  #make(row: NamedRow<unknown>, parent: OpenNode | null, family: FamilyRow<unknown> | null): OpenNode {
+  private make(row: NamedRow<unknown>, parent: OpenNode | null, family: FamilyRow<unknown> | null): OpenNode {
     const sure = row.exists === undefined && family === null;
     const node: OpenNode = {
-      number: this.#nodes.length,
+      number: this.nodes.length,
       row,
       family,
       parent,
@@ -70,18 +70,18 @@ export class Nodes {
       strict: row.strict ?? parent?.strict ?? false,
       permission: row.permission ?? (family === null ? parent?.permission : undefined),
     };
-    this.#nodes.push(node);
-    if (row.kind === 'dir') for (const child of row.rows) this.#addChild(node, child);
+    this.nodes.push(node);
+    if (row.kind === 'dir') for (const child of row.rows) this.addChild(node, child);
     return node;
   }
 
-  #addChild(directory: OpenNode, row: Row<unknown>): void {
+  private addChild(directory: OpenNode, row: Row<unknown>): void {
     if (row.kind === 'family') {
-      directory.families.push(this.#make(row.row, directory, row));
+      directory.families.push(this.make(row.row, directory, row));
       directory.changing = true;
       return;
     }
-    const node = this.#make(row, directory, null);
+    const node = this.make(row, directory, null);
     directory.named.set(row.name, node);
     if (row.exists !== undefined) directory.changing = true;
   }
@@ -89,7 +89,7 @@ export class Nodes {
   /** 16 hexadecimal digits that two kernels share exactly when their nodes agree in number, place, kind and name. */
   digest(): string {
     const hash = new Hash();
-    for (const node of this.#nodes) {
+    for (const node of this.nodes) {
       const { row, parent, family } = node;
       const mode = typeof row.mode === 'number' ? row.mode : -1;
       const device =
@@ -106,17 +106,17 @@ export class Nodes {
 
 /** FNV-1a, twice with different starts: it finds differences, it does not resist anybody. */
 class Hash {
-  #a = 0x811c9dc5;
-  #b = 0x050c5d1f;
+  private a = 0x811c9dc5;
+  private b = 0x050c5d1f;
 
   add(text: string): void {
     for (let i = 0; i < text.length; i++) {
-      this.#a = Math.imul(this.#a ^ text.charCodeAt(i), 0x01000193);
-      this.#b = Math.imul(this.#b ^ text.charCodeAt(i) ^ (this.#a >>> 24), 0x01000193);
+      this.a = Math.imul(this.a ^ text.charCodeAt(i), 0x01000193);
+      this.b = Math.imul(this.b ^ text.charCodeAt(i) ^ (this.a >>> 24), 0x01000193);
     }
   }
 
   hex(): string {
-    return [this.#a, this.#b].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
+    return [this.a, this.b].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
   }
 }

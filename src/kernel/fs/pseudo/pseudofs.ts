@@ -53,32 +53,32 @@ export class PseudoFs<S = unknown> implements FileSystem {
   readonly dev: number;
   readonly magic: number;
   readonly closed: boolean;
-  readonly #options: PseudoFsOptions<S>;
-  readonly #root: PseudoInode;
+  private readonly options: PseudoFsOptions<S>;
+  private readonly root_: PseudoInode;
 
   constructor(options: PseudoFsOptions<S>) {
     this.type = options.type;
     this.dev = options.dev;
     this.magic = options.magic;
     this.closed = options.proc === true;
-    this.#options = options;
-    this.#root = this.#inode(options.nodes.tree(options.root), null, '', options.subject);
+    this.options = options;
+    this.root_ = this.inode(options.nodes.tree(options.root), null, '', options.subject);
   }
 
   root(): Inode {
-    return this.#root;
+    return this.root_;
   }
 
   /** The node of a path of fixed names, for adding rows to it. */
   node(path: string): Node | undefined {
-    let node: Node | undefined = this.#root.data;
+    let node: Node | undefined = this.root_.data;
     for (const name of path.split('/')) if (name !== '') node = node?.named.get(name);
     return node;
   }
 
-  #inode(node: Node, parent: PseudoInode | null, name: string, subject: unknown): PseudoInode {
+  private inode(node: Node, parent: PseudoInode | null, name: string, subject: unknown): PseudoInode {
     const inode = new PseudoInode(this, node, parent, name, subject);
-    this.#options.realtime(inode.mtime);
+    this.options.realtime(inode.mtime);
     copyTime(inode.mtime, inode.atime);
     copyTime(inode.mtime, inode.ctime);
     this.refresh(inode);
@@ -90,20 +90,20 @@ export class PseudoFs<S = unknown> implements FileSystem {
     const fixed = parent.data.named.get(name);
     if (fixed !== undefined) {
       if (fixed.row.exists?.(parent.subject) === false || !parent.alive) return ENOENT;
-      return this.#inode(fixed, parent, name, parent.subject);
+      return this.inode(fixed, parent, name, parent.subject);
     }
     if (!parent.data.changing || !parent.alive) return ENOENT;
     for (const node of parent.data.families) {
       const subject = node.family?.find(parent.subject, name) ?? null;
-      if (subject !== null) return this.#inode(node, parent, name, subject);
+      if (subject !== null) return this.inode(node, parent, name, subject);
     }
     return ENOENT;
   }
 
   /** An inode again from its node's number and its place, as after a checkpoint. */
   restore(number: number, parent: Inode | null, name: string): Inode | Errno {
-    const node = this.#options.nodes.byNumber(number);
-    if (parent === null) return node === this.#root.data ? this.#root : ENOENT;
+    const node = this.options.nodes.byNumber(number);
+    if (parent === null) return node === this.root_.data ? this.root_ : ENOENT;
     const found = this.lookup(parent, name);
     return typeof found !== 'number' && found.data === node ? found : ENOENT;
   }
@@ -117,12 +117,12 @@ export class PseudoFs<S = unknown> implements FileSystem {
 
   refresh(inode: Inode): 0 {
     const known = inode as PseudoInode;
-    known.update(this.#options.fileSize ?? 0);
-    if (known.data.row.kind === 'dir') known.nlink = 2 + this.#countDirectories(known);
+    known.update(this.options.fileSize ?? 0);
+    if (known.data.row.kind === 'dir') known.nlink = 2 + this.countDirectories(known);
     return 0;
   }
 
-  #countDirectories(dir: PseudoInode): number {
+  private countDirectories(dir: PseudoInode): number {
     let count = 0;
     const { named, families } = dir.data;
     for (const { row } of named.values()) {
@@ -140,7 +140,7 @@ export class PseudoFs<S = unknown> implements FileSystem {
     if (mode === undefined && uid === undefined && gid === undefined) return 0;
     const known = inode as PseudoInode;
     const done = known.data.row.change?.(known.subject, changes) ?? EPERM;
-    if (done === 0) this.#options.realtime(inode.ctime);
+    if (done === 0) this.options.realtime(inode.ctime);
     return done === 0 ? this.refresh(inode) : done;
   }
 
@@ -174,10 +174,10 @@ export class PseudoFs<S = unknown> implements FileSystem {
     if (row.kind === 'dir') return directoryOperations;
     if (row.kind !== 'file') return row.open(known.subject, flags);
     const writes = (flags & O_ACCMODE) !== O_RDONLY;
-    if (writes && (this.#options.strict === true || known.data.strict) && row.save === undefined)
+    if (writes && (this.options.strict === true || known.data.strict) && row.save === undefined)
       return EACCES;
     const held = loadForOpen(known, flags);
-    return typeof held === 'number' ? held : new StringFile(held, this.#options.proc === true);
+    return typeof held === 'number' ? held : new StringFile(held, this.options.proc === true);
   }
 
   statfs(): FsStatistics {

@@ -31,10 +31,10 @@ const OUTPUT_LIMIT = 1 << 20;
 /** What a program reads: bytes that the host pushes. */
 export class InputStream implements HandleOperations {
   readonly seekable = false;
-  readonly #queue = new WaitQueue();
-  readonly #chunks: Uint8Array[] = [];
-  #at = 0;
-  #ended = false;
+  private readonly queue = new WaitQueue();
+  private readonly chunks: Uint8Array[] = [];
+  private at = 0;
+  private ended = false;
   /** Bytes that have not been read. */
   size = 0;
   /** Called when a program has read, or no longer will: time to push more. */
@@ -42,29 +42,29 @@ export class InputStream implements HandleOperations {
 
   /** The bytes are taken over. */
   push(bytes: Uint8Array): void {
-    if (this.#ended || bytes.length === 0) return;
-    this.#chunks.push(bytes);
+    if (this.ended || bytes.length === 0) return;
+    this.chunks.push(bytes);
     this.size += bytes.length;
-    this.#queue.wake();
+    this.queue.wake();
   }
 
   /** Nothing more will come: reads return 0 once everything has been read. */
   end(): void {
-    this.#ended = true;
-    this.#queue.wake();
+    this.ended = true;
+    this.queue.wake();
   }
 
   read(_handle: Handle, sink: Sink): number | Errno {
-    if (this.size === 0) return this.#ended ? 0 : EAGAIN;
+    if (this.size === 0) return this.ended ? 0 : EAGAIN;
     let done = 0;
-    for (let chunk = this.#chunks[0]; chunk !== undefined && sink.remaining > 0; chunk = this.#chunks[0]) {
-      const count = sink.put(chunk, this.#at, Math.min(chunk.length, this.#at + sink.remaining));
+    for (let chunk = this.chunks[0]; chunk !== undefined && sink.remaining > 0; chunk = this.chunks[0]) {
+      const count = sink.put(chunk, this.at, Math.min(chunk.length, this.at + sink.remaining));
       if (count === 0) break;
       done += count;
-      this.#at += count;
-      if (this.#at < chunk.length) continue;
-      this.#chunks.shift();
-      this.#at = 0;
+      this.at += count;
+      if (this.at < chunk.length) continue;
+      this.chunks.shift();
+      this.at = 0;
     }
     this.size -= done;
     this.onRead?.();
@@ -76,8 +76,8 @@ export class InputStream implements HandleOperations {
   }
 
   poll(_handle: Handle, waiter: Waiter | null): number {
-    waiter?.waitOn(this.#queue);
-    return (this.size > 0 ? POLLIN | POLLRDNORM : 0) | (this.#ended ? POLLHUP : 0);
+    waiter?.waitOn(this.queue);
+    return (this.size > 0 ? POLLIN | POLLRDNORM : 0) | (this.ended ? POLLHUP : 0);
   }
 
   ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
@@ -88,9 +88,9 @@ export class InputStream implements HandleOperations {
 /** What a program writes: bytes that go to the host. */
 export class OutputStream implements HandleOperations {
   readonly seekable = false;
-  readonly #queue = new WaitQueue();
-  #pending = 0;
-  #closed = false;
+  private readonly queue = new WaitQueue();
+  private pending = 0;
+  private closed = false;
 
   constructor(
     /** Gets the bytes, which are its own. */
@@ -104,30 +104,30 @@ export class OutputStream implements HandleOperations {
   }
 
   write(_handle: Handle, source: Source): number | Errno {
-    if (this.#closed) return EPIPE;
-    if (this.#pending >= OUTPUT_LIMIT) return EAGAIN;
+    if (this.closed) return EPIPE;
+    if (this.pending >= OUTPUT_LIMIT) return EAGAIN;
     const bytes = new Uint8Array(source.remaining);
     const count = source.take(bytes, 0, bytes.length);
-    if (this.counted) this.#pending += count;
+    if (this.counted) this.pending += count;
     if (count > 0) this.onData(count < bytes.length ? bytes.slice(0, count) : bytes);
     return count;
   }
 
   consumed(count: number): void {
-    this.#pending = Math.max(0, this.#pending - count);
-    this.#queue.wake();
+    this.pending = Math.max(0, this.pending - count);
+    this.queue.wake();
   }
 
   /** The reader has gone: writes fail with EPIPE. */
   close(): void {
-    this.#closed = true;
-    this.#queue.wake();
+    this.closed = true;
+    this.queue.wake();
   }
 
   poll(_handle: Handle, waiter: Waiter | null): number {
-    waiter?.waitOn(this.#queue);
-    if (this.#closed) return POLLOUT | POLLWRNORM | POLLERR;
-    return this.#pending < OUTPUT_LIMIT ? POLLOUT | POLLWRNORM : 0;
+    waiter?.waitOn(this.queue);
+    if (this.closed) return POLLOUT | POLLWRNORM | POLLERR;
+    return this.pending < OUTPUT_LIMIT ? POLLOUT | POLLWRNORM : 0;
   }
 
   ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
@@ -139,19 +139,19 @@ type Stream = InputStream | OutputStream;
 
 /** Makes open files of streams. */
 export class StandardStreams {
-  readonly #fs: AnonymousFs;
+  private readonly fs: AnonymousFs;
 
   constructor(vfs: VfsContext, dev: number) {
-    this.#fs = new AnonymousFs(vfs, 'pipefs', PIPEFS_MAGIC, dev, reopen);
+    this.fs = new AnonymousFs(vfs, 'pipefs', PIPEFS_MAGIC, dev, reopen);
   }
 
   /** A handle with one reference, shown as `pipe:[ino]`. */
   open(stream: Stream, owner: { uid: number; gid: number }): Handle {
-    const inode = this.#fs.make(MODE, stream);
+    const inode = this.fs.make(MODE, stream);
     inode.uid = owner.uid;
     inode.gid = owner.gid;
     const flags = stream instanceof InputStream ? O_RDONLY : O_WRONLY;
-    return newHandle(inode, this.#fs.place(inode, `pipe:[${inode.ino}]`), flags, stream);
+    return newHandle(inode, this.fs.place(inode, `pipe:[${inode.ino}]`), flags, stream);
   }
 }
 

@@ -16,7 +16,7 @@ import type { FileRules } from './rules.js';
 import { VerifiedFile } from './verified.js';
 
 export class FileGuard {
-  readonly #verified = new Map<string, VerifiedFile>();
+  private readonly verified = new Map<string, VerifiedFile>();
 
   constructor(
     private readonly rules: FileRules,
@@ -66,11 +66,11 @@ export class FileGuard {
   verify(path: string, file: HostFile): VerifiedFile | null | Errno {
     const sum = this.rules.classOf(path) === 'trusted' ? this.rules.sumOf(path) : null;
     if (sum === null) return null;
-    const known = this.#verified.get(path);
+    const known = this.verified.get(path);
     if (known !== undefined) return known;
     const checked = VerifiedFile.check(this.crypto, file, sum);
     if (typeof checked === 'number') this.log(`${path} is not what its SHA-256 says: refused`);
-    else this.#verified.set(path, checked);
+    else this.verified.set(path, checked);
     return checked;
   }
 }

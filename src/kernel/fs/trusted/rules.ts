@@ -22,36 +22,36 @@ export interface RuleList {
 export class FileRules {
   readonly strict: boolean;
   /** Sums in hexadecimal digits. */
-  readonly #trusted = new Map<string, string>();
-  readonly #allowed: ReadonlySet<string>;
+  private readonly trusted = new Map<string, string>();
+  private readonly allowed: ReadonlySet<string>;
   /** Links that were on the way to a trusted file at the start, and what they said. */
-  readonly #links = new Map<string, string>();
+  private readonly links = new Map<string, string>();
   /** Trusted files and the directories above them: none of these was a symbolic link. */
-  readonly #solid = new Set<string>();
+  private readonly solid = new Set<string>();
 
   constructor({ strict, trusted, allowed }: RuleList) {
     this.strict = strict;
-    this.#allowed = new Set(allowed.map(({ path }) => path));
+    this.allowed = new Set(allowed.map(({ path }) => path));
     for (const { at, sha256 } of trusted) {
-      this.#trusted.set(at.path, sha256.toLowerCase());
-      for (const { path, target } of at.links) this.#links.set(path, target);
-      for (let path = at.path; path !== ''; path = parentOf(path)) this.#solid.add(path);
+      this.trusted.set(at.path, sha256.toLowerCase());
+      for (const { path, target } of at.links) this.links.set(path, target);
+      for (let path = at.path; path !== ''; path = parentOf(path)) this.solid.add(path);
     }
   }
 
   /** A path that is allowed, or below one that is, is allowed; that goes before being trusted. */
   classOf(path: string): FileClass {
-    for (let at = path; at !== ''; at = parentOf(at)) if (this.#allowed.has(at)) return 'allowed';
-    if (this.#allowed.has('/')) return 'allowed';
-    return this.#trusted.has(path) ? 'trusted' : 'unknown';
+    for (let at = path; at !== ''; at = parentOf(at)) if (this.allowed.has(at)) return 'allowed';
+    if (this.allowed.has('/')) return 'allowed';
+    return this.trusted.has(path) ? 'trusted' : 'unknown';
   }
 
   hasTrustedBelow(path: string): boolean {
-    return this.#solid.has(path);
+    return this.solid.has(path);
   }
 
   sumOf(path: string): string | null {
-    return this.#trusted.get(path) ?? null;
+    return this.trusted.get(path) ?? null;
   }
 
   /**
@@ -59,8 +59,8 @@ export class FileRules {
    * where a trusted file or a directory above it was would put another file in its place.
    */
   isGoodLink(path: string, target: string): boolean {
-    const known = this.#links.get(path);
-    return known === undefined ? !this.#solid.has(path) : known === target;
+    const known = this.links.get(path);
+    return known === undefined ? !this.solid.has(path) : known === target;
   }
 }
 
