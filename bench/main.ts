@@ -1,62 +1,88 @@
 /**
- * `npm run bench [-- ROUNDS]`: kernels and programs natively, under qemu-x86_64 and under Culm, interleaved, as ratios.
- * The results go to bench/results/latest.json too.
+ * `npm run bench [-- GROUP... ROUNDS]`: kernels, programs and the system's services natively, under qemu-x86_64 and under
+ * Culm, interleaved, as ratios; start-up in a sandbox that lives; memory; how both grow with processes and sandboxes.
+ * Results go to bench/results/latest.json, group by group. What got worse by more than a tenth since is shown in red.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { WAYS, kernelTimes, runOnce } from './measure.js';
-import { geometricMean, row, table, type Row, type Samples } from './report.js';
-import { PROGRAMS, prepare } from './workloads.js';
+import { LIVING_GOALS, living } from './living.js';
+import { timeItself, timePrograms } from './measure.js';
+import { MEMORY_GOALS, memory, scalingMemory, scalingTime } from './memory.js';
+import { table, type Figure, type Goal, type Group } from './report.js';
+import { JOB_GOALS, JOBS, SYSTEM_GOALS, prepareJobs } from './system.js';
+import { PROGRAMS, compile, prepare } from './workloads.js';
 
-const rounds = Number(process.argv[2] ?? 5);
-const noSamples = (): Samples => ({ native: [], qemu: [], culm: [] });
-
-function benchKernels(binary: string): Row[] {
-  const samples = new Map<string, Samples>();
-  for (let round = 0; round < rounds; round++)
-    for (const way of WAYS)
-      for (const [name, ms] of kernelTimes(runOnce(way, [binary]).stdout)) {
-        const known = samples.get(name) ?? noSamples();
-        samples.set(name, known);
-        known[way].push(ms);
-      }
-  return [...samples].map(([name, s]) => row(name, s));
+interface Bench {
+  readonly title: string;
+  readonly unit: string;
+  readonly goals?: ReadonlyMap<string, Goal>;
+  run(rounds: number): readonly Figure[] | Promise<readonly Figure[]>;
 }
 
-function benchPrograms(): Row[] {
-  return PROGRAMS.map(({ name, argv }) => {
-    const samples = noSamples();
-    const outputs = new Set<string>();
-    for (let round = 0; round < rounds; round++)
-      for (const way of WAYS) {
-        const { ms, stdout } = runOnce(way, argv);
-        samples[way].push(ms);
-        outputs.add(stdout);
-      }
-    if (outputs.size !== 1) throw new Error(`${name}: the outputs differ`);
-    return row(name, samples);
-  });
-}
-
-const kernels = benchKernels(prepare());
-console.log(table('Kernels (times of their own)', kernels));
-const programs = benchPrograms();
-console.log(table('Programs (whole runs, start-up included)', programs));
+const BENCHES: Readonly<Record<string, Bench>> = {
+  kernels: {
+    title: 'Kernels, times of their own',
+    unit: 'ms',
+    run: (rounds) => timeItself([compile('kern')], rounds),
+  },
+  programs: {
+    title: 'Programs, whole runs with start-up',
+    unit: 'ms',
+    run: (rounds) => timePrograms(PROGRAMS, rounds),
+  },
+  system: {
+    title: 'Services of the system, an operation',
+    unit: 'us',
+    goals: SYSTEM_GOALS,
+    run: (rounds) => timeItself([compile('system')], rounds, 1e-3),
+  },
+  jobs: {
+    title: 'Many processes, whole runs with start-up',
+    unit: 'ms',
+    goals: JOB_GOALS,
+    run: (rounds) => timePrograms(JOBS, rounds),
+  },
+  living: { title: 'In a sandbox that lives', unit: 'ms', goals: LIVING_GOALS, run: living },
+  memory: { title: 'Memory of the host', unit: 'MiB', goals: MEMORY_GOALS, run: memory },
+  'scaling-memory': {
+    title: 'Memory of the host as sandboxes and processes grow',
+    unit: 'MiB',
+    run: scalingMemory,
+  },
+  'scaling-time': {
+    title: 'The same work in each sandbox and process at once',
+    unit: 'ms',
+    run: scalingTime,
+  },
+};
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-mkdirSync(`${root}/bench/results`, { recursive: true });
+const file = `${root}/bench/results/latest.json`;
+
+type Results = Record<string, Group>;
+
+function recorded(): Results {
+  return existsSync(file)
+    ? ((JSON.parse(readFileSync(file, 'utf8')) as { groups?: Results }).groups ?? {})
+    : {};
+}
+
+const args = process.argv.slice(2);
+const rounds = Number(args.find((arg) => /^\d+$/.test(arg)) ?? 5);
+const names = args.filter((arg) => !/^\d+$/.test(arg));
+const unknown = names.find((name) => BENCHES[name] === undefined);
+if (unknown !== undefined) throw new Error(`${unknown}: there are ${Object.keys(BENCHES).join(', ')}`);
+
+prepare();
+prepareJobs();
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
-const means = (rows: Row[]): object => ({
-  timesNative: geometricMean(rows.map((r) => r.timesNative)),
-  fasterThanQemu: geometricMean(rows.map((r) => r.fasterThanQemu)),
-});
-const result = {
-  commit,
-  node: process.version,
-  rounds,
-  kernels,
-  programs,
-  means: { kernels: means(kernels), programs: means(programs) },
-};
-writeFileSync(`${root}/bench/results/latest.json`, JSON.stringify(result, null, 2) + '\n');
+const groups = recorded();
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  const group: Group = { commit, rounds, unit: bench.unit, rows: await bench.run(rounds) };
+  console.log(table(bench.title, group, groups[name], bench.goals));
+  groups[name] = group;
+}
+mkdirSync(`${root}/bench/results`, { recursive: true });
+writeFileSync(file, JSON.stringify({ node: process.version, groups }, null, 2) + '\n');

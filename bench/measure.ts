@@ -1,13 +1,14 @@
 /** Runs one program in one of the three ways. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { FOLDER } from './workloads.js';
+import { noSamples, row, type Row, type Samples } from './report.js';
+import { FOLDER, type Program } from './workloads.js';
 
 export const WAYS = ['native', 'qemu', 'culm'] as const;
 export type Way = (typeof WAYS)[number];
 
 const CULM = fileURLToPath(new URL('../../bin/culm', import.meta.url));
-const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root', LANG: 'C.UTF-8' };
+export const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root', LANG: 'C.UTF-8' };
 
 function command(way: Way, argv: readonly string[]): readonly string[] {
   if (way === 'native') return argv;
@@ -21,12 +22,12 @@ export interface Run {
   readonly stdout: string;
 }
 
-export function runOnce(way: Way, argv: readonly string[]): Run {
+export function runOnce(way: Way, argv: readonly string[], qemuEnv: Program['qemuEnv'] = {}): Run {
   const [file = '', ...args] = command(way, argv);
   const start = process.hrtime.bigint();
   const result = spawnSync(file, args, {
     cwd: FOLDER,
-    env: ENV,
+    env: way === 'qemu' ? { ...ENV, ...qemuEnv } : ENV,
     encoding: 'latin1',
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -38,9 +39,39 @@ export function runOnce(way: Way, argv: readonly string[]): Run {
   return { ms, stdout: result.stdout };
 }
 
-/** Times that the kernels print: a name and milliseconds a line. */
-export function kernelTimes(stdout: string): Map<string, number> {
+/** Whole runs in all ways, which must print the same. */
+export function timePrograms(programs: readonly Program[], rounds: number): Row[] {
+  return programs.map(({ name, argv, qemuEnv }) => {
+    const samples = noSamples();
+    const outputs = new Set<string>();
+    for (let round = 0; round < rounds; round++)
+      for (const way of WAYS) {
+        const { ms, stdout } = runOnce(way, argv, qemuEnv);
+        samples[way].push(ms);
+        outputs.add(stdout);
+      }
+    if (outputs.size !== 1) throw new Error(`${name}: the outputs differ`);
+    return row(name, samples);
+  });
+}
+
+/** A program that prints times of its own, in all ways; `scale` turns them into the group's unit. */
+export function timeItself(argv: readonly string[], rounds: number, scale = 1): Row[] {
+  const samples = new Map<string, Samples>();
+  for (let round = 0; round < rounds; round++)
+    for (const way of WAYS)
+      for (const [name, time] of timesIn(runOnce(way, argv).stdout)) {
+        const known = samples.get(name) ?? noSamples();
+        samples.set(name, known);
+        known[way].push(time * scale);
+      }
+  return [...samples].map(([name, s]) => row(name, s));
+}
+
+/** A name and a time a line. */
+function timesIn(stdout: string): Map<string, number> {
   const times = new Map<string, number>();
-  for (const match of stdout.matchAll(/^(\w+)\s+([\d.]+) ms$/gm)) times.set(match[1] ?? '', Number(match[2]));
+  for (const match of stdout.matchAll(/^(\S.*?)\s+([\d.]+) (?:ms|ns)$/gm))
+    times.set(match[1] ?? '', Number(match[2]));
   return times;
 }

@@ -10,6 +10,8 @@ export const FOLDER = '/tmp/culm-bench';
 export interface Program {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Environment under qemu-x86_64. */
+  readonly qemuEnv?: Readonly<Record<string, string>>;
 }
 
 const SHELL_LOOP = 'i=0; s=0; while ((i < 40000)); do ((s += i * i % 7, i++)); done; echo $s';
@@ -53,14 +55,18 @@ function text(): string {
   );
 }
 
-/** Makes the inputs and compiles the kernels; returns the kernels' binary. */
-export function prepare(): string {
+/** Makes the inputs. */
+export function prepare(): void {
   mkdirSync(FOLDER, { recursive: true });
   if (!existsSync(join(FOLDER, 'text'))) writeFileSync(join(FOLDER, 'text'), text());
   const rows = Array.from({ length: 60000 }, (_, n) => ({ n, v: (n * 7919) % 1000, tag: `tag${n % 17}` }));
   writeFileSync(join(FOLDER, 'data.json'), JSON.stringify(rows));
-  const source = fileURLToPath(new URL('../../bench/programs/kern.c', import.meta.url));
-  const kernels = join(FOLDER, 'kern');
-  execFileSync('gcc', ['-O2', '-static', '-o', kernels, source, '-lm']);
-  return kernels;
+}
+
+/** Compiles one of bench/programs; returns the binary. */
+export function compile(name: string): string {
+  const source = fileURLToPath(new URL(`../../bench/programs/${name}.c`, import.meta.url));
+  const binary = join(FOLDER, name);
+  execFileSync('gcc', ['-O2', '-static', '-o', binary, source, '-lm']);
+  return binary;
 }
