@@ -375,6 +375,18 @@ static void partly(void) {
   close(slave);
 }
 
+/* What locks do takes more capabilities than a sandbox's root has. */
+static void locked_settings(void) {
+  int slave, master = opened(&slave);
+  struct termios locks;
+  memset(&locks, 1, sizeof(locks));
+  SHOW(ioctl(slave, TIOCGLCKTRMIOS, &locks));
+  printf("locked: %d %d\n", locks.c_lflag, locks.c_cc[VMIN]);
+  CHILD(setuid(65534); FAILS(ioctl(slave, TIOCSLCKTRMIOS, &locks)); FAILS(ioctl(master, TIOCGLCKTRMIOS, 1)));
+  close(master);
+  close(slave);
+}
+
 static void hangups(void) {
   int slave, master = opened(&slave), other = open(ptsname(master), O_RDWR | O_NOCTTY), count;
   struct termios raw;
@@ -415,6 +427,7 @@ int main(void) {
   settings();
   raw_reads();
   partly();
+  locked_settings();
   hangups();
   return 0;
 }

@@ -1,7 +1,7 @@
 /**
  * Other projects' test suites, natively and under Culm: which tests pass on Linux but not here.
  *
- *   node build/test/suites/main.js [bash|busybox] [--only NAME,NAME] [--output FOLDER] [--cache FOLDER]
+ *   node build/test/suites/main.js [bash|busybox|projects] [--only NAME,NAME] [--output FOLDER] [--cache FOLDER]
  *
  * The sources come from Debian; what each piece printed is left in the output folder.
  */
@@ -10,10 +10,11 @@ import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bash } from './bash.js';
 import { busybox } from './busybox.js';
+import { projects } from './projects.js';
 import { run, type Piece, type Place } from './run.js';
 import type { Suite } from './suite.js';
 
-const SUITES: readonly Suite[] = [bash, busybox];
+const SUITES: readonly Suite[] = [bash, busybox, projects];
 const NATIVE_LIMIT_MS = 120_000;
 const CULM_LIMIT_MS = 300_000;
 
@@ -34,8 +35,8 @@ interface Count {
 
 /** Runs a piece on both and tells what is worse here. */
 async function compare(suite: Suite, place: Place, piece: Piece, count: Count): Promise<void> {
-  const native = await run('native', place, piece, NATIVE_LIMIT_MS);
-  const culm = await run('culm', place, piece, CULM_LIMIT_MS);
+  const native = await run('native', place, piece, suite.limitMs ?? NATIVE_LIMIT_MS);
+  const culm = await run('culm', place, piece, suite.limitMs ?? CULM_LIMIT_MS);
   await writeFile(`${values.output}/${suite.name}-${piece.name}.native`, native.output);
   await writeFile(`${values.output}/${suite.name}-${piece.name}.culm`, culm.output);
   const found = suite.judge(culm.output);

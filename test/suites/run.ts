@@ -34,7 +34,11 @@ export const exec = promisify(execFile);
 
 export async function run(system: System, place: Place, piece: Piece, limitMs: number): Promise<Outcome> {
   await rm(place.work, { recursive: true, force: true });
-  await cp(place.pristine, place.work, { recursive: true, verbatimSymlinks: true });
+  await cp(place.pristine, place.work, {
+    recursive: true,
+    verbatimSymlinks: true,
+    preserveTimestamps: true,
+  });
   const cwd = `${place.work}/${piece.folder}`;
   const settings = Object.entries({ PATH, HOME: '/root', ...piece.env }).flatMap(([k, v]) => [
     '-e',

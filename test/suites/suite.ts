@@ -9,4 +9,6 @@ export interface Suite {
   prepare(cache: string): Promise<Place>;
   pieces(place: Place): Promise<Piece[]>;
   judge(output: string): Verdicts;
+  /** How long a piece may take, where that is more than usual. */
+  readonly limitMs?: number;
 }

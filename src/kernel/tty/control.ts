@@ -18,6 +18,7 @@ import {
   decodeTermios,
   encodeTermio,
   encodeTermios,
+  keepLocked,
 } from './termios.js';
 import type { Termios } from './termios.js';
 import type { Terminal } from './terminal.js';
@@ -49,6 +50,7 @@ function change(terminal: Terminal, how: (termios: Termios) => void): void {
   const { termios } = terminal.discipline;
   const before = { ...termios, cc: termios.cc.slice() };
   how(termios);
+  keepLocked(termios, before, terminal.lockedSettings);
   terminal.settingsChanged(before);
 }
 
@@ -68,6 +70,14 @@ function setSettings(
     change(terminal, (termios) => decode(bytes, termios));
     return 0;
   };
+}
+
+function lockSettings({ terminal, arg, user }: Call): number {
+  if (terminal.jobs.caller()?.isAdmin === false) return EPERM;
+  const bytes = new Uint8Array(TERMIOS_SIZE);
+  const fault = user.copyIn(arg, bytes, 0, bytes.length);
+  if (fault === 0) decodeTermios(bytes, terminal.lockedSettings);
+  return fault;
 }
 
 /** An action that a background process may not take; the master is nobody's terminal. */
@@ -213,6 +223,11 @@ const ACTIONS: ReadonlyMap<number, Action> = new Map<number, Action>([
   [request.TCSETS2, setSettings(TERMIOS2_SIZE, decodeTermios, false)],
   [request.TCSETSW2, setSettings(TERMIOS2_SIZE, decodeTermios, false)],
   [request.TCSETSF2, setSettings(TERMIOS2_SIZE, decodeTermios, true)],
+  [
+    request.TIOCGLCKTRMIOS,
+    (call) => copyOut(call, encodeTermios(call.terminal.lockedSettings, TERMIOS_SIZE)),
+  ],
+  [request.TIOCSLCKTRMIOS, lockSettings],
   [request.TCGETA, (call) => copyOut(call, encodeTermio(call.terminal.discipline.termios))],
   [request.TCSETA, setSettings(TERMIO_SIZE, decodeTermio, false)],
   [request.TCSETAW, setSettings(TERMIO_SIZE, decodeTermio, false)],

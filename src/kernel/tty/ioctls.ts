@@ -36,6 +36,8 @@ export const TCSETS2 = 0x402c542b;
 export const TCSETSW2 = 0x402c542c;
 export const TCSETSF2 = 0x402c542d;
 
+export const TIOCGLCKTRMIOS = 0x5456;
+export const TIOCSLCKTRMIOS = 0x5457;
 export const TIOCGPTN = 0x80045430;
 export const TIOCSPTLCK = 0x40045431;
 export const TIOCGDEV = 0x80045432;

@@ -293,6 +293,25 @@ describe('ioctl', () => {
     assert.equal(ioctl(0x1234), ENOTTY);
   });
 
+  test('settings that are locked stay', () => {
+    assert.equal(ioctl(ioctls.TIOCSLCKTRMIOS, 0), EPERM);
+    caller = null;
+    const before = t.encodeTermios(terminal.discipline.termios, t.TERMIOS_SIZE);
+    memory.bytes.fill(0);
+    new DataView(memory.bytes.buffer).setUint32(12, t.ECHO, true);
+    memory.bytes[17 + t.VMIN] = 1;
+    assert.equal(ioctl(ioctls.TIOCSLCKTRMIOS, 0), 0);
+    assert.equal(ioctl(ioctls.TIOCGLCKTRMIOS, 100), 0);
+    assert.deepEqual(memory.bytes.slice(100, 136), memory.bytes.slice(0, 36));
+    memory.bytes.set(before, 0);
+    new DataView(memory.bytes.buffer).setUint32(12, t.ISIG, true);
+    memory.bytes[17 + t.VMIN] = 9;
+    memory.bytes[17 + t.VTIME] = 8;
+    assert.equal(ioctl(ioctls.TCSETS, 0), 0);
+    const { lflag, cc } = terminal.discipline.termios;
+    assert.deepEqual([lflag, cc[t.VMIN], cc[t.VTIME]], [t.ISIG | t.ECHO, before[17 + t.VMIN], 8]);
+  });
+
   test('the window’s size, whose change is signalled', () => {
     assert.equal(ioctl(ioctls.TIOCGWINSZ, 0), 0);
     assert.deepEqual([...new Uint16Array(memory.bytes.buffer, 0, 4)], [24, 80, 0, 0]);

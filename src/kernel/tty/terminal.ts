@@ -28,6 +28,7 @@ import {
   VSTOP,
   VTIME,
   defaultTermios,
+  noTermios,
   restrictToPty,
 } from './termios.js';
 import type { Termios } from './termios.js';
@@ -71,6 +72,8 @@ export class Terminal implements HandleOperations, ControllingTerminal {
   foreground = 0;
   /** TIOCEXCL: nobody but an administrator may open it. */
   exclusive = false;
+  /** TIOCSLCKTRMIOS: settings that nobody can change. */
+  readonly lockedSettings = noTermios();
   /** TIOCSPTLCK: it cannot be opened yet. */
   locked = false;
   /** The peer is gone for good. */

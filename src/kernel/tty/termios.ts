@@ -77,6 +77,11 @@ export interface Termios {
   ospeed: number;
 }
 
+/** Nothing is set, nothing locked. */
+export function noTermios(): Termios {
+  return { iflag: 0, oflag: 0, cflag: 0, lflag: 0, line: 0, cc: new Uint8Array(NCCS), ispeed: 0, ospeed: 0 };
+}
+
 /** Linux's tty_std_termios: ^C ^\ DEL ^U ^D, no time, one byte, ^Q ^S ^Z, ^R ^O ^W ^V. */
 export function defaultTermios(): Termios {
   const cc = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
@@ -90,6 +95,17 @@ export function defaultTermios(): Termios {
     ispeed: 38400,
     ospeed: 38400,
   };
+}
+
+/** Puts back what may not be changed: the bits and characters that are not 0 in `locked` (TIOCSLCKTRMIOS). */
+export function keepLocked(termios: Termios, before: Termios, locked: Termios): void {
+  const kept = (now: number, old: number, mask: number) => ((now & ~mask) | (old & mask)) >>> 0;
+  termios.iflag = kept(termios.iflag, before.iflag, locked.iflag);
+  termios.oflag = kept(termios.oflag, before.oflag, locked.oflag);
+  termios.cflag = kept(termios.cflag, before.cflag, locked.cflag);
+  termios.lflag = kept(termios.lflag, before.lflag, locked.lflag);
+  if (locked.line !== 0) termios.line = before.line;
+  for (let i = 0; i < NCCS; i++) if (locked.cc[i] !== 0) termios.cc[i] = before.cc[i] ?? DISABLED;
 }
 
 /** Speeds by the number in c_cflag; above B38400 they count on from 0o10001. */
