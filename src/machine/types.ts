@@ -35,9 +35,15 @@ export const PTE_EXEC = 4;
 /** Set by the walk that fills a TLB entry. */
 export const PTE_ACCESSED = 8;
 export const PTE_DIRTY = 16;
-/** The kernel's own bits; the machine leaves them alone. */
+/** The kernel's own bits; the machine leaves them alone, and counts them (PageTally). */
 export const PTE_KERNEL_1 = 32;
 export const PTE_KERNEL_2 = 64;
+
+/** How many of the entries that many were about had each of the kernel's bits. */
+export interface PageTally {
+  kernel1: number;
+  kernel2: number;
+}
 
 /** Frames: 4 KiB pieces of the memory, counted by reference. Frame numbers are below 2^20; 0 is none. */
 export interface Frames {
@@ -55,9 +61,10 @@ export interface Frames {
 }
 
 /**
- * A process's page table: 47-bit addresses, 4 KiB pages. An entry is frame << 12 | PTE_*; 0 is none. The table holds no
- * references to frames: its owner retains and releases. After an entry that was present is changed to allow less or
- * another frame, the TLB is flushed by these methods themselves where this space is the running one.
+ * A process's page table: 47-bit addresses, 4 KiB pages. An entry is frame << 12 | PTE_*; 0 is none. Each entry stands for
+ * a reference to its frame: with single entries it is the owner who retains and releases; `share`, `drop` and `destroy`
+ * do so themselves. After an entry that was present is changed to allow less or another frame, the TLB is flushed by these
+ * methods themselves where this space is the running one.
  */
 export interface AddressSpace {
   get(address: number): number;
@@ -65,9 +72,16 @@ export interface AddressSpace {
   set(address: number, pte: number): boolean;
   /** Calls `visit` for each present entry of [start, end), in order; what it returns becomes the entry. */
   update(start: number, end: number, visit: (address: number, pte: number) => number): void;
+  /**
+   * Gives `child`, which has nothing there, the entries of [start, end). `readOnly`: without PTE_WRITE, in both. The tally
+   * is of what the child got. False when there was no memory for its tables.
+   */
+  share(child: AddressSpace, start: number, end: number, readOnly: boolean, tally: PageTally): boolean;
+  /** Takes all entries of [start, end) away; the tally is of them. */
+  drop(start: number, end: number, tally: PageTally): void;
   /** Frames that the tables themselves take. */
   readonly tables: number;
-  /** Frees the tables (not the frames that they name). */
+  /** Takes all entries away and frees the tables. */
   destroy(): void;
 }
 

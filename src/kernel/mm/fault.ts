@@ -5,7 +5,7 @@ import { RLIMIT_AS, RLIMIT_STACK } from '../abi/resource.js';
 import { ENOMEM } from '../errno.js';
 import type { Mm } from './mm.js';
 import { AnonymousPages } from './pages.js';
-import { PTE_ANON, makePte, pageDown, pteBits } from './pte.js';
+import { PTE_ANON, PTE_FILE, makePte, pageDown, pteBits } from './pte.js';
 import { STACK_GUARD, type Vma } from './vma.js';
 
 /** How an access that the page table did not allow ended. */
@@ -57,18 +57,20 @@ function fillPage(mm: Mm, vma: Vma, page: number, access: Access): Fault {
   const index = vma.pageIndex(page);
   const frame = vma.pages.frame(index);
   if (frame < 0) return faultOf(frame);
+  const bits = pteBits(vma.prot) | PTE_FILE;
   if (!vma.shared)
-    return access === ACCESS_WRITE ? mapCopy(mm, vma, page, frame) : mapBorrowed(mm, vma, page, frame, false);
+    return access === ACCESS_WRITE
+      ? mapCopy(mm, vma, page, frame)
+      : mapBorrowed(mm, page, frame, bits & ~PTE_WRITE);
   const writes = access === ACCESS_WRITE || vma.pages instanceof AnonymousPages;
   const dirtied = access === ACCESS_WRITE ? vma.pages.dirty(index) : 0;
-  return dirtied < 0 ? faultOf(dirtied) : mapBorrowed(mm, vma, page, frame, writes);
+  return dirtied < 0 ? faultOf(dirtied) : mapBorrowed(mm, page, frame, writes ? bits : bits & ~PTE_WRITE);
 }
 
 /** A read gets the page of zeros that all share: much of what is reserved is never written. */
 function fillAnonymous(mm: Mm, vma: Vma, page: number, access: Access): Fault {
   if (access !== ACCESS_WRITE) {
-    const pte = makePte(mm.pool.zeroFrame, pteBits(vma.prot) & ~PTE_WRITE);
-    return mm.setPage(page, pte) ? FAULT_OK : FAULT_OOM;
+    return mapBorrowed(mm, page, mm.pool.zeroFrame, pteBits(vma.prot) & ~PTE_WRITE);
   }
   const frame = mm.allocate();
   return frame === 0 ? FAULT_OOM : mapOwned(mm, vma, page, frame);
@@ -92,8 +94,9 @@ function mapOwned(mm: Mm, vma: Vma, page: number, frame: number): Fault {
   return FAULT_OK;
 }
 
-function mapBorrowed(mm: Mm, vma: Vma, page: number, frame: number, writable: boolean): Fault {
-  const pte = makePte(frame, writable ? pteBits(vma.prot) : pteBits(vma.prot) & ~PTE_WRITE);
+/** Maps a frame that belongs to others, too. */
+function mapBorrowed(mm: Mm, page: number, frame: number, bits: number): Fault {
+  const pte = makePte(frame, bits);
   if (!mm.setPage(page, pte)) return FAULT_OOM;
   mm.frames.retain(frame);
   mm.countPage(pte);

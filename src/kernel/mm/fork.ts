@@ -1,4 +1,3 @@
-import { PTE_WRITE } from '../../machine/types.js';
 import type { Mm } from './mm.js';
 import { VM_DONTFORK, VM_LOCKED, VM_LOCKONFAULT, VM_WIPEONFORK, type Vma } from './vma.js';
 
@@ -9,16 +8,7 @@ export function copyArea(parent: Mm, child: Mm, vma: Vma): boolean {
   copy.flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
   child.vmas.insert(copy);
   if ((vma.flags & VM_WIPEONFORK) !== 0 || isRefilled(vma)) return true;
-  let complete = true;
-  parent.space.update(vma.start, vma.end, (address, pte) => {
-    const shared = vma.shared ? pte : (pte & ~PTE_WRITE) >>> 0;
-    if (complete && child.space.set(address, shared)) {
-      if (shared >>> 12 !== parent.pool.zeroFrame) parent.frames.retain(shared >>> 12);
-      child.countPage(shared);
-    } else complete = false;
-    return shared;
-  });
-  return complete;
+  return parent.sharePages(child, vma.start, vma.end, !vma.shared);
 }
 
 /** Pages that faults bring back from the file are not copied, as in Linux: a child often needs few of them. */

@@ -1,5 +1,5 @@
 import { PAGE_MASK, PAGE_SIZE } from '../../machine/layout.js';
-import type { AddressSpace, Frames, Machine } from '../../machine/types.js';
+import type { AddressSpace, Frames, Machine, PageTally } from '../../machine/types.js';
 import { MAP_32BIT, PROT_WRITE } from '../abi/mman.js';
 import { RLIMIT_AS, RLIMIT_DATA } from '../abi/resource.js';
 import { EINVAL, ENOMEM, EPERM, type Errno } from '../errno.js';
@@ -7,7 +7,7 @@ import { allowWrite, denyWrite } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
 import type { KernelLimits } from '../limits.js';
 import { copyArea } from './fork.js';
-import { PTE_ANON, pageDown, pageUp } from './pte.js';
+import { PTE_ANON, PTE_FILE, pageDown, pageUp } from './pte.js';
 import { GapSearch } from './search.js';
 import { ProcessMemory } from './usermemory.js';
 import {
@@ -56,7 +56,7 @@ export interface ProgramLayout {
 
 /**
  * An address space: Linux's mm_struct. Areas say what may be accessed, page tables what is there already; faults.ts
- * brings the one into the other. Holds a reference to each frame that its page table names (the zero page apart).
+ * brings the one into the other. Holds a reference to each frame that its page table names.
  */
 export class Mm {
   readonly vmas: VmaList;
@@ -182,10 +182,20 @@ export class Mm {
 
   /** Takes the pages of [start, end) out of the page table; they come back by faults. */
   zap(start: number, end: number): void {
-    this.space.update(start, end, (_address, pte) => {
-      this.forgetPage(pte);
-      return 0;
-    });
+    const tally = newTally();
+    this.space.drop(start, end, tally);
+    this.rssAnon -= tally.kernel1;
+    this.rssFile -= tally.kernel2;
+  }
+
+  /** Gives `child` the pages of [start, end); `copied`: until one of the two writes to them. False: no memory. */
+  sharePages(child: Mm, start: number, end: number, copied: boolean): boolean {
+    const tally = newTally();
+    const complete = this.space.share(child.space, start, end, copied, tally);
+    child.rssAnon += tally.kernel1;
+    child.rssFile += tally.kernel2;
+    child.notePeak();
+    return complete;
   }
 
   /** A frame of zeros, at the cost of cached pages if need be; 0 when memory is exhausted. */
@@ -202,19 +212,20 @@ export class Mm {
 
   /** Counts a page that gets mapped. */
   countPage(pte: number): void {
-    if (pte >>> 12 === this.pool.zeroFrame) return;
     if ((pte & PTE_ANON) !== 0) this.rssAnon++;
-    else this.rssFile++;
+    else if ((pte & PTE_FILE) !== 0) this.rssFile++;
+    this.notePeak();
+  }
+
+  private notePeak(): void {
     this.peakRss = Math.max(this.peakRss, this.rssAnon + this.rssFile);
   }
 
   /** Gives back what an entry that goes away refers to. */
   forgetPage(pte: number): void {
-    const frame = pte >>> 12;
-    if (frame === this.pool.zeroFrame) return;
     if ((pte & PTE_ANON) !== 0) this.rssAnon--;
-    else this.rssFile--;
-    this.frames.release(frame);
+    else if ((pte & PTE_FILE) !== 0) this.rssFile--;
+    this.frames.release(pte >>> 12);
   }
 
   /** Moves the end of the heap (brk(2)): the new end, or the old one if it cannot be. */
@@ -257,9 +268,10 @@ export class Mm {
   /** Gives up one user's share; the last one frees everything. */
   release(): void {
     if (--this.users > 0) return;
-    this.unmap(0, TASK_SIZE);
-    this.dropExe();
+    this.writeBack([...this.vmas], 0, TASK_SIZE);
     this.space.destroy();
+    for (const vma of this.vmas.remove(0, TASK_SIZE)) vma.detach();
+    this.dropExe();
   }
 
   /** Takes a reference to the program's file and keeps writers away from it. */
@@ -284,6 +296,10 @@ export class Mm {
       vma.pages.sync(from, vma.offset + Math.min(end, vma.end) - vma.start);
     }
   }
+}
+
+function newTally(): PageTally {
+  return { kernel1: 0, kernel2: 0 };
 }
 
 /** How many pages are freed at a time when memory is short. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FIRST_FRAME, PAGE_SIZE, USER_END } from '../layout.js';
-import { PTE_DIRTY, PTE_READ, PTE_WRITE } from '../types.js';
+import { PTE_DIRTY, PTE_KERNEL_1, PTE_KERNEL_2, PTE_READ, PTE_WRITE } from '../types.js';
 import { PageTable } from './address-space.js';
 import { FrameTable } from './frames.js';
 import { createMemory } from './memory.js';
@@ -11,9 +11,12 @@ function machine(pages = 64) {
   const { views, frameEnd } = createMemory(pages * PAGE_SIZE);
   const frames = new FrameTable(views, frameEnd);
   const tlb = new Tlb(views);
-  const space = PageTable.create(views, frames, tlb);
-  if (space === null) throw new Error('no memory');
-  return { frames, space };
+  const makeSpace = (): PageTable => {
+    const space = PageTable.create(views, frames, tlb);
+    if (space === null) throw new Error('no memory');
+    return space;
+  };
+  return { frames, space: makeSpace(), makeSpace };
 }
 
 const ADDRESSES = [0, 0x400000, 0xfffff000, 0x100000000, 0x3fffffff000, 0x7ffff7ff0000, USER_END - PAGE_SIZE];
@@ -60,10 +63,53 @@ describe('page table', () => {
     assert.equal(frames.free, 0);
   });
 
-  it('frees its tables', () => {
+  it('frees its tables and what they name', () => {
     const { frames, space } = machine();
-    for (const address of ADDRESSES) space.set(address, (FIRST_FRAME << 12) | PTE_READ);
+    for (const address of ADDRESSES) space.set(address, (frames.allocate() << 12) | PTE_READ);
     assert.ok(frames.free < frames.total - 10);
+    space.destroy();
+    assert.equal(frames.free, frames.total);
+  });
+
+  it('shares the entries of a range, with a reference each', () => {
+    const { frames, space, makeSpace } = machine();
+    const child = makeSpace();
+    const tally = { kernel1: 0, kernel2: 0 };
+    for (const address of ADDRESSES)
+      space.set(address, (frames.allocate() << 12) | PTE_READ | PTE_WRITE | PTE_KERNEL_1);
+    assert.ok(space.share(child, 0x400000, 0x7ffff7ff0000, true, tally));
+    assert.deepEqual(tally, { kernel1: 4, kernel2: 0 });
+    ADDRESSES.forEach((address, i) => {
+      const shared = i >= 1 && i < 5;
+      assert.equal(child.get(address), shared ? space.get(address) : 0);
+      assert.equal((space.get(address) & PTE_WRITE) === 0, shared);
+      assert.equal(frames.references(space.get(address) >>> 12), shared ? 2 : 1);
+    });
+    child.destroy();
+    space.destroy();
+    assert.equal(frames.free, frames.total);
+  });
+
+  it('drops the entries of a range and what they name', () => {
+    const { frames, space } = machine();
+    for (const address of ADDRESSES) space.set(address, (frames.allocate() << 12) | PTE_READ | PTE_KERNEL_2);
+    const free = frames.free;
+    const tally = { kernel1: 0, kernel2: 0 };
+    space.drop(0x400000, 0x7ffff7ff0000, tally);
+    assert.deepEqual(tally, { kernel1: 0, kernel2: 4 });
+    assert.equal(frames.free, free + 4);
+    assert.deepEqual(
+      ADDRESSES.map((address) => space.get(address) !== 0),
+      [true, false, false, false, false, true, true],
+    );
+  });
+
+  it('says when there is no memory to share', () => {
+    const { frames, space, makeSpace } = machine(6);
+    const child = makeSpace();
+    space.set(0, (frames.allocate() << 12) | PTE_READ);
+    assert.equal(space.share(child, 0, USER_END, true, { kernel1: 0, kernel2: 0 }), false);
+    child.destroy();
     space.destroy();
     assert.equal(frames.free, frames.total);
   });

@@ -4,10 +4,13 @@ import {
   PTE_ACCESSED,
   PTE_DIRTY,
   PTE_EXEC,
+  PTE_KERNEL_1,
+  PTE_KERNEL_2,
   PTE_READ,
   PTE_WRITE,
   type AddressSpace,
   type Frames,
+  type PageTally,
 } from '../types.js';
 import type { Tlb } from './tlb.js';
 
@@ -23,6 +26,8 @@ const UPPER_SPAN = 2 ** (PAGE_SHIFT + LEVEL_BITS);
 const CACHED = PTE_READ | PTE_WRITE | PTE_EXEC | PTE_ACCESSED | PTE_DIRTY;
 
 type Visit = (address: number, pte: number) => number;
+/** Works on entries of one table, [first, last) of the i32 view, the first of which is for `address`. False: no further. */
+type TableVisit = (first: number, last: number, address: number) => boolean;
 
 /** Index of `address` in a table whose entries cover 2^shift bytes. */
 function indexAt(address: number, shift: number): number {
@@ -105,41 +110,118 @@ export class PageTable implements AddressSpace {
   }
 
   update(start: number, end: number, visit: Visit): void {
-    if (start < end) this.updateTable(this.root, ROOT_SHIFT, 0, start, end, visit);
+    const { i32 } = this.memory;
+    this.eachTable(start, end, (first, last, address) => {
+      for (let entry = first; entry < last; entry++, address += PAGE_SIZE) {
+        const pte = i32[entry] as number;
+        if (pte !== 0) this.replace(entry, address, visit(address, pte));
+      }
+      return true;
+    });
   }
 
-  private updateTable(
+  share(child: AddressSpace, start: number, end: number, readOnly: boolean, tally: PageTally): boolean {
+    if (!(child instanceof PageTable)) throw new Error('a foreign address space');
+    if (readOnly && this.tlb.root === this.root) this.tlb.flushWrites();
+    const kept = readOnly ? ~PTE_WRITE : -1;
+    return this.eachTable(start, end, (first, last, address) => {
+      const target = child.findOrMake(address);
+      if (target < 0) return false;
+      this.shareTable(first, last, target, kept, tally);
+      return true;
+    });
+  }
+
+  /** Copies the entries [first, last), of which the bits `kept` remain, to those from `target` on. */
+  private shareTable(first: number, last: number, target: number, kept: number, tally: PageTally): void {
+    const { frames } = this;
+    const { i32 } = this.memory;
+    for (let entry = first; entry < last; entry++, target++) {
+      const pte = (i32[entry] as number) & kept;
+      if (pte === 0) continue;
+      i32[entry] = pte;
+      i32[target] = pte;
+      frames.retain(pte >>> PAGE_SHIFT);
+      count(tally, pte);
+    }
+  }
+
+  drop(start: number, end: number, tally: PageTally): void {
+    const { tlb } = this;
+    const runs = tlb.root === this.root;
+    let lost = 0;
+    this.eachTable(start, end, (first, last, address) => {
+      lost |= this.dropTable(first, last, tally);
+      if (runs) for (; first < last; first++, address += PAGE_SIZE) tlb.flushPage(address);
+      return true;
+    });
+    if ((lost & PTE_EXEC) === 0) return;
+    this.epoch = tlb.newEpoch();
+    if (runs) tlb.flushJumps(this.epoch);
+  }
+
+  /** The union of the entries that were there. */
+  private dropTable(first: number, last: number, tally: PageTally): number {
+    const { frames } = this;
+    const { i32 } = this.memory;
+    let lost = 0;
+    for (let entry = first; entry < last; entry++) {
+      const pte = i32[entry] as number;
+      if (pte === 0) continue;
+      i32[entry] = 0;
+      lost |= pte;
+      frames.release(pte >>> PAGE_SHIFT);
+      count(tally, pte);
+    }
+    return lost;
+  }
+
+  /** Visits the tables of the lowest level that there are for [start, end). False if a visit said so. */
+  private eachTable(start: number, end: number, visit: TableVisit): boolean {
+    return start >= end || this.eachTableIn(this.root, ROOT_SHIFT, 0, start, end, visit);
+  }
+
+  private eachTableIn(
     table: number,
     shift: number,
     base: number,
     start: number,
     end: number,
-    visit: Visit,
-  ): void {
+    visit: TableVisit,
+  ): boolean {
     const span = 2 ** shift;
     const first = Math.max(0, Math.floor((start - base) / span));
     const last = Math.min(LEVEL_MASK, Math.floor((end - 1 - base) / span));
+    if (shift === PAGE_SHIFT) return visit(table / 4 + first, table / 4 + last + 1, base + first * span);
     for (let i = first; i <= last; i++) {
-      const entry = this.memory.u32[table / 4 + i] as number;
-      if (entry === 0) continue;
-      const address = base + i * span;
-      if (shift === PAGE_SHIFT) this.replace(table / 4 + i, address, visit(address, entry | 0));
-      else this.updateTable(entry, shift - LEVEL_BITS, address, start, end, visit);
+      const below = this.memory.u32[table / 4 + i] as number;
+      if (below === 0) continue;
+      if (!this.eachTableIn(below, shift - LEVEL_BITS, base + i * span, start, end, visit)) return false;
     }
+    return true;
   }
 
   destroy(): void {
-    this.destroyTable(this.root, ROOT_SHIFT);
     if (this.tlb.root === this.root) this.tlb.activate(0, this.tlb.newEpoch());
+    this.destroyTable(this.root, ROOT_SHIFT);
   }
 
   private destroyTable(table: number, shift: number): void {
-    if (shift > PAGE_SHIFT) {
-      for (let i = table / 4; i < (table + PAGE_SIZE) / 4; i++) {
-        const entry = this.memory.u32[i] as number;
-        if (entry !== 0) this.destroyTable(entry, shift - LEVEL_BITS);
+    const [first, last] = [table / 4, (table + PAGE_SIZE) / 4];
+    if (shift === PAGE_SHIFT) this.dropTable(first, last, $tally);
+    else
+      for (let i = first; i < last; i++) {
+        const below = this.memory.u32[i] as number;
+        if (below !== 0) this.destroyTable(below, shift - LEVEL_BITS);
       }
-    }
     this.frames.release(table / PAGE_SIZE);
   }
+}
+
+/** Nobody asks for it. */
+const $tally: PageTally = { kernel1: 0, kernel2: 0 };
+
+function count(tally: PageTally, pte: number): void {
+  if ((pte & PTE_KERNEL_1) !== 0) tally.kernel1++;
+  if ((pte & PTE_KERNEL_2) !== 0) tally.kernel2++;
 }
