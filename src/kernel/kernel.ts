@@ -18,6 +18,7 @@ import type { KernelLimits } from './limits.js';
 import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
 import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
 import { LoadAverages } from './process/load.js';
+import { Pressure } from './process/pressure.js';
 import { Net } from './net/net.js';
 import { restartSequence } from './process/rseq.js';
 import type { Process } from './process/process.js';
@@ -127,6 +128,8 @@ export class Kernel implements Supervisor, MemoryPool {
   /** Processes and threads made since the start, as /proc/stat counts them. */
   forks = 0;
   contextSwitches = 0;
+  /** Slices that the clock has ended: what a timer's interrupt does elsewhere. */
+  ticks = 0;
   /** Processor time that all threads have used. */
   cpuMs = 0;
   /** The kernel's part of it, as far as it is sampled. */
@@ -135,6 +138,7 @@ export class Kernel implements Supervisor, MemoryPool {
   majorFaults = 0;
   oomKills = 0;
   readonly loadAverages: LoadAverages;
+  readonly pressure: Pressure;
   /** How frames are used by files; whoever makes filesystems hands it to them. */
   readonly pageCounts: PageCounts = { cached: 0, shmem: 0, read: 0 };
   readonly limits: KernelLimits;
@@ -146,6 +150,8 @@ export class Kernel implements Supervisor, MemoryPool {
   private active: Mm | null = null;
   private sliceStart = 0;
   private sliceUntil = 0;
+  /** Since when threads have been waiting for their turn, if any are. */
+  private waitingSince = 0;
   /** Calls and faults, of which some are timed. */
   private samples = 0;
   private running = false;
@@ -162,11 +168,13 @@ export class Kernel implements Supervisor, MemoryPool {
     this.restrictions = options.restrictions ?? UNRESTRICTED;
     this.clock = new Clock(options.host.clock);
     this.loadAverages = new LoadAverages(this.clock.nowMs());
+    this.pressure = new Pressure(this.clock.nowMs());
     this.limits = initialKernelLimits(options.randomizeAddresses === true);
     this.net = new Net(
       this.clock,
       (into) => this.host.random(into),
       () => this.current,
+      this.limits,
     );
     const { tasks } = this.restrictions;
     if (Number.isFinite(tasks)) this.limits.pidsMax = tasks;
@@ -201,6 +209,7 @@ export class Kernel implements Supervisor, MemoryPool {
       const now = this.clock.nowMs();
       this.timers.fireDue(now);
       this.loadAverages.note(now, this.scheduler.size);
+      this.pressure.note(now);
       const thread = this.nextReady();
       if (thread === null) {
         return { state: this.processes.size === 0 ? 'ended' : 'idle', wakeAtMs: this.timers.next };
@@ -218,6 +227,8 @@ export class Kernel implements Supervisor, MemoryPool {
   /** Puts a thread that can run behind the others. */
   enqueue(thread: Thread): void {
     if (thread.queued) return;
+    thread.readyMs = this.clock.nowMs();
+    if (this.scheduler.size === 0) this.waitingSince = thread.readyMs;
     this.scheduler.add(thread);
     const { loaded } = this;
     if (this.running && loaded !== null && this.scheduler.preempts(loaded)) this.mustSwitch = true;
@@ -263,6 +274,14 @@ export class Kernel implements Supervisor, MemoryPool {
   createMm(limits: Limits): Mm | null {
     const space = this.machine.createSpace();
     return space === null ? null : new Mm(this, space, limits);
+  }
+
+  get committed(): number {
+    const spaces = new Set<Mm>();
+    for (const { mmOrNull } of this.processes.values()) if (mmOrNull !== null) spaces.add(mmOrNull);
+    let bytes = 0;
+    for (const mm of spaces) bytes += mm.dataBytes();
+    return bytes;
   }
 
   get maxHeap(): number {
@@ -415,15 +434,18 @@ export class Kernel implements Supervisor, MemoryPool {
 
   private runThread(thread: Thread, until: number): void {
     this.load(thread);
-    this.sliceStart = this.clock.nowMs();
+    const start = (this.sliceStart = this.clock.nowMs());
+    thread.waitedMs += start - thread.readyMs;
     const end = (this.sliceUntil = this.sliceEnd(thread, until));
     this.running = true;
     this.mustSwitch = false;
     while (this.prepare(thread)) {
       this.runMachine(thread, end);
-      if (this.mustSwitch || this.clock.nowMs() >= end) break;
+      if (this.isOver(end)) break;
     }
     if (this.loaded === thread) this.settleTime(thread);
+    const stopped = this.loaded === thread ? this.sliceStart : this.clock.nowMs();
+    if (this.scheduler.size > 0) this.pressure.stalled(stopped - Math.max(start, this.waitingSince));
     this.running = false;
     if (this.cpuMs > this.restrictions.cpuMs) killAll(this, 'the processor time is used up');
     thread.process.timers?.checkCpu();
@@ -431,8 +453,15 @@ export class Kernel implements Supervisor, MemoryPool {
     if (this.scheduler.size > 0) {
       thread.involuntarySwitches++;
       thread.preempted = true;
-    }
+    } else this.waitingSince = stopped;
+    thread.readyMs = stopped;
     this.scheduler.putBack(thread);
+  }
+
+  private isOver(end: number): boolean {
+    if (this.clock.nowMs() < end) return this.mustSwitch;
+    this.ticks++;
+    return true;
   }
 
   /** A slice ends when others want their turn, or a timer is due; a little is always done. */

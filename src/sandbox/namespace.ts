@@ -71,7 +71,8 @@ export class Namespace {
     settings: Settings,
     private readonly bridge: AppBridge,
   ) {
-    this.terminals = new Terminals(new Jobs(kernel, (index) => this.place(`/dev/pts/${index}`)));
+    const jobs = new Jobs(kernel, (index) => this.place(`/dev/pts/${index}`));
+    this.terminals = new Terminals(jobs, undefined, kernel.limits);
     this.keys = new KeyRing(settings.keys);
     this.memory = {
       frames: kernel.machine.frames,
@@ -89,6 +90,7 @@ export class Namespace {
     this.vfs = new Vfs({
       memory: this.memory,
       clock: kernel.host.clock,
+      settings: kernel.limits,
       root: this.root(settings),
       rootFlags: MS_RELATIME | (settings.readOnly ? MS_RDONLY : 0),
       openDevice: (inode, flags) => openDevice(devices, inode.mode & S_IFMT, inode.rdev, flags),
@@ -136,7 +138,7 @@ export class Namespace {
     const sysWritable = pseudo.some(({ path, writable }) => writable && path.startsWith('/sys/'));
     const sysFlags = PSEUDO_FLAGS | (sysWritable ? 0 : MS_RDONLY);
     const { kernel, vfs, nodes } = this;
-    const view = new LiveKernel(kernel, vfs);
+    const view = new LiveKernel(kernel, vfs, this.terminals);
     const realtime = (out: Timespec): void => kernel.clock.realtime(out);
     this.mountTree('/proc', createProcFs(view, nodes, vfs.allocateDev()), PSEUDO_FLAGS);
     this.mountTree('/dev', createDevFs(devices, nodes, vfs.allocateDev(), realtime), MS_NOSUID | MS_RELATIME);

@@ -317,6 +317,37 @@ static void manyAreas(void) {
   munmap(range, 4000 * 4096L);
 }
 
+/* There is no security module; who could set what it says, if there were one. */
+static void *writeAttribute(void *arg) {
+  FAILS(write(*(int *)arg, "x", 1));
+  return NULL;
+}
+
+static void attributes(void) {
+  printf("-- attributes\n");
+  char buffer[16];
+  int fd = open("/proc/self/attr/current", O_RDWR);
+  FAILS(read(fd, buffer, sizeof buffer));
+  FAILS(write(fd, "x", 1));
+  pthread_t thread;
+  pthread_create(&thread, NULL, writeAttribute, &fd);
+  pthread_join(thread, NULL);
+  CHILD(FAILS(write(fd, "x", 1)));
+  close(fd);
+  CHILD(FAILS(open(of(getppid(), "attr/exec"), O_WRONLY) < 0 ? -1 : 0));
+  struct stat status;
+  SHOW(stat("/proc/self/attr/prev", &status));
+  printf("%o\n", status.st_mode);
+  SHOW(slurp("/proc/self/ksm_merging_pages"));
+  SHOW(stat("/proc/self/ksm_stat", &status));
+  printf("%o\n", status.st_mode);
+  HOLDS(slurp("/proc/tty/drivers") > 0 && strstr(text, "pty_slave            /dev/pts      136 0-1048575 pty:slave\n") != NULL);
+  long run, waited, turns;
+  slurp("/proc/self/schedstat");
+  SHOW(sscanf(text, "%ld %ld %ld", &run, &waited, &turns));
+  HOLDS(run > 0 && waited >= 0 && turns >= 0);
+}
+
 /* A process without any descriptor still has a directory of them. */
 static void noDescriptors(void) {
   fflush(stdout);
@@ -451,6 +482,8 @@ static void strangers(void) {
     FAILS(open(of(root, "pagemap"), O_RDONLY));
     FAILS(open(of(root, "fd"), O_RDONLY));
     FAILS(open(of(root, "auxv"), O_RDONLY));
+    FAILS(open(of(root, "attr/current"), O_RDONLY));
+    FAILS(open(of(root, "ksm_stat"), O_RDONLY));
     FAILS(readlink(of(root, "exe"), buffer, sizeof buffer));
     FAILS(readlink(of(root, "cwd"), buffer, sizeof buffer));
     FAILS(readlink(of(root, "ns/pid"), buffer, sizeof buffer));
@@ -501,6 +534,7 @@ int main(void) {
   memory();
   manyAreas();
   noDescriptors();
+  attributes();
   listings();
   timers();
   counts();

@@ -45,7 +45,3 @@ export const IN_NONBLOCK = O_NONBLOCK;
 
 /** struct inotify_event without its name, which is padded to a multiple of this. */
 export const INOTIFY_EVENT_SIZE = 16;
-
-/** fs.inotify.max_queued_events, max_user_instances. */
-export const MAX_QUEUED_EVENTS = 16384;
-export const MAX_USER_INSTANCES = 128;

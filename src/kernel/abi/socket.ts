@@ -22,7 +22,6 @@ export const SHUT_RD = 0;
 export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;
 
-export const SOMAXCONN = 4096;
 /** sizeof(struct sockaddr_storage): no address is longer. */
 export const ADDRESS_MAX = 128;
 
@@ -120,8 +119,6 @@ export const SIOCGIFHWADDR = 0x8927;
 export const SIOCGIFINDEX = 0x8933;
 export const SIOCGIFTXQLEN = 0x8942;
 
-/** Default and largest sizes of buffers as SO_SNDBUF and SO_RCVBUF say them (net.core.{r,w}mem_{default,max}). */
-export const BUFFER_DEFAULT = 212992;
-export const BUFFER_MAX = 4194304;
+/** The least sizes of buffers as SO_SNDBUF and SO_RCVBUF say them. */
 export const SNDBUF_MIN = 4608;
 export const RCVBUF_MIN = 2304;

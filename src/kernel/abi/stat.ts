@@ -12,7 +12,9 @@ export const S_IFIFO = 0o010000;
 export const S_ISUID = 0o4000;
 export const S_ISGID = 0o2000;
 export const S_ISVTX = 0o1000;
+export const S_IWGRP = 0o020;
 export const S_IXGRP = 0o010;
+export const S_IWOTH = 0o002;
 /** Everything of a mode but the type. */
 export const S_IALLUGO = 0o7777;
 export const S_IRWXUGO = 0o777;

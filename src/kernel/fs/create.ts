@@ -25,6 +25,7 @@ import {
   mayCreate,
   wantWrite,
 } from './permission.js';
+import type { FsSettings } from './settings.js';
 import type { Credentials, Dentry, FileSystem, Inode, Location, Mount, PathContext } from './types.js';
 import { LAST_NORM, walkParent } from './walk.js';
 
@@ -129,7 +130,7 @@ export function link(context: PathContext, source: Location, start: Location, pa
   const { inode } = source.dentry;
   if (inode === null) return ENOENT;
   if (source.mount !== at.mount) return EXDEV;
-  const error = mayLink(inode, context.cred) || mayCreate(at.dir, context.cred);
+  const error = mayLink(inode, context.cred, at.mount.vfs.settings) || mayCreate(at.dir, context.cred);
   if (error !== 0) return error;
   if (inode.fs !== at.fs) return EXDEV;
   if (at.fs.link === undefined || isDirectory(inode)) return EPERM;
@@ -142,7 +143,8 @@ export function link(context: PathContext, source: Location, start: Location, pa
 }
 
 /** fs.protected_hardlinks: who may not write a file, or finds it special, cannot link it. */
-function mayLink(inode: Inode, cred: Credentials): 0 | Errno {
+function mayLink(inode: Inode, cred: Credentials, settings: FsSettings): 0 | Errno {
+  if (settings.protectedHardlinks === 0) return 0;
   if (isOwnerOrCapable(inode, cred)) return 0;
   const special = (inode.mode & S_IFMT) !== S_IFREG || (inode.mode & 0o4000) !== 0;
   if (special || (inode.mode & 0o2010) === 0o2010) return EPERM;

@@ -41,6 +41,7 @@ import {
   inodePermission,
   isOwnerOrCapable,
   mayCreate,
+  mayReuse,
   wantWrite,
 } from './permission.js';
 import { openFifo } from './pipe/fifo.js';
@@ -99,7 +100,13 @@ function lastForCreate(context: PathContext, place: Walk, how: OpenHow): Handle 
   if (typeof dentry === 'number') return dentry;
   if (dentry.inode === null) return createAndOpen(context, place, how);
   if ((flags & O_EXCL) !== 0) return EEXIST;
+  const dir = place.dentry.inode;
   const text = place.enter(dentry, (flags & O_NOFOLLOW) === 0);
+  const found = place.dentry.inode;
+  if (text === 0 && dir !== null && found !== null) {
+    const refused = mayReuse(found, dir, context.cred, place.mount.vfs.settings);
+    if (refused !== 0) return refused;
+  }
   return text === 0 && place.isAtDirectory() ? EISDIR : text;
 }
 

@@ -1,9 +1,10 @@
 /** Who may do what to an inode (generic_permission and relatives in fs/namei.c, capabilities(7)). */
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID } from '../abi/capability.js';
 import { MS_RDONLY } from '../abi/mount.js';
-import { S_ISGID, S_ISVTX } from '../abi/stat.js';
+import { S_IFIFO, S_IFMT, S_IFREG, S_ISGID, S_ISVTX, S_IWGRP, S_IWOTH } from '../abi/stat.js';
 import { EACCES, EISDIR, ENOENT, ENOTDIR, EPERM, EROFS, type Errno } from '../errno.js';
 import { isDirectory } from './inode.js';
+import type { FsSettings } from './settings.js';
 import type { Credentials, Dentry, Inode, Mount } from './types.js';
 
 export const MAY_EXEC = 1;
@@ -69,6 +70,27 @@ export function mayDelete(dir: Dentry, victim: Inode, asDirectory: boolean, cred
 function isStuck(dir: Inode, victim: Inode, cred: Credentials): boolean {
   if ((dir.mode & S_ISVTX) === 0 || cred.fsuid === victim.uid || cred.fsuid === dir.uid) return false;
   return !capable(cred, CAP_FOWNER);
+}
+
+/** Whether everybody may make names in a directory, but remove only their own: /tmp. */
+function isShared({ mode }: Inode): boolean {
+  return (mode & (S_ISVTX | S_IWOTH)) === (S_ISVTX | S_IWOTH);
+}
+
+/** fs.protected_symlinks: what others have put into a shared directory does not lead anywhere (may_follow_link). */
+export function mayFollow(link: Inode, dir: Inode, cred: Credentials, settings: FsSettings): 0 | Errno {
+  if (settings.protectedSymlinks === 0 || link.uid === cred.fsuid) return 0;
+  return isShared(dir) && dir.uid !== link.uid ? EACCES : 0;
+}
+
+/** fs.protected_{fifos,regular}: O_CREAT does not open what others have made there (may_create_in_sticky). */
+export function mayReuse(found: Inode, dir: Inode, cred: Credentials, settings: FsSettings): 0 | Errno {
+  const type = found.mode & S_IFMT;
+  const level = type === S_IFIFO ? settings.protectedFifos : type === S_IFREG ? settings.protectedRegular : 0;
+  if (level === 0 || (dir.mode & S_ISVTX) === 0) return 0;
+  if (found.uid === dir.uid || found.uid === cred.fsuid) return 0;
+  const shared = (dir.mode & S_IWOTH) !== 0 || ((dir.mode & S_IWGRP) !== 0 && level > 1);
+  return shared ? EACCES : 0;
 }
 
 /** Who is not in a file's group cannot set its set-group-ID bit. */

@@ -14,6 +14,7 @@
 import type { Errno } from '../errno.js';
 import type { Frames } from '../../machine/types.js';
 import type { HostClock, Timespec } from '../host.js';
+import type { FsSettings } from './settings.js';
 import type { Caller } from '../types.js';
 
 export type { Timespec };
@@ -163,6 +164,7 @@ export interface Mount {
 /** What all mounts of one kernel share. */
 export interface VfsContext {
   readonly clock: HostClock;
+  readonly settings: FsSettings;
   readonly mounts: readonly Mount[];
   /** Dentries in the cache, and its age: what was not used since the last sweep is older. */
   readonly dentries: { count: number; age: number };

@@ -21,6 +21,7 @@ import { isDirectory } from './inode.js';
 import { WaitQueue } from '../process/waitqueue.js';
 import { MountPoint, mountedOn } from './mount.js';
 import { PipeFs } from './pipe/pipefs.js';
+import { initialFsSettings, type FsSettings } from './settings.js';
 import { SyntheticFs } from './synthetic.js';
 import { MemfdFs } from './tmpfs/memfd.js';
 import type {
@@ -42,6 +43,8 @@ import { LOOKUP_FOLLOW, walk } from './walk.js';
 export interface VfsOptions {
   readonly clock: HostClock;
   readonly root: FileSystem;
+  /** Without them: as Linux has them at first. */
+  readonly settings?: FsSettings;
   /** Where memfds have their bytes; without it there are none (ENOSYS). */
   readonly memory?: FrameMemory;
   /** MS_* of the root mount. */
@@ -68,6 +71,7 @@ const FIRST_ANONYMOUS_DEV = 20;
 
 export class Vfs implements VfsContext {
   readonly clock: HostClock;
+  readonly settings: FsSettings;
   readonly mounts: Mount[] = [];
   readonly dentries = { count: 0, age: 1 };
   /** Something has been mounted or unmounted, so often. */
@@ -83,6 +87,7 @@ export class Vfs implements VfsContext {
 
   constructor(options: VfsOptions) {
     this.clock = options.clock;
+    this.settings = options.settings ?? initialFsSettings();
     this.openDevice = options.openDevice ?? (() => ENXIO);
     const mount = this.makeMount(options.root, options.rootFlags ?? MS_RELATIME);
     this.mounts.push(mount);

@@ -18,7 +18,7 @@ import { ELOOP, ENOENT, ENOTDIR, EXDEV, EINVAL, type Errno } from '../errno.js';
 import { lookupDentry, sweepDentries } from './dentry.js';
 import { isDirectory, isSymlink } from './inode.js';
 import { mountedOn } from './mount.js';
-import { MAY_EXEC, inodePermission } from './permission.js';
+import { MAY_EXEC, inodePermission, mayFollow } from './permission.js';
 import type { Dentry, Inode, Location, Mount, PathContext } from './types.js';
 
 /** Follow the last name if it is a symbolic link. */
@@ -136,7 +136,9 @@ export class Walk implements Location {
     const link = this.mount;
     this.mount = from;
     this.dentry = directory;
-    return this.follow(inode, link);
+    const dir = directory.inode;
+    const refused = dir === null ? 0 : mayFollow(inode, dir, this.context.cred, from.vfs.settings);
+    return refused !== 0 ? refused : this.follow(inode, link);
   }
 
   private crossMounts(): 0 | Errno {

@@ -9,11 +9,9 @@ import {
   IN_MASK_CREATE,
   IN_ONESHOT,
   IN_Q_OVERFLOW,
-  MAX_QUEUED_EVENTS,
-  MAX_USER_INSTANCES,
 } from '../abi/inotify.js';
 import { POLLIN, POLLRDNORM } from '../abi/poll.js';
-import { EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, EMFILE, ENOTTY, type Errno } from '../errno.js';
+import { EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, EMFILE, ENOSPC, ENOTTY, type Errno } from '../errno.js';
 import { Watch, addWatch, findWatch, removeWatch, type WatchOwner } from '../fs/notify.js';
 import type {
   Handle,
@@ -26,6 +24,7 @@ import type {
   Waiter,
 } from '../fs/types.js';
 import { WaitQueue } from '../process/waitqueue.js';
+import type { FsSettings } from '../fs/settings.js';
 import { openAnonymous } from './anonymous-inodes.js';
 
 interface InotifyEvent {
@@ -63,17 +62,19 @@ export class Inotify implements HandleOperations, WatchOwner {
   private readonly queue = new WaitQueue();
 
   constructor(
-    /** How many instances each user has; this one is counted. */
-    private readonly instances: Map<number, number>,
-    private readonly uid: number,
+    /** What its user has; this one is counted. */
+    private readonly account: Account,
+    private readonly settings: FsSettings,
   ) {
-    instances.set(uid, (instances.get(uid) ?? 0) + 1);
+    account.instances++;
   }
 
   /** inotify_add_watch(2) for a place that has been found: the watch's number. */
   watch(inode: Inode, flags: number): number | Errno {
     const known = findWatch(this, inode);
     if (known === null) {
+      if (this.account.watches >= this.settings.maxInotifyWatches) return ENOSPC;
+      this.account.watches++;
       const watch = new Watch(this, inode, flags & KEPT, ++this.lastId);
       this.watches.set(watch.id, watch);
       addWatch(watch);
@@ -99,13 +100,14 @@ export class Inotify implements HandleOperations, WatchOwner {
 
   ended(watch: Watch): void {
     this.watches.delete(watch.id);
+    this.account.watches--;
     this.enqueue({ wd: watch.id, mask: IN_IGNORED, cookie: 0, name: '' });
   }
 
   /** An event like the last one is not added; with a full queue there is one that says so. */
   private enqueue(event: InotifyEvent): void {
     const { events } = this;
-    if (events.length >= MAX_QUEUED_EVENTS) {
+    if (events.length >= this.settings.maxQueuedEvents) {
       if (this.overflowed) return;
       this.overflowed = true;
       events.push({ wd: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: '' });
@@ -163,9 +165,10 @@ export class Inotify implements HandleOperations, WatchOwner {
 
   release(): void {
     for (const watch of this.watches.values()) removeWatch(watch);
+    this.account.watches -= this.watches.size;
     this.watches.clear();
     this.events = [];
-    this.instances.set(this.uid, (this.instances.get(this.uid) ?? 1) - 1);
+    this.account.instances--;
   }
 
   fdinfo(): string {
@@ -188,13 +191,19 @@ function describe({ id, inode, mask }: Watch): string {
   return `inotify wd:${id.toString(16)} ${place} mask:${events} ignored_mask:0 \n`;
 }
 
-/** Instances by user, for the limit on them. */
-const counts = new WeakMap<VfsContext, Map<number, number>>();
+/** How many instances and watches a user has, for the limits on them. */
+interface Account {
+  instances: number;
+  watches: number;
+}
+const accounts = new WeakMap<VfsContext, Map<number, Account>>();
 
 /** A new instance with one reference; `flags`: O_NONBLOCK. EMFILE when the user has too many. */
 export function openInotify(vfs: VfsContext, uid: number, flags: number): Handle | Errno {
-  const instances = counts.get(vfs) ?? new Map<number, number>();
-  counts.set(vfs, instances);
-  if ((instances.get(uid) ?? 0) >= MAX_USER_INSTANCES) return EMFILE;
-  return openAnonymous(vfs, 'inotify', O_RDONLY | (flags & O_NONBLOCK), new Inotify(instances, uid));
+  const users = accounts.get(vfs) ?? new Map<number, Account>();
+  accounts.set(vfs, users);
+  const account = users.get(uid) ?? { instances: 0, watches: 0 };
+  users.set(uid, account);
+  if (account.instances >= vfs.settings.maxInotifyInstances) return EMFILE;
+  return openAnonymous(vfs, 'inotify', O_RDONLY | (flags & O_NONBLOCK), new Inotify(account, vfs.settings));
 }

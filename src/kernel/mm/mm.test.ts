@@ -35,6 +35,7 @@ function setUp(pages = 256) {
     reclaim: () => 0,
     limits: initialKernelLimits(false),
     maxHeap: Infinity,
+    committed: 0,
   };
   const start = frames.free;
   const space = createSpace();

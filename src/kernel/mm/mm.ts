@@ -5,22 +5,16 @@ import { RLIMIT_AS, RLIMIT_DATA } from '../abi/resource.js';
 import { EINVAL, ENOMEM, EPERM, type Errno } from '../errno.js';
 import { allowWrite, denyWrite } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
-import type { KernelLimits } from '../limits.js';
+import { commitLimit, type KernelLimits } from '../limits.js';
 import { copyArea } from './fork.js';
 import { PTE_ANON, PTE_FILE, pageDown, pageUp } from './pte.js';
 import { GapSearch } from './search.js';
 import { ProcessMemory } from './usermemory.js';
-import {
-  MIN_ADDRESS,
-  TASK_SIZE,
-  VM_GROWSDOWN,
-  VM_LOCKED,
-  VM_NORESERVE,
-  VM_SHARED,
-  Vma,
-  type VmaKind,
-} from './vma.js';
+import { TASK_SIZE, VM_GROWSDOWN, VM_LOCKED, VM_NORESERVE, VM_SHARED, Vma, type VmaKind } from './vma.js';
 import { VmaList } from './vmalist.js';
+
+/** vm.overcommit_memory: no more is promised than there is. */
+const OVERCOMMIT_NEVER = 2;
 
 /** What all address spaces share. */
 export interface MemoryPool {
@@ -31,6 +25,8 @@ export interface MemoryPool {
   /** Gives a reference to an open file back. */
   /** How far brk(2) can grow a heap; Infinity without a limit. */
   readonly maxHeap: number;
+  /** Memory that all processes have mapped privately and writable, in bytes. */
+  readonly committed: number;
   releaseHandle(handle: Handle): void;
   /** Frees about so many pages that are only kept to be fast; returns how many. */
   reclaim(pages: number): number;
@@ -110,11 +106,11 @@ export class Mm {
   placeFor(hint: number, length: number, mapFlags: number): number | Errno {
     if (length > TASK_SIZE) return ENOMEM;
     if ((mapFlags & MAP_32BIT) !== 0) return this.search.findUpward(length, 0x40000000, 0x80000000) || ENOMEM;
-    const wanted = hint === 0 ? 0 : Math.max(pageUp(hint), MIN_ADDRESS);
+    const wanted = hint === 0 ? 0 : Math.max(pageUp(hint), this.minAddress);
     if (wanted !== 0 && wanted <= TASK_SIZE - length && this.vmas.isFree(wanted, wanted + length))
       return wanted;
     const found =
-      this.search.find(length, MIN_ADDRESS, this.mmapBase) ||
+      this.search.find(length, this.minAddress, this.mmapBase) ||
       this.search.findUpward(length, pageDown(TASK_SIZE / 3), TASK_SIZE);
     return found === 0 ? ENOMEM : found;
   }
@@ -123,20 +119,32 @@ export class Mm {
   checkFixed(address: number, length: number): 0 | Errno {
     if (address > TASK_SIZE - length) return ENOMEM;
     if ((address & PAGE_MASK) !== 0) return EINVAL;
-    return address < MIN_ADDRESS ? EPERM : 0;
+    return address < this.minAddress ? EPERM : 0;
+  }
+
+  private get minAddress(): number {
+    return Math.max(PAGE_SIZE, pageUp(this.pool.limits.mmapMinAddr));
   }
 
   /** Whether `length` bytes more may be mapped (RLIMIT_AS, RLIMIT_DATA, and more than there can ever be). */
   mayExpand(length: number, prot: number, flags: number): boolean {
-    const { maxMapCount, overcommitMemory } = this.pool.limits;
+    const { maxMapCount } = this.pool.limits;
     if (this.vmas.count >= maxMapCount) return false;
     if (this.vmas.total + length > this.limits.limit(RLIMIT_AS)) return false;
     const writable = (prot & PROT_WRITE) !== 0 && (flags & VM_SHARED) === 0;
     if (!writable) return true;
-    const reserves = (flags & VM_NORESERVE) === 0 && overcommitMemory === 0;
-    if (reserves && length > this.frames.total * PAGE_SIZE) return false;
+    if (!this.mayPromise(length, (flags & VM_NORESERVE) === 0)) return false;
     const limit = this.limits.limit(RLIMIT_DATA);
     return limit === Infinity || this.dataBytes() + length <= limit;
+  }
+
+  /** __vm_enough_memory: never more than there can be, or only what is there, as vm.overcommit_memory says. */
+  private mayPromise(length: number, reserves: boolean): boolean {
+    const { limits } = this.pool;
+    const total = this.frames.total * PAGE_SIZE;
+    if (limits.overcommitMemory === OVERCOMMIT_NEVER)
+      return this.pool.committed + length <= commitLimit(limits, total);
+    return limits.overcommitMemory !== 0 || !reserves || length <= total;
   }
 
   /** Bytes that count for RLIMIT_DATA: private and writable, stacks apart. */
@@ -248,6 +256,8 @@ export class Mm {
 
   /** A copy for a child process: private pages become copy-on-write in both. ENOMEM leaves nothing behind. */
   fork(limits: Limits): Mm | Errno {
+    if (this.pool.limits.overcommitMemory === OVERCOMMIT_NEVER && !this.mayPromise(this.dataBytes(), true))
+      return ENOMEM;
     const space = this.pool.machine.createSpace();
     if (space === null) return ENOMEM;
     const child = new Mm(this.pool, space, limits);

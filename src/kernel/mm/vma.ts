@@ -7,8 +7,6 @@ import { PTE_ANON } from './pte.js';
 
 /** One past the highest address that can be mapped: Linux keeps the last page free. */
 export const TASK_SIZE = USER_END - PAGE_SIZE;
-/** vm.mmap_min_addr. */
-export const MIN_ADDRESS = 0x10000;
 /** Pages kept free below an area that grows down (stack_guard_gap). */
 export const STACK_GUARD = 256 * PAGE_SIZE;
 

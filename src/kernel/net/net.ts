@@ -4,6 +4,8 @@ import type { Caller } from '../types.js';
 import type { Socket } from './socket.js';
 import { PortTable } from './inet/ports.js';
 import { SockFs } from './sockfs.js';
+import { initialNetSettings, type NetSettings } from './settings.js';
+import { TrafficCounts } from './traffic.js';
 import { InFlight } from './unix/inflight.js';
 import { UnixNames } from './unix/names.js';
 
@@ -21,6 +23,8 @@ export class Net {
   readonly udp: PortTable;
   readonly udplite: PortTable;
   private readonly all = new Set<Socket>();
+  /** What has gone over the loopback, by IP's version. */
+  readonly counts = { v4: new TrafficCounts(), v6: new TrafficCounts() };
   private cookies = 0;
   private fs: SockFs | null = null;
 
@@ -29,6 +33,7 @@ export class Net {
     readonly random: (into: Uint8Array) => void,
     /** The thread that makes the running call. */
     private readonly running: () => Caller | null,
+    readonly settings: NetSettings = initialNetSettings(),
   ) {
     this.tcp = new PortTable(this);
     this.udp = new PortTable(this);
@@ -48,6 +53,12 @@ export class Net {
   /** Sockets in order of their making. */
   get sockets(): Iterable<Socket> {
     return this.all;
+  }
+
+  /** What went over the loopback, in all. */
+  get traffic(): { packets: number; bytes: number } {
+    const { v4, v6 } = this.counts;
+    return { packets: v4.packets + v6.packets, bytes: v4.bytes + v6.bytes };
   }
 
   nowMs(): number {

@@ -5,7 +5,6 @@ import {
   AF_INET6,
   AF_NETLINK,
   AF_UNIX,
-  BUFFER_MAX,
   RCVBUF_MIN,
   SNDBUF_MIN,
   SO_ACCEPTCONN,
@@ -125,8 +124,8 @@ function setRcvbuf(socket: Socket, value: number): 0 {
 }
 
 /** A negative size is a huge one, as Linux compares without sign. */
-function limited(value: number): number {
-  return Math.min(value >>> 0, BUFFER_MAX);
+function limited(value: number, largest: number): number {
+  return Math.min(value >>> 0, largest);
 }
 
 function timeout(which: 'rcvtimeo' | 'sndtimeo'): Option {
@@ -245,14 +244,14 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>([
     SO_SNDBUF,
     {
       get: (socket, answer) => answer.int(socket.sndbuf),
-      set: (socket, value) => setSndbuf(socket, limited(value)),
+      set: (socket, value) => setSndbuf(socket, limited(value, socket.net.settings.wmemMax)),
     },
   ],
   [
     SO_RCVBUF,
     {
       get: (socket, answer) => answer.int(socket.rcvbuf),
-      set: (socket, value) => setRcvbuf(socket, limited(value)),
+      set: (socket, value) => setRcvbuf(socket, limited(value, socket.net.settings.rmemMax)),
     },
   ],
   [

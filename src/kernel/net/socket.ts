@@ -1,5 +1,5 @@
 import { POLLIN, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../abi/poll.js';
-import { SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, BUFFER_DEFAULT } from '../abi/socket.js';
+import { SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM } from '../abi/socket.js';
 import { EAGAIN, EINVAL, ENOTTY, EOPNOTSUPP, type Errno } from '../errno.js';
 import type { Handle, Sink, Source, UserMemory, Waiter } from '../fs/types.js';
 import { WaitQueue } from '../process/waitqueue.js';
@@ -79,8 +79,8 @@ export abstract class Socket {
   shut = 0;
   /** The pending error, for SO_ERROR and the next call; 0 for none. */
   error: Errno | 0 = 0;
-  sndbuf = BUFFER_DEFAULT;
-  rcvbuf = BUFFER_DEFAULT;
+  sndbuf: number;
+  rcvbuf: number;
   sndbufLocked = false;
   rcvbufLocked = false;
   rcvlowat = 1;
@@ -112,6 +112,8 @@ export abstract class Socket {
     readonly type: number,
     readonly protocol: number,
   ) {
+    this.sndbuf = net.settings.wmemDefault;
+    this.rcvbuf = net.settings.rmemDefault;
     this.cookie = net.register(this);
   }
 
@@ -224,7 +226,8 @@ export abstract class Socket {
     waiter?.waitOn(this.writable);
   }
 
-  protected setBacklog(backlog: number, limit: number): void {
+  protected setBacklog(backlog: number): void {
+    const limit = this.net.settings.somaxconn;
     this.maxBacklog = backlog < 0 || backlog > limit ? limit : backlog;
   }
 }

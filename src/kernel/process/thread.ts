@@ -77,6 +77,9 @@ export class Thread implements Caller, Wakeable {
   cpuMs = 0;
   /** As much of it as was spent in the kernel, from samples: an estimate. */
   systemMs = 0;
+  /** Since when it has been able to run, unless it does; how long it had to wait for its turns. */
+  readyMs = 0;
+  waitedMs = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
   minorFaults = 0;

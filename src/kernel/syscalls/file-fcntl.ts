@@ -110,7 +110,9 @@ function setSignal(handle: Handle, signal: number): number {
 function setPipeSize(thread: Caller, handle: Handle, size: number): number {
   const pipe = pipeOf(handle);
   if (typeof pipe === 'number') return pipe;
-  return pipe.resize(size >>> 0, capable(thread.process.fs.cred, CAP_SYS_RESOURCE));
+  const { cred, root } = thread.process.fs;
+  const { pipeMaxSize } = root.mount.vfs.settings;
+  return pipe.resize(size >>> 0, capable(cred, CAP_SYS_RESOURCE) ? Infinity : pipeMaxSize);
 }
 
 function getPipeSize(handle: Handle): number {

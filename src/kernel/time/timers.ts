@@ -15,6 +15,8 @@ export class Timer {
 /** Timers by time: a binary heap, so that the next one is known at once. */
 export class TimerHeap {
   private readonly heap: Timer[] = [];
+  /** How many have fired since the start. */
+  fired = 0;
 
   /** Timers that are set. */
   get size(): number {
@@ -51,6 +53,7 @@ export class TimerHeap {
     while (this.heap.length > 0 && this.heap[0].at <= now) {
       const timer = this.heap[0];
       this.remove(timer);
+      this.fired++;
       timer.fire();
     }
   }

@@ -14,6 +14,7 @@ import type { Mm } from '../mm/mm.js';
 import { AnonymousPages } from '../mm/pages.js';
 import { allLocks, openHandles } from './locks.js';
 import { Namespaces } from './namespaces.js';
+import type { PressureAmounts } from '../process/pressure.js';
 import { LiveProcess } from './process.js';
 import type { Changes } from '../fs/pseudo/row.js';
 
@@ -67,6 +68,7 @@ export class LiveKernel implements KernelView {
   constructor(
     private readonly kernel: Kernel,
     private readonly vfs: Vfs,
+    private readonly terminals: { readonly count: number },
   ) {
     this.bootId = this.uuid();
     this.net = new LiveNet(kernel.net);
@@ -138,6 +140,15 @@ export class LiveKernel implements KernelView {
   contextSwitches(): number {
     return this.kernel.contextSwitches;
   }
+  ticks(): number {
+    return this.kernel.ticks;
+  }
+  timersFired(): number {
+    return this.kernel.timers.fired;
+  }
+  cpuPressure(): PressureAmounts {
+    return this.kernel.pressure.at(this.kernel.clock.nowMs());
+  }
   forks(): number {
     return this.kernel.forks;
   }
@@ -207,6 +218,9 @@ export class LiveKernel implements KernelView {
   }
   openFiles(): number {
     return openHandles(this.kernel).size;
+  }
+  pseudoTerminals(): number {
+    return this.terminals.count;
   }
   cachedNames(): number {
     return this.vfs.dentries.count;

@@ -1,7 +1,13 @@
 /** The network as /proc shows it. */
 import { IPPROTO_UDP } from '../abi/inet.js';
 import { AF_INET6, AF_NETLINK } from '../abi/socket.js';
-import { LOOPBACK_ONLY, type EndpointView, type NetView, type SocketView } from '../fs/proc/subject-net.js';
+import {
+  loopback,
+  type EndpointView,
+  type InterfaceView,
+  type NetView,
+  type SocketView,
+} from '../fs/proc/subject-net.js';
 import { writeEndpoint, type Ip } from '../net/inet/address.js';
 import type { TimeWait } from '../net/inet/ports.js';
 import { InetSocket } from '../net/inet/socket.js';
@@ -18,9 +24,15 @@ const SS_CONNECTING = 2;
 const SS_CONNECTED = 3;
 
 export class LiveNet implements NetView {
-  readonly interfaces = LOOPBACK_ONLY.interfaces;
-
   constructor(private readonly net: Net) {}
+
+  interfaces(): readonly InterfaceView[] {
+    return [loopback(this.net.traffic)];
+  }
+
+  get counts(): NetView['counts'] {
+    return this.net.counts;
+  }
 
   sockets(): readonly SocketView[] {
     const views: SocketView[] = [];

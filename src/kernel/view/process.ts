@@ -77,6 +77,9 @@ class LiveThread implements ThreadView {
   get systemMs(): number {
     return Math.min(this.thread.systemMs, this.cpuMs);
   }
+  get waitedMs(): number {
+    return this.thread.waitedMs;
+  }
   get startedMs(): number {
     return this.thread.startedMs;
   }

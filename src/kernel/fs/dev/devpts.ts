@@ -10,6 +10,7 @@ import type { Nodes } from '../pseudo/nodes.js';
 import { PseudoFs } from '../pseudo/pseudofs.js';
 import { device, dir, family, parseNumber } from '../pseudo/row.js';
 import type { DirRow } from '../pseudo/row.js';
+import { PTY_MAX, type FsSettings } from '../settings.js';
 import type { Attributes, Timespec } from '../types.js';
 
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
@@ -24,9 +25,6 @@ export interface DevptsOptions {
 }
 const OPTIONS: DevptsOptions = { gid: 5, mode: 0o620, ptmxmode: 0o666 };
 
-/** kernel.pty.max. */
-const PTY_MAX = 4096;
-
 /** The terminals of a kernel, by number. */
 export class Terminals implements PtyOwner {
   /** Those that have a name. */
@@ -37,7 +35,13 @@ export class Terminals implements PtyOwner {
   constructor(
     readonly jobs: JobControl,
     readonly options = OPTIONS,
+    private readonly settings: Pick<FsSettings, 'ptyMax'> = { ptyMax: PTY_MAX },
   ) {}
+
+  /** Pseudo-terminals that there are. */
+  get count(): number {
+    return this.taken.size;
+  }
 
   /** The lowest number that is free. */
   freeIndex(): number {
@@ -48,7 +52,7 @@ export class Terminals implements PtyOwner {
 
   /** A new pseudo-terminal's master. */
   createMaster(): PtyMaster | Errno {
-    if (this.taken.size >= PTY_MAX) return ENOSPC;
+    if (this.taken.size >= this.settings.ptyMax) return ENOSPC;
     const owner = this.jobs.caller()?.fsuid ?? 0;
     const master = new PtyMaster(this, { jobs: this.jobs, index: this.freeIndex(), owner });
     this.add(master.terminal);

@@ -67,11 +67,11 @@ test('a pipe takes another size if what is in it fits', () => {
   pipe.write(new BufferSource('a'.repeat(6000)));
   take(pipe, 1000);
   pipe.write(new BufferSource('b'.repeat(1000)));
-  assert.equal(pipe.resize(4096, false), EBUSY);
-  assert.equal(pipe.resize(5000, false), 8192);
+  assert.equal(pipe.resize(4096, 1 << 20), EBUSY);
+  assert.equal(pipe.resize(5000, 1 << 20), 8192);
   assert.equal(take(pipe, 9999), 'a'.repeat(5000) + 'b'.repeat(1000));
-  assert.equal(pipe.resize(2 ** 21, false), EPERM);
-  assert.equal(pipe.resize(2 ** 21, true), 2 ** 21);
+  assert.equal(pipe.resize(2 ** 21, 1 << 20), EPERM);
+  assert.equal(pipe.resize(2 ** 21, Infinity), 2 ** 21);
 });
 
 test('a source over a pipe takes only what is written', () => {

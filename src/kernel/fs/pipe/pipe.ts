@@ -7,8 +7,6 @@ import { canRead, canWrite } from '../handle.js';
 import type { Handle, HandleOperations, PollMask, Sink, Source, UserMemory, Waiter } from '../types.js';
 
 export const DEFAULT_PIPE_SIZE = 65536;
-/** fs.pipe-max-size: what who is not root may ask for. */
-export const MAX_PIPE_SIZE = 1048576;
 const LARGEST_PIPE = 2 ** 31;
 const FIRST_STORAGE = PIPE_BUF;
 const READABLE = POLLIN | POLLRDNORM;
@@ -185,12 +183,12 @@ export class Pipe {
     this.start = 0;
   }
 
-  /** F_SETPIPE_SZ: rounded up to a power of two of pages. `privileged`: CAP_SYS_RESOURCE. */
-  resize(wanted: number, privileged: boolean): number | Errno {
+  /** F_SETPIPE_SZ: rounded up to a power of two of pages. `limit`: fs.pipe-max-size, or Infinity. */
+  resize(wanted: number, limit: number): number | Errno {
     if (wanted > LARGEST_PIPE) return EINVAL;
     let size = PIPE_BUF;
     while (size < wanted) size *= 2;
-    if (size > this.capacity && size > MAX_PIPE_SIZE && !privileged) return EPERM;
+    if (size > this.capacity && size > limit) return EPERM;
     if (this.length > size) return EBUSY;
     this.capacity = size;
     if (this.ring.length > size) this.moveTo(size);

@@ -1,11 +1,12 @@
 /** /proc/{buddyinfo,meminfo,slabinfo,vmstat,zoneinfo}: the sandbox's frames (proc_meminfo(5)); one node, one zone. */
 import { PAGE_SIZE } from '../../../machine/layout.js';
+import { commitLimit } from '../../limits.js';
 import { file } from '../pseudo/row.js';
 import type { Row } from '../pseudo/row.js';
 import type { KernelView } from './subject.js';
 import { kib } from './text.js';
 
-function memoryAmounts({ memory }: KernelView): (readonly [string, number])[] {
+function memoryAmounts({ memory, limits }: KernelView): (readonly [string, number])[] {
   const { total, free, cached, shared, anonymous, pageTables, committed, locked, mapped } = memory;
   const file = Math.max(0, cached - shared);
   return [
@@ -39,7 +40,7 @@ function memoryAmounts({ memory }: KernelView): (readonly [string, number])[] {
     ['NFS_Unstable', 0],
     ['Bounce', 0],
     ['WritebackTmp', 0],
-    ['CommitLimit', total],
+    ['CommitLimit', commitLimit(limits, total)],
     ['Committed_AS', committed],
     ['VmallocTotal', 34359738367 * 1024],
     ['VmallocUsed', 0],

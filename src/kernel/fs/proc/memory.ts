@@ -127,12 +127,17 @@ export const memoryRows: readonly Row<TaskSubject>[] = [
   data('pagemap', 0o400, openPagemap, { access: mayRead, note: "frames of the sandbox's own memory" }),
 ];
 
+/** No pages are merged (Documentation/admin-guide/mm/ksm.rst). */
+const KSM_STAT = 'ksm_rmap_items 0\nksm_zero_pages 0\nksm_merging_pages 0\nksm_process_profit 0\n';
+
 /** What a process has as a whole. */
 export const processMemoryRows: readonly Row<TaskSubject>[] = [
   file('coredump_filter', ({ process }) => `${hex(process.coredumpFilter, 8)}\n`, {
     save: setCoredumpFilter,
     note: 'kept and inherited; no core files are written',
   }),
+  file('ksm_merging_pages', '0\n', { mode: 0o400, access: mayRead, note: 'pages are not merged: 0' }),
+  file('ksm_stat', KSM_STAT, { mode: 0o400, access: mayRead, note: 'pages are not merged: 0' }),
   dir('map_files', [family(areas, areaLink)], {
     mode: 0o500,
     access: mayRead,

@@ -1,6 +1,7 @@
 /** /proc/<pid>/net: interfaces and sockets (proc_pid_net(5)). The sandbox is one network name space. */
 import { dir, file } from '../pseudo/row.js';
 import type { Row } from '../pseudo/row.js';
+import { netCounterRows } from './net-counters.js';
 import type { EndpointView, InterfaceView, NetView, SocketTable, SocketView } from './subject-net.js';
 import type { TaskSubject } from './task.js';
 import { hex } from './text.js';
@@ -122,11 +123,21 @@ const ROUTE_HEAD =
   'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT'.padEnd(127) + '\n';
 const ARP_HEAD = 'IP address       HW type     Flags       HW address            Mask     Device\n';
 
+const NO_ADDRESS = '0'.repeat(32);
+/** RTF_UP, RTF_NONEXTHOP and RTF_LOCAL; RTF_REJECT for all the rest. */
+const IPV6_ROUTE =
+  `${'1'.padStart(32, '0')} 80 ${NO_ADDRESS} 00 ${NO_ADDRESS} 00000000 00000001 00000000 80200001       lo\n` +
+  `${NO_ADDRESS} 00 ${NO_ADDRESS} 00 ${NO_ADDRESS} ffffffff 00000001 00000000 00200200       lo\n`;
+
 /** Rows for files of one line a socket are in the kernel's format; addresses of kernel objects are zeros. */
 export const netDirectory: Row<TaskSubject> = dir('net', [
   file('arp', ARP_HEAD, { note: 'no neighbours: there is only the loopback interface' }),
-  file('dev', ({ kernel }) => dev(kernel.net)),
+  file('dev', ({ kernel }) => dev(kernel.net), {
+    note: 'TCP: writes as segments, without handshakes and acknowledgements',
+  }),
   file('if_inet6', ({ kernel }) => kernel.net.interfaces().map(inet6Lines).join('')),
+  file('ipv6_route', IPV6_ROUTE),
+  ...netCounterRows,
   file('netlink', netlink),
   file('packet', 'sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n'),
   file('raw', inet('raw')),

@@ -27,6 +27,7 @@ function thread(tid: number, name: string): ThreadView & { name: string } {
   const counters = {
     cpuMs: 1234.5,
     systemMs: 0,
+    waitedMs: 0.5,
     startedMs: 5000,
     voluntarySwitches: 3,
     involuntarySwitches: 4,
@@ -243,6 +244,9 @@ function fixture(): Fixture {
     oomKills: () => 0,
     bootTime: 1_700_000_000,
     contextSwitches: () => 77,
+    ticks: () => 123,
+    timersFired: () => 45,
+    cpuPressure: () => ({ averages: [12.5, 1, 0.25], totalMs: 1500.5 }),
     forks: () => 5,
     lastPid: () => 9,
     memory: {
@@ -268,6 +272,7 @@ function fixture(): Fixture {
     net: LOOPBACK_ONLY,
     locks: () => [],
     openFiles: () => 3,
+    pseudoTerminals: () => 0,
     cachedNames: () => 4,
     namespace: () => place('/bin/p'),
     capable: () => true,
@@ -488,6 +493,45 @@ describe('the files of the system have the form of Linux’s', () => {
     assert.equal(read('/proc/sys/kernel/pid_max'), '32768\n');
   });
 
+  test('interrupts, softirqs and pressure', () => {
+    const names = (text: string) => text.split('\n').map((line) => line.split(':')[0]?.trim() ?? '');
+    assertSubsequence(names(read('/proc/interrupts')).slice(1), names(real('/proc/interrupts')).slice(1));
+    assert.match(
+      read('/proc/interrupts'),
+      /^ {11}CPU0 {7}CPU1 {7}\nNMI: {9}0 {10}0 {3}Non-maskable interrupts\nLOC: {7}123 {10}0 {3}Local timer interrupts\n/,
+    );
+    assert.deepEqual(names(read('/proc/softirqs')), names(real('/proc/softirqs')));
+    assert.match(read('/proc/softirqs'), /\n {5}HRTIMER: {9}45 {10}0\n/);
+    assert.match(read('/proc/stat'), /\nintr 123\nctxt 77\n[^]*\nsoftirq 45 0 0 0 0 0 0 0 0 45 0\n$/);
+    assert.equal(
+      read('/proc/pressure/cpu'),
+      'some avg10=12.50 avg60=1.00 avg300=0.25 total=1500500\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+    );
+    const form = /^(some|full) avg10=\d+\.\d\d avg60=\d+\.\d\d avg300=\d+\.\d\d total=\d+$/;
+    for (const name of ['cpu', 'io', 'memory'])
+      for (const line of read(`/proc/pressure/${name}`).trim().split('\n')) assert.match(line, form);
+    assert.equal(read('/sys/fs/cgroup/cpu.pressure'), read('/proc/pressure/cpu'));
+  });
+
+  test('what protocols count has Linux’s names', () => {
+    const heads = (text: string) => text.split('\n').filter((_line, index) => index % 2 === 0);
+    for (const name of ['snmp', 'netstat'])
+      for (const head of heads(read(`/proc/1/net/${name}`))) {
+        const theirs = heads(real(`/proc/self/net/${name}`)).find(
+          (line) => line.split(':')[0] === head.split(':')[0],
+        );
+        assertSubsequence(head.split(' '), theirs?.split(' ') ?? []);
+      }
+    const first = (text: string) => text.split('\n').map((line) => line.split(/\s/)[0] ?? '');
+    const known = new Set(first(real('/proc/self/net/snmp6')));
+    for (const name of first(read('/proc/1/net/snmp6'))) assert(known.has(name), name);
+    const loopback = (text: string) => text.split('\n').find((line) => /^0{31}1 80 .* lo$/.test(line));
+    assert.equal(
+      loopback(read('/proc/1/net/ipv6_route'))?.replace(/(\S{8} ){4}/, ''),
+      loopback(real('/proc/self/net/ipv6_route'))?.replace(/(\S{8} ){4}/, ''),
+    );
+  });
+
   test('net has Linux’s heads and columns', () => {
     for (const name of ['dev', 'tcp', 'tcp6', 'udp', 'udp6', 'raw', 'unix', 'netlink', 'arp', 'route']) {
       const [ours, theirs] = [read(`/proc/1/net/${name}`), real(`/proc/self/net/${name}`)];
@@ -512,6 +556,10 @@ describe('the files of the system have the form of Linux’s', () => {
     assert.equal(read('/sys/devices/system/cpu/cpu1/online'), '1\n');
     assert.equal(read('/sys/devices/system/node/node0/cpulist'), '0-1\n');
     assert.equal(read('/sys/devices/system/node/node0/cpu1/topology/core_id'), '1\n');
+    assert.equal(read('/sys/devices/system/memory/block_size_bytes'), '8000000\n');
+    assert.equal(read('/sys/devices/system/memory/memory7/phys_index'), '00000007\n');
+    assert.equal(f.tree.inode('/sys/devices/system/memory/memory8'), ENOENT);
+    assert.equal(read('/sys/devices/system/node/node0/memory7/state'), 'online\n');
     assert.equal(read('/sys/fs/cgroup/memory.max'), `${1 << 30}\n`);
     assert.equal(read('/sys/fs/cgroup/cpu.max'), '200000 100000\n');
   });
@@ -524,7 +572,7 @@ describe('the files of the system have the form of Linux’s', () => {
         const below = `${path}/${name}`;
         count++;
         if (type === '4') visit(below);
-        if (type === '8' && !/\/(clear_refs|drop_caches)$/.test(below))
+        if (type === '8' && !/\/(clear_refs|drop_caches|attr\/\w+)$/.test(below))
           assert.equal(typeof f.tree.read(below), 'string', below);
         assert(typeof f.tree.inode(below) !== 'number', below);
       }

@@ -15,6 +15,7 @@ import { netDirectory } from './net.js';
 import { oomRows } from './oom.js';
 import { programRows } from './program.js';
 import { processTimerRows, schedulingRows } from './scheduling.js';
+import { attributesDirectory } from './security.js';
 import { statusRows } from './status.js';
 import type { KernelView } from './subject.js';
 import type { ProcessView, ThreadView } from './subject-process.js';
@@ -24,6 +25,7 @@ import type { TaskSubject } from './task.js';
 /** What a process and each of its threads have alike. */
 const TASK_ROWS: readonly Row<TaskSubject>[] = [
   ...accountingRows,
+  attributesDirectory,
   ...descriptorRows,
   ...mapsRows,
   ...memoryRows,

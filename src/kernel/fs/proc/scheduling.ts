@@ -8,10 +8,6 @@ import { mayTrace } from './task.js';
 import type { TaskSubject } from './task.js';
 import { writtenNumber } from './text.js';
 
-function cpuMs({ process, thread, whole }: TaskSubject): number {
-  return whole ? process.cpuMs : thread.cpuMs;
-}
-
 /** kernel/sched/debug.c: proc_sched_show_task, the values that there are here. */
 function sched(task: TaskSubject): string {
   const { process, thread, kernel } = task;
@@ -33,10 +29,11 @@ function sched(task: TaskSubject): string {
   return `${head}\n${'-'.repeat(67)}\n${lines.join('')}`;
 }
 
-/** Time run in ns, time waited to run (not known), and how often it has run. */
-function schedstat(task: TaskSubject): string {
-  const { voluntarySwitches, involuntarySwitches } = task.thread;
-  return `${Math.floor(cpuMs(task) * 1e6)} 0 ${voluntarySwitches + involuntarySwitches}\n`;
+/** Time run and time waited for a turn in ns, and how often it has run. A process shows its first thread's. */
+function schedstat({ thread }: TaskSubject): string {
+  const { cpuMs, waitedMs, voluntarySwitches, involuntarySwitches } = thread;
+  const ns = (ms: number) => Math.floor(ms * 1e6);
+  return `${ns(cpuMs)} ${ns(waitedMs)} ${voluntarySwitches + involuntarySwitches}\n`;
 }
 
 /** What Linux calls the functions in which these calls wait. */
@@ -105,7 +102,7 @@ function setSlack(task: TaskSubject, bytes: Uint8Array): 0 | Errno {
 
 export const schedulingRows: readonly Row<TaskSubject>[] = [
   file('sched', sched, { mode: 0o644, note: 'the counted values: run time, switches, policy and priority' }),
-  file('schedstat', schedstat, { note: 'time waited to run is not known: 0' }),
+  file('schedstat', schedstat),
   file('stack', '', { mode: 0o400, access: mayTrace, note: 'empty: a waiting call has no kernel stack' }),
   file('syscall', syscall, { mode: 0o400, access: mayTrace }),
   file('wchan', wchan, { note: "Linux's name of the function for common calls, else the call's" }),

@@ -231,7 +231,7 @@ export function status(task: TaskSubject): string {
 }
 
 export const statusRows: readonly Row<TaskSubject>[] = [
-  file('stat', stat, { note: 'processor time counts as user time: the kernel is not accounted apart' }),
+  file('stat', stat, { note: "the kernel's part of the time is sampled" }),
   file('statm', statm),
   file('status', status),
 ];

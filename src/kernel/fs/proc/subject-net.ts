@@ -2,6 +2,8 @@
 
 export interface NetView {
   interfaces(): readonly InterfaceView[];
+  /** What went over the loopback with each version of IP. */
+  readonly counts: { readonly v4: TrafficCountsView; readonly v6: TrafficCountsView };
   /** All sockets, in order of their making. */
   sockets(): readonly SocketView[];
 }
@@ -19,6 +21,19 @@ export interface InterfaceView {
   readonly sent: TrafficView;
   /** Its IPv6 addresses: 16 bytes, the prefix's length. */
   readonly inet6: readonly { readonly address: Uint8Array; readonly prefix: number }[];
+}
+
+export interface TrafficCountsView extends TrafficView {
+  /** TCP's and UDP's share; datagrams that nobody wanted or had room for. */
+  readonly segments: number;
+  readonly datagrams: number;
+  readonly unwanted: number;
+  readonly dropped: number;
+  /** Connections made, on either side; refused; broken off. */
+  readonly activeOpens: number;
+  readonly passiveOpens: number;
+  readonly failures: number;
+  readonly resets: number;
 }
 
 export interface TrafficView {
@@ -56,24 +71,39 @@ export interface EndpointView {
 /** IFF_UP | IFF_LOOPBACK | IFF_RUNNING. */
 const LOOPBACK_FLAGS = 0x49;
 const ARPHRD_LOOPBACK = 772;
-const NO_TRAFFIC: TrafficView = { bytes: 0, packets: 0 };
+const NO_TRAFFIC: TrafficCountsView = {
+  bytes: 0,
+  packets: 0,
+  segments: 0,
+  datagrams: 0,
+  unwanted: 0,
+  dropped: 0,
+  activeOpens: 0,
+  passiveOpens: 0,
+  failures: 0,
+  resets: 0,
+};
 const LOCALHOST6 = new Uint8Array(16);
 LOCALHOST6[15] = 1;
 
+/** The loopback interface: what is sent over it is received at once. */
+export function loopback(traffic: TrafficView): InterfaceView {
+  return {
+    name: 'lo',
+    index: 1,
+    flags: LOOPBACK_FLAGS,
+    mtu: 65536,
+    hardwareType: ARPHRD_LOOPBACK,
+    hardwareAddress: new Uint8Array(6),
+    received: traffic,
+    sent: traffic,
+    inet6: [{ address: LOCALHOST6, prefix: 128 }],
+  };
+}
+
 /** A network of which nothing but the loopback interface is known. */
 export const LOOPBACK_ONLY: NetView = {
-  interfaces: () => [
-    {
-      name: 'lo',
-      index: 1,
-      flags: LOOPBACK_FLAGS,
-      mtu: 65536,
-      hardwareType: ARPHRD_LOOPBACK,
-      hardwareAddress: new Uint8Array(6),
-      received: NO_TRAFFIC,
-      sent: NO_TRAFFIC,
-      inet6: [{ address: LOCALHOST6, prefix: 128 }],
-    },
-  ],
+  interfaces: () => [loopback(NO_TRAFFIC)],
+  counts: { v4: NO_TRAFFIC, v6: NO_TRAFFIC },
   sockets: () => [],
 };

@@ -13,6 +13,8 @@ export interface ThreadView {
   readonly cpuMs: number;
   /** The kernel's part of it. */
   readonly systemMs: number;
+  /** How long it had to wait for its turns. */
+  readonly waitedMs: number;
   readonly startedMs: number;
   readonly minorFaults: number;
   readonly majorFaults: number;

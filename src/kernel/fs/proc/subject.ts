@@ -43,6 +43,11 @@ export interface KernelView {
   /** Seconds since the epoch at which the kernel started. */
   readonly bootTime: number;
   contextSwitches(): number;
+  /** Slices that the clock has ended; timers that have fired. */
+  ticks(): number;
+  timersFired(): number;
+  /** How much somebody waited for a turn on the processor: percent over 10, 60 and 300 seconds, and in all. */
+  cpuPressure(): { readonly averages: readonly number[]; readonly totalMs: number };
   /** Processes and threads made so far, and the latest id given. */
   forks(): number;
   lastPid(): number;
@@ -62,6 +67,8 @@ export interface KernelView {
   locks(): readonly LockView[];
   /** Open file descriptions, and names in the cache. */
   openFiles(): number;
+  /** Pseudo-terminals that there are. */
+  pseudoTerminals(): number;
   cachedNames(): number;
   /** Where a name space of this kind is: each sandbox has one of each. */
   namespace(kind: string): Location;

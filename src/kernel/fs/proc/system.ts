@@ -1,12 +1,15 @@
 /** The system-wide files of /proc, memory's apart: one content function each. */
 import { RELEASE, VERSION } from '../../version.js';
 import type { Row } from '../pseudo/row.js';
-import { constant, file, sorted } from '../pseudo/row.js';
+import { constant, dir, file, sorted } from '../pseudo/row.js';
 import { cpuinfo } from './cpuinfo.js';
+import { INTERRUPT_ROWS, interruptSums } from './interrupts.js';
 import { locks } from './locks.js';
 import { MEMORY_ROWS } from './meminfo.js';
+import { pressureRows } from './pressure.js';
 import type { KernelView } from './subject.js';
 import { ticks } from './text.js';
+import { ttyDirectory } from './tty.js';
 
 /** Time that threads used and the rest, spread over the processors. */
 function stat(kernel: KernelView): string {
@@ -19,9 +22,10 @@ function stat(kernel: KernelView): string {
   const share = times.map((time) => Math.floor(time / cpus)).join(' ');
   for (let i = 0; i < cpus; i++) text += `cpu${i} ${share} 0 0 0 0 0 0\n`;
   const running = runningThreads(kernel);
+  const { intr, softirq } = interruptSums(kernel);
   return (
-    `${text}intr 0\nctxt ${kernel.contextSwitches()}\nbtime ${kernel.bootTime}\nprocesses ${kernel.forks()}\n` +
-    `procs_running ${Math.max(1, running)}\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`
+    `${text}${intr}ctxt ${kernel.contextSwitches()}\nbtime ${kernel.bootTime}\nprocesses ${kernel.forks()}\n` +
+    `procs_running ${Math.max(1, running)}\nprocs_blocked 0\n${softirq}`
   );
 }
 
@@ -60,33 +64,6 @@ const DEVICES = `Character devices:
 Block devices:
 `;
 
-function perCpu({ cpus }: KernelView, width: number, cell: (cpu: number) => string): string {
-  return Array.from({ length: cpus }, (_cpu, index) => cell(index).padStart(width)).join('');
-}
-
-function interrupts(kernel: KernelView): string {
-  return `           ${perCpu(kernel, 0, (cpu) => `CPU${cpu}       `)}\n`;
-}
-
-const SOFTIRQS = [
-  'HI',
-  'TIMER',
-  'NET_TX',
-  'NET_RX',
-  'BLOCK',
-  'IRQ_POLL',
-  'TASKLET',
-  'SCHED',
-  'HRTIMER',
-  'RCU',
-];
-
-function softirqs(kernel: KernelView): string {
-  const line = (name: string) => `${`${name}:`.padStart(13)}${perCpu(kernel, 11, () => '0')}\n`;
-  const head = `${' '.repeat(20)}${perCpu(kernel, 0, (cpu) => `CPU${cpu}       `)}\n`;
-  return head + SOFTIRQS.map(line).join('');
-}
-
 const CONTROLLERS = ['cpuset', 'cpu', 'memory', 'pids'];
 
 function cgroups(): string {
@@ -104,17 +81,21 @@ export const SYSTEM_ROWS: readonly Row<KernelView>[] = sorted([
   file('diskstats', '', { note: 'no block devices' }),
   constant('execdomains', '0-0\tLinux           \t[kernel]'),
   file('filesystems', filesystems),
-  file('interrupts', interrupts, { note: 'no interrupts' }),
+  ...INTERRUPT_ROWS,
   file('loadavg', loadavg, { note: 'sampled every 5 s while something runs' }),
   file('locks', locks, { note: 'locks on files that some process has open' }),
   file('misc', '', { note: 'empty' }),
   file('modules', '', { note: 'no modules' }),
+  dir(
+    'pressure',
+    pressureRows((resource) => resource),
+  ),
   file('partitions', 'major minor  #blocks  name\n\n', { note: 'no block devices' }),
-  file('softirqs', softirqs, { note: 'none: 0' }),
   file('stat', stat, {
-    note: "all processor time is user time; interrupts are 0; time since the sandbox's start",
+    note: "time since the sandbox's start, the same for each processor; the kernel's part is sampled",
   }),
   file('swaps', 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n', { note: 'no swap' }),
+  ttyDirectory,
   file('uptime', uptime, { note: "since the sandbox's start" }),
   constant('version', `Linux version ${RELEASE} (culm@culm) (TypeScript) ${VERSION}`),
 ]);

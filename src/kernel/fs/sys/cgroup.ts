@@ -3,6 +3,7 @@
  * (Documentation/admin-guide/cgroup-v2.rst). As in a container whose own group is shown as the root.
  */
 import type { KernelView } from '../proc/subject.js';
+import { pressureRows } from '../proc/pressure.js';
 import { range } from '../proc/text.js';
 import type { Nodes } from '../pseudo/nodes.js';
 import { PseudoFs } from '../pseudo/pseudofs.js';
@@ -46,7 +47,11 @@ function memoryStat(kernel: KernelView): string {
 
 function cpuStat(kernel: KernelView): string {
   const used = Math.floor(kernel.cpuMs() * 1000);
-  return `usage_usec ${used}\nuser_usec ${used}\nsystem_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n`;
+  const system = Math.min(used, Math.floor(kernel.systemMs() * 1000));
+  return (
+    `usage_usec ${used}\nuser_usec ${used - system}\nsystem_usec ${system}\n` +
+    'nr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n'
+  );
 }
 
 function pids(kernel: KernelView): number[] {
@@ -60,6 +65,7 @@ function tids(kernel: KernelView): number[] {
 const lines = (numbers: readonly number[]) => numbers.map((number) => `${number}\n`).join('');
 
 export const CGROUP_ROOT: DirRow<KernelView> = dir('', [
+  ...pressureRows((resource) => `${resource}.pressure`),
   constant('cgroup.controllers', 'cpuset cpu memory pids'),
   constant('cgroup.events', 'populated 1\nfrozen 0'),
   constant('cgroup.freeze', 0),
@@ -72,7 +78,7 @@ export const CGROUP_ROOT: DirRow<KernelView> = dir('', [
   constant('cgroup.type', 'domain'),
   file('cpu.max', ({ cpus }) => `${cpus * PERIOD} ${PERIOD}\n`),
   constant('cpu.max.burst', 0),
-  file('cpu.stat', cpuStat, { note: 'all time is user time' }),
+  file('cpu.stat', cpuStat, { note: "the kernel's part is sampled" }),
   constant('cpu.weight', 100),
   constant('cpu.weight.nice', 0),
   constant('cpuset.cpus', ''),

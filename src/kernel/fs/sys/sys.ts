@@ -4,6 +4,7 @@ import { PseudoFs } from '../pseudo/pseudofs.js';
 import { constant, dir } from '../pseudo/row.js';
 import type { DirRow, Row } from '../pseudo/row.js';
 import type { KernelView } from '../proc/subject.js';
+import { memoryDirectory } from './memory.js';
 import { netClass, virtualNet } from './net.js';
 import { cpuDirectory, hugepages, nodeDirectory } from './topology.js';
 
@@ -41,7 +42,12 @@ export const SYS_ROOT: DirRow<KernelView> = dir('', [
   dir('class', [dir('block', []), netClass, dir('tty', [])]),
   dir('dev', [dir('block', []), dir('char', [])]),
   dir('devices', [
-    dir('system', [dir('clocksource', [dir('clocksource0', CLOCK_SOURCE)]), cpuDirectory, nodeDirectory]),
+    dir('system', [
+      dir('clocksource', [dir('clocksource0', CLOCK_SOURCE)]),
+      cpuDirectory,
+      memoryDirectory,
+      nodeDirectory,
+    ]),
     dir('virtual', [virtualNet]),
   ]),
   dir('firmware', []),

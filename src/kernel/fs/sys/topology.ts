@@ -3,6 +3,7 @@ import { constant, dir, family, file, link, parseNumber } from '../pseudo/row.js
 import type { Row } from '../pseudo/row.js';
 import type { KernelView } from '../proc/subject.js';
 import { kib, mask, range } from '../proc/text.js';
+import { memoryLinks } from './memory.js';
 
 interface CpuSubject {
   readonly kernel: KernelView;
@@ -111,7 +112,21 @@ const cpus = {
 };
 
 /** What Linux says of processors that have none of these faults: the host's are its own affair. */
-const VULNERABILITIES = ['l1tf', 'mds', 'meltdown', 'spec_store_bypass', 'spectre_v1', 'spectre_v2'];
+const VULNERABILITIES = [
+  'gather_data_sampling',
+  'itlb_multihit',
+  'l1tf',
+  'mds',
+  'meltdown',
+  'mmio_stale_data',
+  'retbleed',
+  'spec_rstack_overflow',
+  'spec_store_bypass',
+  'spectre_v1',
+  'spectre_v2',
+  'srbds',
+  'tsx_async_abort',
+];
 
 const online = (kernel: KernelView) => `${range(kernel.cpus)}\n`;
 
@@ -171,6 +186,7 @@ const nodeZero: Row<KernelView> = dir('node0', [
   file('cpumap', (kernel) => `${mask(kernel.cpus)}\n`),
   constant('distance', 10),
   hugepages(),
+  memoryLinks,
   file('meminfo', nodeMeminfo),
   file('numastat', numastat, { note: 'page faults' }),
 ]);

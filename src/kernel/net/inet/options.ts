@@ -142,6 +142,7 @@ export function getIpOption(
     return socket.remotePort === 0 ? ENOTCONN : answer.int(LOOPBACK_MTU);
   const option = (v4 ? IP_OPTIONS_KEPT : IPV6_OPTIONS_KEPT).get(name);
   if (option === undefined) return ENOPROTOOPT;
+  if (!v4 && name === IPV6_V6ONLY) return answer.int(Number(socket.v6only));
   return answer.int(socket.kept.get(optionKey(level, name)) ?? option.initial);
 }
 

@@ -1,10 +1,8 @@
 /** Which ports are taken, and by whom (inet_hashtables.c, udp.c). */
+import type { NetSettings } from '../settings.js';
 import { TCP_LISTEN, TCP_TIME_WAIT } from '../states.js';
 import { IP6_ANY, IP_ANY, isAny, isV4, type Ip } from './address.js';
 
-/** net.ipv4.ip_local_port_range. */
-export const FIRST_EPHEMERAL = 32768;
-export const LAST_EPHEMERAL = 60999;
 const TIME_WAIT_MS = 60_000;
 /** After so long a connection over the loopback may have the same ends as one that is over (tcp_tw_reuse). */
 const REUSE_AFTER_MS = 1_000;
@@ -31,6 +29,7 @@ export interface TimeWait extends PortOwner {
 }
 
 interface Clockwork {
+  readonly settings: Pick<NetSettings, 'firstPort' | 'lastPort'>;
   nowMs(): number;
   randomBelow(limit: number): number;
 }
@@ -86,13 +85,14 @@ export class PortTable {
 
   /** A port that nobody has, or, with many in use, that `asking` can share; 0 for none. */
   choose(asking: PortOwner, conflicts: Conflict): number {
-    const count = LAST_EPHEMERAL - FIRST_EPHEMERAL + 1;
+    const { firstPort, lastPort } = this.clock.settings;
+    const count = lastPort - firstPort + 1;
     const first = this.clock.randomBelow(count);
     for (let i = 0; i < count; i++) {
-      const port = FIRST_EPHEMERAL + ((first + i) % count);
+      const port = firstPort + ((first + i) % count);
       if (!this.owners.has(port)) return port;
     }
-    for (let port = FIRST_EPHEMERAL; port <= LAST_EPHEMERAL; port++)
+    for (let port = firstPort; port <= lastPort; port++)
       if (this.isFree(asking, port, conflicts)) return port;
     return 0;
   }

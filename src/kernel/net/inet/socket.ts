@@ -18,6 +18,7 @@ import { interfaceIoctl } from '../interface.js';
 import type { Net } from '../net.js';
 import { Socket, type OptionAnswer } from '../socket.js';
 import { TCP_CLOSE } from '../states.js';
+import type { TrafficCounts } from '../traffic.js';
 import {
   IP6_ANY,
   IP6_FOREIGN,
@@ -37,15 +38,13 @@ import {
 import { getIpOption, setIpOption } from './options.js';
 import type { Conflict, PortOwner, PortTable } from './ports.js';
 
-const PRIVILEGED_PORTS = 1024;
-
 /** What TCP and UDP sockets have in common (net/ipv4/af_inet.c, net/ipv6/af_inet6.c). */
 export abstract class InetSocket extends Socket implements PortOwner {
   localIp: Ip;
   localPort = 0;
   remoteIp: Ip;
   remotePort = 0;
-  v6only = false;
+  v6only: boolean;
   /** It has the port; one that it had is still shown. */
   private holdsPort = false;
   /** bind gave the address, or the port: disconnecting keeps them. */
@@ -64,10 +63,16 @@ export abstract class InetSocket extends Socket implements PortOwner {
   ) {
     super(net, family, type, protocol);
     this.localIp = this.remoteIp = this.anyIp;
+    this.v6only = net.settings.bindV6only !== 0;
   }
 
   get ofV6(): boolean {
     return this.family === AF_INET6;
+  }
+
+  /** Where what goes to `ip` is counted. */
+  protected countsFor(ip: Ip): TrafficCounts {
+    return isV4(ip) ? this.net.counts.v4 : this.net.counts.v6;
   }
 
   override get hasErrorQueue(): boolean {
@@ -83,7 +88,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
     if (typeof to === 'number') return to;
     const { ip, port } = to;
     if (!this.mayBind(ip)) return EADDRNOTAVAIL;
-    const privileged = port > 0 && port < PRIVILEGED_PORTS;
+    const privileged = port > 0 && port < this.net.settings.unprivilegedPorts;
     if (privileged && !capable(caller.process.fs.cred, CAP_NET_BIND_SERVICE)) return EACCES;
     if (this.state !== TCP_CLOSE || this.holdsPort) return EINVAL;
     const before = this.localIp;

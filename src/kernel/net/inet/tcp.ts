@@ -21,7 +21,6 @@ import {
   SIOCOUTQ,
   SOCK_STREAM,
   SOL_TCP,
-  SOMAXCONN,
   SO_OOBINLINE,
 } from '../../abi/socket.js';
 import {
@@ -63,15 +62,13 @@ import {
   TCP_LISTEN,
   TCP_SYN_SENT,
 } from '../states.js';
-import { familyOf } from './address.js';
+import { familyOf, isV4 } from './address.js';
 import { bestOf, conflictsTcp, fit, type PortOwner } from './ports.js';
 import { InetSocket } from './socket.js';
 import { getTcpOption, setTcpOption } from './tcp-options.js';
 import { UrgentMark } from './urgent.js';
 
-/** Buffer sizes before a connection (net.ipv4.tcp_wmem, tcp_rmem), and what sending grows to over the loopback. */
-const SNDBUF = 16384;
-const RCVBUF = 131072;
+/** What the buffer for sending grows to over the loopback. */
 const CONNECTED_SNDBUF = 2626560;
 
 /** What connect has got to, besides the protocol's state (enum socket_state). */
@@ -105,8 +102,8 @@ export class TcpSocket extends InetSocket {
 
   constructor(net: Net, family: number) {
     super(net, family, SOCK_STREAM, IPPROTO_TCP, net.tcp, conflictsTcp);
-    this.sndbuf = SNDBUF;
-    this.rcvbuf = RCVBUF;
+    this.sndbuf = net.settings.tcpSend[1];
+    this.rcvbuf = net.settings.tcpReceive[1];
   }
 
   override connect(_caller: Caller, address: Uint8Array, nonblocking: boolean): 0 | Errno {
@@ -162,6 +159,7 @@ export class TcpSocket extends InetSocket {
   }
 
   private refused(): void {
+    this.countsFor(this.remoteIp).failures++;
     this.error = ECONNREFUSED;
     this.over();
   }
@@ -169,6 +167,9 @@ export class TcpSocket extends InetSocket {
   private establish(listener: TcpSocket): void {
     const child = new TcpSocket(this.net, listener.family);
     child.inherit(listener, this);
+    const counts = this.countsFor(this.remoteIp);
+    counts.activeOpens++;
+    counts.passiveOpens++;
     this.peer = child;
     child.peer = this;
     this.grow();
@@ -202,13 +203,13 @@ export class TcpSocket extends InetSocket {
   }
 
   private grow(): void {
-    if (!this.sndbufLocked) this.sndbuf = CONNECTED_SNDBUF;
+    if (!this.sndbufLocked) this.sndbuf = Math.min(CONNECTED_SNDBUF, this.net.settings.tcpSend[2]);
   }
 
   override listen(_caller: Caller, backlog: number): 0 | Errno {
     if (this.progress !== UNCONNECTED || (this.state !== TCP_CLOSE && this.state !== TCP_LISTEN))
       return EINVAL;
-    this.setBacklog(backlog, SOMAXCONN);
+    this.setBacklog(backlog);
     if (this.state === TCP_LISTEN) {
       this.admit();
       return 0;
@@ -259,6 +260,7 @@ export class TcpSocket extends InetSocket {
     const wanted = Math.min(source.remaining, room);
     const took = peer.received.fill(source, wanted);
     if (took === 0) return EFAULT;
+    this.countsFor(this.remoteIp).sentStream(took, isV4(this.remoteIp));
     if ((out.flags & MSG_OOB) !== 0 && source.remaining === 0) peer.urgent.set(peer.received.length - 1);
     peer.announceData();
     return took;
@@ -418,6 +420,7 @@ export class TcpSocket extends InetSocket {
   /** The peer has broken the connection off (tcp_reset). */
   private reset(): void {
     if (this.state === TCP_CLOSE) return;
+    this.countsFor(this.remoteIp).resets++;
     this.error = this.state === TCP_CLOSE_WAIT ? EPIPE : ECONNRESET;
     this.over();
   }

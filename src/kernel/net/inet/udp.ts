@@ -159,6 +159,9 @@ export class UdpSocket extends InetSocket {
     if (typeof header === 'number') return header;
     const from = this.sourceFor(to.ip);
     const receiver = this.receiverAt(to, from);
+    const counts = this.countsFor(to.ip);
+    counts.sentDatagram(length, isV4(to.ip));
+    if (receiver === null) counts.unwanted++;
     if (receiver !== null) return receiver.enqueue(source, length, header, this.localPort, from, to.ip);
     // The answer that nobody is there reaches only who has a peer.
     if (this.state === TCP_ESTABLISHED) {
@@ -200,7 +203,10 @@ export class UdpSocket extends InetSocket {
     toIp: Ip,
   ): number | Errno {
     const cost = costOf(length);
-    if (this.charged + cost > this.rcvbuf && this.datagrams.length > 0) return length;
+    if (this.charged + cost > this.rcvbuf && this.datagrams.length > 0) {
+      this.countsFor(toIp).dropped++;
+      return length;
+    }
     if (length > 0) {
       const took = this.ring.fill(source, length);
       if (took < length) {

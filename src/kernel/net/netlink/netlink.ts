@@ -107,7 +107,7 @@ export class NetlinkSocket extends Socket {
     if (source.take(bytes, 0, length) < length) return EFAULT;
     const root = out.caller !== null && capable(out.caller.process.fs.cred, CAP_NET_ADMIN);
     for (const request of readRequests(bytes))
-      for (const answer of answerRoute(request, this.port, root)) this.answers.push(answer);
+      for (const answer of answerRoute(request, this.port, root, this.net.traffic)) this.answers.push(answer);
     if (this.answers.length > 0) this.announceData();
     return length;
   }

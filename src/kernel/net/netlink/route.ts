@@ -1,6 +1,7 @@
 /** NETLINK_ROUTE's answers (rtnetlink(7)): one link, `lo`, with its two addresses; routes to nowhere else. */
 import { AF_INET, AF_INET6, AF_UNSPEC } from '../../abi/socket.js';
 import { EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, type Errno } from '../../errno.js';
+import { putU64 } from '../../abi/struct.js';
 import { LOOPBACK } from '../interface.js';
 import {
   HEADER_SIZE,
@@ -27,10 +28,12 @@ const IFLA_BROADCAST = 2;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_QDISC = 6;
+const IFLA_STATS = 7;
 const IFLA_TXQLEN = 13;
 const IFLA_OPERSTATE = 16;
 const IFLA_LINKMODE = 17;
 const IFLA_GROUP = 27;
+const IFLA_STATS64 = 23;
 const IFLA_NUM_TX_QUEUES = 31;
 const IFLA_NUM_RX_QUEUES = 32;
 
@@ -43,7 +46,29 @@ const IFA_F_PERMANENT = 0x80;
 const RT_SCOPE_HOST = 254;
 const FOREVER = 0xffffffff;
 
-function putLink(writer: MessageWriter, flags: number): void {
+/** What went over the interface, in either direction. */
+export interface LinkTraffic {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** Fields of struct rtnl_link_stats and rtnl_link_stats64, of which the first four can be other than 0. */
+const STATISTICS = 24;
+const STATISTICS64 = 25;
+
+function putStatistics(writer: MessageWriter, { packets, bytes }: LinkTraffic): void {
+  const counts = [packets, packets, bytes, bytes];
+  const short = new Uint32Array(STATISTICS);
+  const long = new Uint8Array(8 * STATISTICS64);
+  const view = new DataView(long.buffer);
+  for (const [i, count] of counts.entries()) {
+    short[i] = count % 2 ** 32;
+    putU64(view, 8 * i, count);
+  }
+  writer.attribute(IFLA_STATS64, long).attribute(IFLA_STATS, new Uint8Array(short.buffer));
+}
+
+function putLink(writer: MessageWriter, flags: number, traffic: LinkTraffic): void {
   const hardware = new Uint8Array(6);
   writer
     .begin(RTM_NEWLINK, flags)
@@ -61,6 +86,7 @@ function putLink(writer: MessageWriter, flags: number): void {
     .text(IFLA_QDISC, 'noqueue')
     .attribute(IFLA_ADDRESS, hardware)
     .attribute(IFLA_BROADCAST, hardware);
+  putStatistics(writer, traffic);
 }
 
 function putAddresses(writer: MessageWriter, family: number, flags: number): void {
@@ -100,32 +126,37 @@ function putError(writer: MessageWriter, request: Request, error: number): void 
 }
 
 /** What a request is answered with, one datagram each. `port`: the asking socket's. `root`: CAP_NET_ADMIN. */
-export function answerRoute(request: Request, port: number, root: boolean): Uint8Array[] {
+export function answerRoute(
+  request: Request,
+  port: number,
+  root: boolean,
+  traffic: LinkTraffic,
+): Uint8Array[] {
   if ((request.flags & NLM_F_REQUEST) === 0 || request.type < NLMSG_MIN_TYPE)
     return acknowledge(request, port);
   if (request.type > RTM_MAX) return failure(request, port, EOPNOTSUPP);
   // Every fourth type asks; the others change something.
   if (request.type % 4 !== 2) return failure(request, port, root ? EOPNOTSUPP : EPERM);
-  return (request.flags & NLM_F_DUMP) !== 0 ? dump(request, port) : single(request, port);
+  return (request.flags & NLM_F_DUMP) !== 0 ? dump(request, port, traffic) : single(request, port, traffic);
 }
 
-function dump(request: Request, port: number): Uint8Array[] {
+function dump(request: Request, port: number, traffic: LinkTraffic): Uint8Array[] {
   const writer = new MessageWriter(request.seq, port);
   const family = request.bytes.length > HEADER_SIZE ? request.bytes[HEADER_SIZE] : AF_UNSPEC;
-  if (request.type === RTM_GETLINK) putLink(writer, NLM_F_MULTI);
+  if (request.type === RTM_GETLINK) putLink(writer, NLM_F_MULTI, traffic);
   if (request.type === RTM_GETADDR) putAddresses(writer, family, NLM_F_MULTI);
   const found = writer.finish();
   const end = new MessageWriter(request.seq, port).begin(NLMSG_DONE, NLM_F_MULTI).u32(0).finish();
   return found.length > 0 ? [found, end] : [end];
 }
 
-function single(request: Request, port: number): Uint8Array[] {
+function single(request: Request, port: number, traffic: LinkTraffic): Uint8Array[] {
   if (request.type === RTM_GETROUTE) return failure(request, port, ENETUNREACH);
   if (request.type !== RTM_GETLINK) return failure(request, port, EOPNOTSUPP);
   const found = findLink(request.bytes);
   if (found !== 0) return failure(request, port, found);
   const writer = new MessageWriter(request.seq, port);
-  putLink(writer, 0);
+  putLink(writer, 0, traffic);
   return [writer.finish(), ...acknowledge(request, port)];
 }
 

@@ -15,7 +15,6 @@ import {
   SCM_CREDENTIALS,
   SIOCOUTQ,
   SOL_SOCKET,
-  SOMAXCONN,
   SO_PASSCRED,
   SOCK_DGRAM,
 } from '../../abi/socket.js';
@@ -55,8 +54,6 @@ import { MessageQueue, type Message } from './messages.js';
 import { shareName, unixAddress, unixName } from './names.js';
 import { makeParcel, UnixParcel } from './parcel.js';
 
-/** net.unix.max_dgram_qlen: one datagram more than this may wait for a receiver that is not the sender's peer. */
-const MAX_DGRAM_QLEN = 10;
 /** Who sent a message before anybody wanted to know (the overflow ids). */
 const UNKNOWN: Ucred = { pid: 0, uid: 65534, gid: 65534, groups: [] };
 
@@ -81,7 +78,7 @@ export abstract class UnixSocket extends Socket implements Carrier {
 
   constructor(net: Net, type: number) {
     super(net, AF_UNIX, type, 0);
-    this.maxBacklog = MAX_DGRAM_QLEN;
+    this.maxBacklog = net.settings.maxDatagrams;
   }
 
   /** A socket of the same type: a listener's child. */
@@ -157,7 +154,7 @@ export abstract class UnixSocket extends Socket implements Carrier {
     if (!this.connectionBased) return EOPNOTSUPP;
     if (this.address === null) return EINVAL;
     if (this.state !== TCP_CLOSE && this.state !== TCP_LISTEN) return EINVAL;
-    this.setBacklog(backlog, SOMAXCONN);
+    this.setBacklog(backlog);
     this.state = TCP_LISTEN;
     this.peerCred = ucredOf(caller);
     this.peerWait.wake();

@@ -8,6 +8,8 @@ import { setting } from './entry.js';
 /** Nothing but memory limits how many files can be open. */
 const FILE_MAX = '9223372036854775807';
 
+const INT_MAX = 2147483647;
+
 export const FS: readonly Row<KernelView>[] = [
   constant('aio-max-nr', 65536),
   constant('aio-nr', 0),
@@ -20,9 +22,9 @@ export const FS: readonly Row<KernelView>[] = [
     note: 'names in the cache',
   }),
   dir('inotify', [
-    constant('max_queued_events', 16384),
-    constant('max_user_instances', 128),
-    constant('max_user_watches', 65536),
+    setting('max_queued_events', 'maxQueuedEvents', 0, INT_MAX),
+    setting('max_user_instances', 'maxInotifyInstances', 0, INT_MAX),
+    setting('max_user_watches', 'maxInotifyWatches', 0, INT_MAX),
   ]),
   constant('lease-break-time', 45),
   constant('leases-enable', 0),
@@ -31,12 +33,12 @@ export const FS: readonly Row<KernelView>[] = [
   setting('nr_open', 'nrOpen', 64, 2147483584),
   constant('overflowgid', 65534),
   constant('overflowuid', 65534),
-  constant('pipe-max-size', 1048576),
+  setting('pipe-max-size', 'pipeMaxSize', 4096, INT_MAX),
   constant('pipe-user-pages-hard', 0),
-  constant('pipe-user-pages-soft', 16384),
-  constant('protected_fifos', 0),
-  constant('protected_hardlinks', 1),
-  constant('protected_regular', 0),
-  constant('protected_symlinks', 1),
+  constant('pipe-user-pages-soft', 0),
+  setting('protected_fifos', 'protectedFifos', 0, 2),
+  setting('protected_hardlinks', 'protectedHardlinks', 0, 1),
+  setting('protected_regular', 'protectedRegular', 0, 2),
+  setting('protected_symlinks', 'protectedSymlinks', 0, 1),
   constant('suid_dumpable', 0),
 ];

@@ -39,6 +39,7 @@ export const KERNEL: readonly Row<KernelView>[] = sorted([
     save: nameSetter((kernel, name) => kernel.setHostname(name)),
     changes,
   }),
+  constant('io_uring_disabled', 2),
   constant('kptr_restrict', 1),
   constant('ngroups_max', 65536),
   file('ns_last_pid', (kernel) => `${kernel.lastPid()}\n`),
@@ -53,6 +54,11 @@ export const KERNEL: readonly Row<KernelView>[] = sorted([
   setting('pid_max', 'pidMax', 301, 4194304),
   constant('print-fatal-signals', 0),
   constant('printk', '4\t4\t1\t7'),
+  dir('pty', [
+    setting('max', 'ptyMax', 0, 1048576),
+    file('nr', (kernel) => `${kernel.pseudoTerminals()}\n`),
+    constant('reserve', 0),
+  ]),
   dir('random', [
     file('boot_id', ({ bootId }) => `${bootId}\n`),
     constant('entropy_avail', 256),

@@ -7,14 +7,15 @@ import type { Row } from '../../pseudo/row.js';
 import type { KernelView } from '../subject.js';
 import { FS } from './fs.js';
 import { KERNEL } from './kernel.js';
+import { setting } from './entry.js';
 import { NET } from './net.js';
 import { VM } from './vm.js';
 
 /** There is one name space of each kind, and no more can be made. */
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
 const USER = [
-  constant<KernelView>('max_inotify_instances', 128),
-  constant<KernelView>('max_inotify_watches', 65536),
+  setting('max_inotify_instances', 'maxInotifyInstances', 0, 2147483647),
+  setting('max_inotify_watches', 'maxInotifyWatches', 0, 2147483647),
   ...NAMESPACES.map((kind) => constant<KernelView>(`max_${kind}_namespaces`, 0)),
 ];
 
