@@ -6,6 +6,23 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** What most runs need nothing of, and what takes milliseconds to load: loaded when it is first asked for. */
+const LATE = /^(node:(child_process|crypto|os|worker_threads)|@noble\/ciphers\/aes\.js)$/;
+const late = {
+  name: 'late',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: LATE }, ({ path, namespace }) =>
+      namespace === 'late' ? undefined : { path, namespace: 'late' },
+    );
+    onLoad({ filter: LATE, namespace: 'late' }, async ({ path }) => ({
+      contents: `for (const name of ${JSON.stringify(Object.keys(await import(path)))})
+        Object.defineProperty(exports, name, { get: () => require('${path}')[name], enumerable: true });`,
+      resolveDir: root,
+    }));
+  },
+};
+
 if (!existsSync(`${root}/node_modules/typescript-native`)) {
   console.error('build: run `npm ci` first');
   process.exit(1);
@@ -49,6 +66,7 @@ async function bundle(core) {
     footer: { js: '})' },
     minifyWhitespace: true,
     plugins: [
+      late,
       {
         name: 'core',
         setup({ onLoad }) {

@@ -1,11 +1,12 @@
 /** `culm run`: a sandbox in this thread, its streams joined to the host's. */
 import { Sandbox, type SandboxProcess } from '../index.js';
 import { FORWARDED, lineWriter, manifestJob, plainJob, refuse, type Job, type RunOptions } from './job.js';
+import { outputTo } from './output.js';
 import { RawMode, followWindow } from './terminal.js';
 
 /** Runs `argv` and returns the status for the shell. */
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
-  if (options.tty === true && !process.stdin.isTTY && options.interactive === true)
+  if (options.tty === true && options.interactive === true && !process.stdin.isTTY)
     refuse('the input device is not a terminal: leave -t out');
   const { manifest } = options;
   const job = manifest === undefined ? plainJob(argv, options) : await manifestJob(manifest, argv, options);
@@ -19,10 +20,9 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     ...(traced ? { strace: strace.write } : {}),
   });
   try {
-    const { columns = 80, rows = 24 } = process.stdout;
     const guest = await sandbox.spawn(job.argv, {
       ...job.spawn,
-      ...(options.tty === true ? { terminal: { columns, rows } } : {}),
+      ...(options.tty === true ? { terminal: windowSize() } : {}),
       ...(options.timeout === undefined ? {} : { timeout: options.timeout * 1000 }),
     });
     const status = await attend(guest, job, options.tty === true);
@@ -37,6 +37,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   }
 }
 
+function windowSize(): { columns: number; rows: number } {
+  const { columns = 80, rows = 24 } = process.stdout;
+  return { columns, rows };
+}
+
 /** Joins the program's streams, signals and window size to the host's until it ends. */
 async function attend(guest: SandboxProcess, job: Job, tty: boolean): Promise<number> {
   const undo: (() => void)[] = [];
@@ -49,13 +54,9 @@ async function attend(guest: SandboxProcess, job: Job, tty: boolean): Promise<nu
   }
   if (tty) undo.push(followWindow(guest));
   if (job.interactive) undo.push(feedInput(guest, tty));
-  else if (!tty) void guest.stdin.close().catch(() => undefined);
+  else if (!tty) void guest.endInput().catch(() => undefined);
   try {
-    const [exit] = await Promise.all([
-      guest.exit,
-      copy(guest.stdout, process.stdout),
-      copy(guest.stderr, process.stderr),
-    ]);
+    const [exit] = await Promise.all([guest.exit, guest.drain(1, outputTo(1)), guest.drain(2, outputTo(2))]);
     return exit.status;
   } finally {
     for (const step of undo) step();
@@ -75,17 +76,4 @@ function feedInput(guest: SandboxProcess, terminal: boolean): () => void {
     raw?.release();
     stdin.destroy();
   };
-}
-
-/** Copies until the stream's end; a reader that went away (EPIPE) closes the guest's side too. */
-async function copy(from: ReadableStream<Uint8Array>, to: NodeJS.WriteStream): Promise<void> {
-  const reader = from.getReader();
-  const gone = (): void => void reader.cancel().catch(() => undefined);
-  to.on('error', gone);
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (!to.write(value)) await new Promise((resume) => to.once('drain', resume).once('error', resume));
-  }
-  to.off('error', gone);
 }

@@ -1,63 +1,15 @@
 /** A program that runs in a sandbox, with its streams. */
 import type { Backend, OutputStream, ProcessId } from './backend.js';
+import { Output, type Take } from './output.js';
 import type { ExitStatus, SpawnOptions } from './types.js';
 
 const SIGKILL = 9;
-
-/** Bytes that wait in a stream before the guest's writes are held back by the backend. */
-const HIGH_WATER = 1 << 18;
-
-/** One output stream: bytes come from the backend and are acknowledged as the reader takes them. */
-class Output {
-  readonly stream: ReadableStream<Uint8Array>;
-  private controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-  private pushed = 0;
-  private acknowledged = 0;
-  private ended = false;
-
-  constructor(
-    private readonly consumed: (count: number) => void,
-    closed: () => void,
-  ) {
-    this.stream = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.controller = controller;
-        },
-        pull: (controller) => this.acknowledge(HIGH_WATER - (controller.desiredSize ?? HIGH_WATER)),
-        cancel: () => {
-          this.ended = true;
-          closed();
-        },
-      },
-      { highWaterMark: HIGH_WATER, size: (chunk) => chunk.length },
-    );
-  }
-
-  /** Reports what has left the queue, of which `queued` bytes remain. */
-  private acknowledge(queued: number): void {
-    const taken = this.pushed - queued - this.acknowledged;
-    if (taken <= 0) return;
-    this.acknowledged += taken;
-    this.consumed(taken);
-  }
-
-  push(bytes: Uint8Array): void {
-    this.pushed += bytes.length;
-    if (!this.ended) this.controller?.enqueue(bytes);
-  }
-
-  end(): void {
-    if (!this.ended) this.controller?.close();
-    this.ended = true;
-  }
-}
 
 /** Made by Sandbox.spawn. */
 export class SandboxProcess {
   /** Settles when the program has ended and all its output has been handed over; never rejects for a bad status. */
   readonly exit: Promise<ExitStatus>;
-  readonly stdin: WritableStream<Uint8Array>;
+  private input: WritableStream<Uint8Array> | null = null;
   private readonly outputs: Record<OutputStream, Output>;
   private settle: (status: ExitStatus) => void = () => undefined;
   private fail: (error: Error) => void = () => undefined;
@@ -75,16 +27,21 @@ export class SandboxProcess {
     });
     this.exit.catch(() => undefined);
     const output = (stream: OutputStream): Output =>
-      new Output(
-        (count) => void backend.consumed(id, stream, count).catch(() => undefined),
-        () => void backend.closeOutput(id, stream).catch(() => undefined),
-      );
+      new Output({
+        consumed: (count) => void backend.consumed(id, stream, count).catch(() => undefined),
+        closed: () => void backend.closeOutput(id, stream).catch(() => undefined),
+      });
     this.outputs = { 1: output(1), 2: output(2) };
-    this.stdin = new WritableStream<Uint8Array>({
+    this.limit(options);
+  }
+
+  get stdin(): WritableStream<Uint8Array> {
+    const { backend, id } = this;
+    this.input ??= new WritableStream<Uint8Array>({
       write: (bytes) => (this.ended ? undefined : backend.writeInput(id, bytes)),
       close: () => (this.ended ? undefined : backend.endInput(id)),
     });
-    this.limit(options);
+    return this.input;
   }
 
   get stdout(): ReadableStream<Uint8Array> {
@@ -93,6 +50,16 @@ export class SandboxProcess {
   /** Empty for a program with a terminal. */
   get stderr(): ReadableStream<Uint8Array> {
     return this.outputs[2].stream;
+  }
+
+  /** @internal Gives all output to a function, in place of `stdout` or `stderr`; resolves at its end. */
+  drain(stream: OutputStream, take: Take): Promise<void> {
+    return this.outputs[stream].drain(take);
+  }
+
+  /** @internal Closes standard input to which nothing is written. */
+  async endInput(): Promise<void> {
+    if (!this.ended) await this.backend.endInput(this.id);
   }
 
   /** Sends a signal by its number; default SIGTERM. Nothing happens once the program has ended. */

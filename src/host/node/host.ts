@@ -1,10 +1,10 @@
 /** Culm's host in Node.js: implements kernel/host.ts, and is with cli/ the only code that imports Node's modules. */
-import { randomFillSync } from 'node:crypto';
 import type { Host } from '../../kernel/host.js';
 import { canonical } from './canonical.js';
 import { NodeClock } from './clock.js';
 import { nodeCrypto } from './crypto.js';
 import { openRoot } from './folder.js';
+import { random } from './random.js';
 import { findReports } from './tsm.js';
 
 export function createNodeHost(): Host {
@@ -13,6 +13,6 @@ export function createNodeHost(): Host {
     files: { openRoot, canonical },
     crypto: nodeCrypto,
     reports: findReports(),
-    random: (into) => void randomFillSync(into),
+    random,
   };
 }
