@@ -1,7 +1,7 @@
 /** Culm for Node.js: the package's entry. */
 import { nodePlatform } from './node/platform.js';
 import { Sandbox as AnySandbox } from './sandbox/sandbox.js';
-import type { SandboxOptions } from './sandbox/types.js';
+import type { RestoreOptions, SandboxOptions, SnapshotSource } from './sandbox/types.js';
 
 export * from './sandbox/types.js';
 export { formatFinding, type Finding, type Severity } from './manifest/finding.js';
@@ -24,4 +24,7 @@ export type Sandbox = AnySandbox;
 export const Sandbox = {
   /** Makes a sandbox; throws CulmError where a setting is wrong. */
   create: (options: SandboxOptions = {}): Promise<AnySandbox> => AnySandbox.connect(nodePlatform, options),
+  /** Goes on with a snapshot's sandbox; throws CulmError where it is damaged or something that it needs is not given. */
+  restore: (snapshot: SnapshotSource, options: RestoreOptions = {}): Promise<AnySandbox> =>
+    AnySandbox.revive(nodePlatform, snapshot, options),
 };

@@ -1,3 +1,4 @@
+import { kind } from './checkpoint/registry.js';
 import { CPU, CPU_EXIT_ADDRESS, CPU_EXIT_ERROR, CPU_EXIT_VECTOR, PAGE_SIZE } from '../machine/layout.js';
 import { createMachine } from '../machine/machine.js';
 import {
@@ -121,6 +122,8 @@ export class Kernel implements Supervisor, MemoryPool {
   readonly cpus: number;
   hostname: string;
   domainname = '(none)';
+  /** The embedder's, as a process has it. */
+  reportData: Uint8Array | null = null;
   /** The thread that runs should give way at the end of its call. */
   mustSwitch = false;
   /** Called when a thread becomes able to run: an outermost loop that sleeps wakes up. */
@@ -504,6 +507,12 @@ export class Kernel implements Supervisor, MemoryPool {
     });
   }
 
+  /** No thread is loaded any more: all state is in the objects, and the machine remembers nothing of them. */
+  park(): void {
+    this.unload();
+    this.active = null;
+  }
+
   private unload(): void {
     if (this.loaded !== null) this.machine.saveCpu(this.loaded.cpu);
     this.loaded = null;
@@ -518,3 +527,23 @@ const $randomView = new DataView($random.buffer);
 
 /** Numbers below are not given again once the count has gone round. */
 const RESERVED_PIDS = 300;
+
+kind('Kernel', Kernel, {
+  rebuilt: [
+    'active',
+    'budget',
+    'dispatcher',
+    'host',
+    'loaded',
+    'machine',
+    'mustSwitch',
+    'onReady',
+    'options',
+    'registers',
+    'restrictions',
+    'running',
+    'sliceStart',
+    'sliceUntil',
+    'tracer',
+  ],
+});

@@ -43,7 +43,7 @@ import {
   type AddressSpace,
   type CpuState,
   type Exit,
-  type Frames,
+  type SavedFrames,
   type Machine,
   type MachineOptions,
   type MachineStats,
@@ -123,7 +123,7 @@ class HelperFunctions {
 
 class SandboxMachine implements Machine {
   readonly memory: MachineViews;
-  readonly frames: Frames;
+  readonly frames: SavedFrames;
   private readonly counts = zeroStats();
   private readonly tlb: Tlb;
   private readonly blocks: Blocks;
@@ -207,6 +207,10 @@ class SandboxMachine implements Machine {
     const at = (pte >>> PAGE_SHIFT) * (PAGE_SIZE / 4) + (address % PAGE_SIZE) / 4;
     const value = (u32[at + 1] as number) * 0x100000000 + (u32[at] as number);
     return value < USER_END ? value : -1;
+  }
+
+  get parts(): Readonly<Record<string, object>> {
+    return { tlb: this.tlb };
   }
 
   createSpace(): AddressSpace | null {

@@ -46,6 +46,14 @@ export interface PageTally {
 }
 
 /** Frames: 4 KiB pieces of the memory, counted by reference. Frame numbers are below 2^20; 0 is none. */
+/** See SavedFrames. */
+export interface FrameState {
+  /** Frames from the first one on: how many references each has. */
+  readonly references: Int32Array;
+  /** Those without, the one that is handed out next first. */
+  readonly freed: Int32Array;
+}
+
 export interface Frames {
   /** A frame full of zeros with one reference, or 0 when memory is exhausted. */
   allocate(): number;
@@ -58,6 +66,14 @@ export interface Frames {
   readonly total: number;
   /** To be called before the kernel itself writes to a frame that may hold translated code. */
   willWrite(frame: number, offset: number, length: number): void;
+}
+
+/** A machine's frames: they can be written down and taken back. */
+export interface SavedFrames extends Frames {
+  /** Which frames are in use, and who comes next: all but their content. */
+  save(): FrameState;
+  /** Takes a saved state in place of the present one; all frames become zeros. False if it cannot be one of these frames. */
+  restore(state: FrameState): boolean;
 }
 
 /**
@@ -90,7 +106,9 @@ export type CpuState = Uint8Array;
 
 export interface Machine {
   readonly memory: MachineViews;
-  readonly frames: Frames;
+  readonly frames: SavedFrames;
+  /** What its address spaces refer to besides: for who writes them down. */
+  readonly parts: Readonly<Record<string, object>>;
   createSpace(): AddressSpace | null;
   /** Makes `space` the running one. */
   activate(space: AddressSpace): void;

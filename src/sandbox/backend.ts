@@ -69,6 +69,25 @@ export interface SpawnRequest {
   readonly terminal: { columns: number; rows: number } | null;
 }
 
+/** What a restorer says in place of what a snapshot was made with; the host is never taken from a snapshot. */
+export interface Bindings {
+  readonly rootfs: string | null;
+  /** Host folders and files by where they are mounted. */
+  readonly sources: Readonly<Record<string, string>>;
+  readonly strace: boolean;
+  readonly logLevel: Settings['logLevel'];
+  readonly tier: Settings['tier'];
+  readonly pseudo: Settings['pseudo'];
+  readonly keys: Settings['keys'];
+}
+
+/** What has come to life again. */
+export interface Restored {
+  readonly env: Readonly<Record<string, string>>;
+  /** Programs that the API had started and that have not ended. */
+  readonly programs: readonly { readonly id: ProcessId; readonly pid: number }[];
+}
+
 /** A started program, by the backend's own number. */
 export type ProcessId = number;
 
@@ -86,6 +105,10 @@ export type FileReply = Uint8Array | string | readonly string[] | FileStat | nul
 
 export interface Backend {
   start(settings: Settings): Promise<void>;
+  /** In place of `start`: goes on with what a snapshot has. */
+  restore(snapshot: Uint8Array, bindings: Bindings): Promise<Restored>;
+  /** The sandbox as a file, in pieces. It runs on. */
+  snapshot(compress: boolean): Promise<Uint8Array[]>;
   spawn(request: SpawnRequest): Promise<ProcessId>;
   /** Resolves once the program may be given more. */
   writeInput(id: ProcessId, bytes: Uint8Array): Promise<void>;

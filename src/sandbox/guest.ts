@@ -1,8 +1,14 @@
 /** A program that the API started: its streams or its terminal, and what is still to be told about it. */
+import { kind } from '../kernel/checkpoint/registry.js';
 import { O_RDWR } from '../kernel/abi/fcntl.js';
 import type { Terminals } from '../kernel/fs/dev/devpts.js';
 import { newHandle } from '../kernel/fs/handle.js';
-import { InputStream, OutputStream, type StandardStreams } from '../kernel/fs/stdio/streams.js';
+import {
+  InputStream,
+  OutputStream,
+  type OutputTaker,
+  type StandardStreams,
+} from '../kernel/fs/stdio/streams.js';
 import type { Handle, Inode, Location } from '../kernel/fs/types.js';
 import type { Process } from '../kernel/process/process.js';
 import type { TerminalPeer } from '../kernel/tty/peer.js';
@@ -22,23 +28,31 @@ export interface Streams {
   resize(columns: number, rows: number): void;
   /** The program has ended. */
   release(): void;
+  /** After a restore: who gets the output now. */
+  reconnect(deliver: Deliver): void;
+}
+
+/** A program that the API has started. */
+export interface Guest {
+  readonly process: Process;
+  readonly streams: Streams;
 }
 
 export type Deliver = (stream: StreamNumber, bytes: Uint8Array) => void;
 
 /** Three pipes to the host. */
-export class PipeStreams implements Streams {
+export class PipeStreams implements Streams, OutputTaker {
   readonly handles: Handle[];
-  private readonly input = new InputStream();
+  private readonly input = new InputStream(this);
   private readonly outputs: Record<StreamNumber, OutputStream>;
-  private readonly waiting: (() => void)[] = [];
+  private waiting: (() => void)[] = [];
 
-  constructor(standard: StandardStreams, owner: { uid: number; gid: number }, deliver: Deliver) {
-    this.outputs = {
-      1: new OutputStream((bytes) => deliver(1, bytes), true),
-      2: new OutputStream((bytes) => deliver(2, bytes), true),
-    };
-    this.input.onRead = () => this.resume();
+  constructor(
+    standard: StandardStreams,
+    owner: { uid: number; gid: number },
+    private deliver: Deliver,
+  ) {
+    this.outputs = { 1: new OutputStream(this, true), 2: new OutputStream(this, true) };
     this.handles = [this.input, this.outputs[1], this.outputs[2]].map((stream) =>
       standard.open(stream, owner),
     );
@@ -49,7 +63,11 @@ export class PipeStreams implements Streams {
     if (this.input.size >= INPUT_LIMIT) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
-  private resume(): void {
+  outputWritten(stream: OutputStream, bytes: Uint8Array): void {
+    this.deliver(stream === this.outputs[1] ? 1 : 2, bytes);
+  }
+
+  inputRead(): void {
     if (this.input.size >= INPUT_LIMIT) return;
     for (const resolve of this.waiting.splice(0)) resolve();
   }
@@ -64,6 +82,10 @@ export class PipeStreams implements Streams {
     this.outputs[stream].close();
   }
   resize(): void {}
+  reconnect(deliver: Deliver): void {
+    this.deliver = deliver;
+    this.waiting = [];
+  }
 
   release(): void {
     for (const resolve of this.waiting.splice(0)) resolve();
@@ -84,13 +106,13 @@ export class TerminalStreams implements Streams, TerminalPeer {
   readonly handles: Handle[];
   readonly terminal: Terminal;
   private pending = 0;
-  private readonly waiting: (() => void)[] = [];
+  private waiting: (() => void)[] = [];
 
   constructor(
     private readonly place: TerminalPlace,
     size: { columns: number; rows: number },
     owner: number,
-    private readonly deliver: Deliver,
+    private deliver: Deliver,
   ) {
     const { terminals } = place;
     const index = terminals.freeIndex();
@@ -156,6 +178,12 @@ export class TerminalStreams implements Streams, TerminalPeer {
     this.close();
   }
 
+  reconnect(deliver: Deliver): void {
+    this.deliver = deliver;
+    this.waiting = [];
+    this.pending = 0;
+  }
+
   private close(): void {
     if (this.terminal.closed) return;
     const { terminals } = this.place;
@@ -165,3 +193,7 @@ export class TerminalStreams implements Streams, TerminalPeer {
     this.accepts();
   }
 }
+
+// Who waits to write more, and who has taken how much, are the caller's affairs: another one begins anew.
+kind('PipeStreams', PipeStreams, { rebuilt: ['deliver', 'waiting'] });
+kind('TerminalStreams', TerminalStreams, { rebuilt: ['deliver', 'waiting', 'pending'] });

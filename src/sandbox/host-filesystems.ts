@@ -120,6 +120,10 @@ export class HostFilesystems {
     for (const fs of this.all) fs.distrust();
   }
 
+  rebind(problem: (what: string) => void): void {
+    for (const fs of this.all) fs.rebind(problem);
+  }
+
   close(): void {
     for (const fs of this.all) fs.close();
     this.all.length = 0;

@@ -65,6 +65,7 @@ export class Namespace {
   private readonly terminals: Terminals;
   private readonly keys: KeyRing;
   private nextDev = 0x80;
+  private all: Readonly<Record<string, object>> | null = null;
 
   constructor(
     private readonly kernel: Kernel,
@@ -251,6 +252,32 @@ export class Namespace {
     if (typeof found === 'number') return null;
     const { inode } = found.dentry;
     return inode === null ? null : { inode, location: { mount: found.mount, dentry: found.dentry } };
+  }
+
+  /** What a checkpoint begins with, beside the kernel. */
+  get parts(): Readonly<Record<string, object>> {
+    this.all ??= {
+      vfs: this.vfs,
+      streams: this.streams,
+      terminalPlace: this.terminalPlace,
+      memory: this.memory,
+      ...this.pseudo.parts,
+    };
+    return this.all;
+  }
+
+  /** What a checkpoint refers to by name. */
+  get named(): Record<string, object> {
+    const named: Record<string, object> = { keys: this.keys, nodes: this.nodes };
+    for (const name of this.keys.names()) named[`key.${name}`] = this.keys.find(name) as object;
+    for (let number = 0; number < this.nodes.count; number++)
+      named[`node.${number}`] = this.nodes.byNumber(number) as object;
+    return named;
+  }
+
+  /** What refers to the host is bound again, after a restore; what cannot be is told of. */
+  rebind(problem: (what: string) => void): void {
+    this.hostFiles.rebind(problem);
   }
 
   /** The directory at a path; throws CulmError where there is none. */

@@ -1,10 +1,10 @@
 /** Checks of SandboxOptions: each error names the setting and says what is wrong. Unknown settings are refused. */
-import type { PlainMount, Settings } from './backend.js';
+import type { Bindings, PlainMount, Settings } from './backend.js';
 import { checkPseudo } from './pseudo.js';
 import { checkFileCheck, checkKeys, checkLimits, checkMocks } from './restrictions.js';
 import { refuse } from './refuse.js';
 import { parseSize } from './size.js';
-import type { MountSpec, SandboxOptions } from './types.js';
+import type { MountSpec, RestoreOptions, SandboxOptions } from './types.js';
 
 const DEFAULT_MEMORY = 1 << 30;
 const MIN_MEMORY = 16 << 20;
@@ -35,6 +35,18 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'fileCheck',
   'keys',
   'resolvConf',
+]);
+
+const RESTORABLE: ReadonlySet<string> = new Set<keyof RestoreOptions>([
+  'rootfs',
+  'mounts',
+  'pseudo',
+  'keys',
+  'thread',
+  'tier',
+  'log',
+  'logLevel',
+  'strace',
 ]);
 
 function checkMemory(value: number | string): number {
@@ -96,6 +108,17 @@ function checkMount(mount: MountSpec): PlainMount {
         `"type" must be host, overlay, encrypted, tmpfs or app, not ${JSON.stringify((mount as MountSpec).type)}`,
       );
   }
+}
+
+/** What a restorer gives, as the kernel's side takes it. */
+export function bindingsOf(options: RestoreOptions): Bindings {
+  for (const name of Object.keys(options))
+    if (!RESTORABLE.has(name)) refuse(`a restored sandbox has no option "${name}"`);
+  const settings = checkOptions(options);
+  const { rootfs, strace, logLevel, tier, pseudo, keys } = settings;
+  const sources: Record<string, string> = {};
+  for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
+  return { rootfs, sources, strace, logLevel, tier, pseudo, keys };
 }
 
 /** Options as a user gave them, to settings that the kernel's side can rely on. */

@@ -102,6 +102,7 @@ function functionsOf(
 /** The kernel's side: the declared files, in the trees by where these are mounted. */
 export class AppPseudo {
   private readonly notices = new Map<string, Notices>();
+  private readonly functions = new Map<string, PseudoFunctions>();
 
   constructor(
     private readonly nodes: Nodes,
@@ -113,8 +114,15 @@ export class AppPseudo {
     for (const [index, one] of declared.entries()) {
       const notices = new Notices();
       this.notices.set(one.path, notices);
-      this.addOne(one, functionsOf(index, one.path, bridge, log), notices);
+      const functions = functionsOf(index, one.path, bridge, log);
+      this.functions.set(one.path, functions);
+      this.addOne(one, functions, notices);
     }
+  }
+
+  /** What open files of it refer to. */
+  get parts(): Record<string, object> {
+    return { notices: this.notices, functions: this.functions };
   }
 
   private addOne(declared: PseudoDeclaration, functions: PseudoFunctions, notices: Notices): void {

@@ -19,6 +19,8 @@ type Message =
 
 const METHODS: readonly Method[] = [
   'start',
+  'restore',
+  'snapshot',
   'spawn',
   'writeInput',
   'endInput',

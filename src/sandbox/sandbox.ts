@@ -1,6 +1,6 @@
 import type { Backend, BackendEvents, ProcessId } from './backend.js';
 import { SandboxFiles } from './files.js';
-import { checkEnv, checkOptions } from './options.js';
+import { bindingsOf, checkEnv, checkOptions } from './options.js';
 import { SandboxProcess } from './process.js';
 import type { AppSide } from './bridge.js';
 import { SandboxPseudo } from './pseudo.js';
@@ -9,7 +9,10 @@ import {
   type AppFiles,
   type ExecOptions,
   type ExecResult,
+  type RestoreOptions,
   type SandboxOptions,
+  type SnapshotOptions,
+  type SnapshotSource,
   type SpawnOptions,
   type Statistics,
 } from './types.js';
@@ -32,14 +35,14 @@ const TERM = 'xterm-256color';
 export class Sandbox {
   readonly fs: SandboxFiles;
   readonly pseudo: SandboxPseudo;
-  private readonly processes = new Map<ProcessId, SandboxProcess>();
+  private readonly programs = new Map<ProcessId, SandboxProcess>();
   private readonly early = new Map<ProcessId, ((process: SandboxProcess) => void)[]>();
   private ended: CulmError | null = null;
 
   private constructor(
     private readonly backend: Backend,
     private readonly close: () => Promise<void>,
-    private readonly env: Readonly<Record<string, string>>,
+    private env: Readonly<Record<string, string>>,
   ) {
     this.fs = new SandboxFiles(backend);
     this.pseudo = new SandboxPseudo(backend);
@@ -48,6 +51,41 @@ export class Sandbox {
   /** @internal Use `Sandbox.create` of the package's entry. */
   static async connect(platform: Platform, options: SandboxOptions): Promise<Sandbox> {
     const settings = checkOptions(options);
+    const sandbox = Sandbox.make(platform, options, settings.env);
+    try {
+      await sandbox.backend.start(settings);
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+    return sandbox;
+  }
+
+  /** @internal Use `Sandbox.restore` of the package's entry. */
+  static async revive(
+    platform: Platform,
+    snapshot: SnapshotSource,
+    options: RestoreOptions,
+  ): Promise<Sandbox> {
+    const bindings = bindingsOf(options);
+    const bytes = snapshot instanceof Uint8Array ? snapshot : await collect(snapshot);
+    const sandbox = Sandbox.make(platform, options, {});
+    try {
+      const { env, programs } = await sandbox.backend.restore(bytes, bindings);
+      sandbox.env = env;
+      for (const { id } of programs) sandbox.adopt(id, {});
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+    return sandbox;
+  }
+
+  private static make(
+    platform: Platform,
+    options: SandboxOptions | RestoreOptions,
+    env: Readonly<Record<string, string>>,
+  ): Sandbox {
     const files = new Map<string, AppFiles>();
     for (const mount of options.mounts ?? []) if (mount.type === 'app') files.set(mount.target, mount.files);
     // The events need the sandbox and the sandbox its backend: nothing is called before `start`.
@@ -57,14 +95,7 @@ export class Sandbox {
       files,
       pseudo: options.pseudo ?? [],
     });
-    const sandbox = (holder.sandbox = new Sandbox(backend, close, settings.env));
-    try {
-      await backend.start(settings);
-    } catch (error) {
-      await close();
-      throw error;
-    }
-    return sandbox;
+    return (holder.sandbox = new Sandbox(backend, close, env));
   }
 
   /** Starts a program; `argv[0]` is looked up in PATH if it has no slash. Throws CulmError if it cannot be started. */
@@ -80,11 +111,31 @@ export class Sandbox {
       user: options.user === undefined ? null : String(options.user),
       terminal: options.terminal ?? null,
     });
+    return this.adopt(id, options);
+  }
+
+  private adopt(id: ProcessId, options: SpawnOptions): SandboxProcess {
     const process = new SandboxProcess(this.backend, id, options);
-    this.processes.set(id, process);
+    this.programs.set(id, process);
     for (const event of this.early.get(id) ?? []) event(process);
     this.early.delete(id);
     return process;
+  }
+
+  /** Programs that were started by `spawn`, here or in the sandbox whose snapshot this one was made of, and go on. */
+  processes(): SandboxProcess[] {
+    return [...this.programs.values()];
+  }
+
+  /** The whole sandbox as a file, as it is now; it goes on running. */
+  snapshot({ compress = true }: SnapshotOptions = {}): ReadableStream<Uint8Array> {
+    const { backend } = this;
+    return new ReadableStream<Uint8Array>({
+      async start(controller) {
+        for (const piece of await backend.snapshot(compress)) controller.enqueue(piece);
+        controller.close();
+      },
+    });
   }
 
   /** Runs a program to its end and collects its output. A status that is not 0 is a value, not an exception. */
@@ -127,7 +178,7 @@ export class Sandbox {
 
   /** @internal Delivers an event about a process; one that comes before `spawn` has returned waits. */
   deliver(id: ProcessId, event: (process: SandboxProcess) => void): void {
-    const process = this.processes.get(id);
+    const process = this.programs.get(id);
     if (process !== undefined) return event(process);
     const waiting = this.early.get(id);
     if (waiting === undefined) this.early.set(id, [event]);
@@ -136,19 +187,22 @@ export class Sandbox {
 
   /** @internal */
   forget(id: ProcessId): void {
-    this.processes.delete(id);
+    this.programs.delete(id);
   }
 
   /** @internal */
   end(error: CulmError): void {
     this.ended = error;
-    for (const process of this.processes.values()) process.lost(error);
-    this.processes.clear();
+    for (const process of this.programs.values()) process.lost(error);
+    this.programs.clear();
     this.fs.end();
   }
 }
 
-function eventsFor(sandbox: () => Sandbox | undefined, options: SandboxOptions): BackendEvents {
+function eventsFor(
+  sandbox: () => Sandbox | undefined,
+  options: SandboxOptions | RestoreOptions,
+): BackendEvents {
   return {
     output: (id, stream, bytes) => sandbox()?.deliver(id, (process) => process.received(stream, bytes)),
     exit: (id, status, signal) =>

@@ -3,12 +3,13 @@
  * asynchronous one. The loop steps the kernel for a few milliseconds at a time, gives way to the host's event loop in
  * between (input, requests and timers arrive there), and sleeps while nothing can run.
  */
+import type { Anchors } from '../kernel/checkpoint/anchors.js';
+import { Refused } from '../kernel/checkpoint/damaged.js';
 import { KernelBug } from '../kernel/errno.js';
 import { isFailure } from '../kernel/exec/failure.js';
 import type { Host } from '../kernel/host.js';
 import { Kernel } from '../kernel/kernel.js';
 import { killAll } from '../kernel/process/oom.js';
-import type { Process } from '../kernel/process/process.js';
 import { countObjects } from '../kernel/view/objects.js';
 import { spawn } from '../kernel/process/spawn.js';
 import { kernelInfo } from '../kernel/signal/info.js';
@@ -16,18 +17,31 @@ import { sendSignal } from '../kernel/signal/send.js';
 import type {
   Backend,
   BackendEvents,
+  Bindings,
   FileReply,
   FileRequest,
   OutputStream,
   ProcessId,
+  Restored,
   Settings,
   SpawnRequest,
 } from './backend.js';
 import type { AppBridge } from './bridge.js';
 import { GuestFiles, fileError } from './guest-files.js';
-import { PipeStreams, TerminalStreams, type Deliver, type Streams } from './guest.js';
+import { PipeStreams, TerminalStreams, type Deliver, type Guest, type Streams } from './guest.js';
 import { Namespace } from './namespace.js';
 import { exitOf, startFailure } from './status.js';
+import { boundSettings, withoutKeys } from './bindings.js';
+import {
+  packFile,
+  readHeader,
+  restoreSandbox,
+  sandboxAnchors,
+  saveSandbox,
+  snapshotError,
+  unpackFile,
+  type SnapshotHeader,
+} from './snapshot.js';
 import { TreeWatches } from './tree-watch.js';
 import { toByteString } from './text.js';
 import { CulmError, type Statistics } from './types.js';
@@ -47,18 +61,14 @@ const STEP_MS = 8;
 /** A sleeping sandbox whose programs live wakes up this often at least, so that the host's process lives too. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
-interface Guest {
-  readonly process: Process;
-  readonly streams: Streams;
-}
-
 export class SandboxServer implements Backend {
   private kernel: Kernel | null = null;
   private namespace: Namespace | null = null;
   private files: GuestFiles | null = null;
   private watches: TreeWatches | null = null;
   private settings: Settings | null = null;
-  private readonly guests = new Map<ProcessId, Guest>();
+  private anchors: Anchors | null = null;
+  private guests = new Map<ProcessId, Guest>();
   private nextId: ProcessId = 1;
   /** Bytes that programs have written so far. */
   private output = 0;
@@ -73,6 +83,12 @@ export class SandboxServer implements Backend {
   ) {}
 
   start(settings: Settings): Promise<void> {
+    void this.run(this.build(settings));
+    return Promise.resolve();
+  }
+
+  /** Makes the kernel and its mounts: all that is there before anything runs. */
+  private build(settings: Settings): Kernel {
     this.settings = settings;
     const { memory, tier, cpus, hostname } = settings;
     // What kernel and machine have to say are warnings: unknown calls and instructions.
@@ -95,8 +111,53 @@ export class SandboxServer implements Backend {
       this.events.watched(id, events, ended);
     });
     kernel.onReady = () => this.wake?.();
-    void this.run(kernel);
-    return Promise.resolve();
+    this.anchors = sandboxAnchors(kernel, this.namespace, this.bridge);
+    return kernel;
+  }
+
+  async restore(snapshot: Uint8Array, bindings: Bindings): Promise<Restored> {
+    try {
+      const { header, kernel: state } = readHeader(await unpackFile(this.host.crypto, snapshot));
+      const settings = boundSettings(header.settings, bindings);
+      const kernel = this.build(settings);
+      this.adopt(kernel, header, state);
+      void this.run(kernel);
+      const programs = [...this.guests].map(([id, { process }]) => ({ id, pid: process.pid }));
+      return { env: settings.env, programs };
+    } catch (error) {
+      this.ended = true;
+      this.namespace?.close();
+      throw snapshotError(error);
+    }
+  }
+
+  private adopt(kernel: Kernel, header: SnapshotHeader, state: Uint8Array): void {
+    const { namespace, anchors } = this;
+    if (namespace === null || anchors === null) throw new KernelBug('there is no sandbox to restore into');
+    if (namespace.nodes.digest() !== header.nodes)
+      throw new Refused('its files in /proc, /sys and /dev are not those that this sandbox has');
+    const { guests, nextId, output } = restoreSandbox(kernel, anchors, state);
+    const problems: string[] = [];
+    namespace.rebind((what) => problems.push(what));
+    if (problems.length > 0) throw new Refused(problems.join('; '));
+    this.guests = guests;
+    this.nextId = nextId;
+    this.output = output;
+    for (const [id, { process, streams }] of guests) {
+      streams.reconnect((stream, bytes) => this.deliver(id, stream, bytes));
+      process.onExit((status) => this.exited(id, status));
+    }
+  }
+
+  async snapshot(compress: boolean): Promise<Uint8Array[]> {
+    const { kernel, namespace, settings } = this.running;
+    const { anchors, guests, nextId, output } = this;
+    if (anchors === null) throw new KernelBug('a sandbox without anchors');
+    const header = { settings: withoutKeys(settings), nodes: namespace.nodes.digest() };
+    const resume = this.watches?.pause();
+    const content = saveSandbox(kernel, anchors, header, { guests, nextId, output }, namespace);
+    resume?.();
+    return packFile(this.host.crypto, content, compress);
   }
 
   private async run(kernel: Kernel): Promise<void> {

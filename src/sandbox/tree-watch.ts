@@ -58,6 +58,12 @@ export class TreeWatch implements WatchOwner {
     return 0;
   }
 
+  /** Begins once more after `stop`. */
+  again(): void {
+    this.lastId = 0;
+    this.start();
+  }
+
   stop(): void {
     for (const watch of this.watches.values()) removeWatch(watch);
     this.watches.clear();
@@ -191,6 +197,14 @@ export class TreeWatches {
     const failed = watch.start();
     if (failed === 0) this.all.set(id, watch);
     return failed;
+  }
+
+  /** Takes all watches away for a moment; the result brings them back. */
+  pause(): () => void {
+    for (const watch of this.all.values()) watch.stop();
+    return () => {
+      for (const watch of this.all.values()) watch.again();
+    };
   }
 
   stop(id: number): void {

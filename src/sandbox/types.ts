@@ -193,6 +193,23 @@ export interface ExecResult extends ExitStatus {
   readonly stderrText: string;
 }
 
+export interface SnapshotOptions {
+  /** Smaller files, at the cost of some time; default true. */
+  readonly compress?: boolean;
+}
+
+/** A snapshot's bytes, at once or as they come. */
+export type SnapshotSource = Uint8Array | ReadableStream<Uint8Array>;
+
+/**
+ * What a restored sandbox is given. All else comes from the snapshot; but what was the host's is bound again as is said
+ * here, so that a snapshot cannot reach for anything: its root filesystem, its mounts by their targets.
+ */
+export type RestoreOptions = Pick<
+  SandboxOptions,
+  'rootfs' | 'mounts' | 'pseudo' | 'keys' | 'thread' | 'tier' | 'log' | 'logLevel' | 'strace'
+>;
+
 export interface FileStat {
   readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
   readonly mode: number;
@@ -251,7 +268,8 @@ export class CulmError extends Error {
 }
 
 /**
- * 'option': a setting is wrong. 'not-found', 'not-executable': the program. 'kernel': Culm's own fault, the sandbox has
+ * 'option': a setting is wrong. 'not-found', 'not-executable': the program. 'snapshot': it cannot be restored. 'kernel': Culm's own fault, the sandbox has
  * ended. 'disposed': the sandbox has ended already. 'E...': a file operation's error, as errno names it.
  */
-export type CulmErrorCode = 'option' | 'not-found' | 'not-executable' | 'kernel' | 'disposed' | `E${string}`;
+export type CulmErrorCode =
+  'option' | 'snapshot' | 'not-found' | 'not-executable' | 'kernel' | 'disposed' | `E${string}`;

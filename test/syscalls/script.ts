@@ -161,7 +161,7 @@ export class ScriptKernel {
   readonly frames = new FakeFrames(2000);
   readonly cred = new Cred(0, 0, []);
   readonly raised: number[] = [];
-  readonly files = new Descriptors(() => 1024);
+  readonly files = new Descriptors({ limit: () => 1024 });
   readonly vfs: Vfs;
   readonly caller: Caller;
 

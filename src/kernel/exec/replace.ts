@@ -1,5 +1,4 @@
 import { CPU_STATE_SIZE } from '../../machine/layout.js';
-import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { SIGCHLD, SS_DISABLE } from '../abi/signal.js';
 import { endOtherThreads } from '../process/exit.js';
 import type { Thread } from '../process/thread.js';
@@ -23,7 +22,7 @@ export function replaceProgram(thread: Thread, program: Program): void {
   process.vforkDone = null;
   if (process.files.users > 1) {
     const shared = process.files;
-    process.files = shared.copy(() => process.limit(RLIMIT_NOFILE));
+    process.files = shared.copy(process);
     shared.release();
   }
   process.files.exec();

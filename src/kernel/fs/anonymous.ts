@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { ENOENT, ENXIO, type Errno } from '../errno.js';
 import { namelessDentry, unattachedDentry } from './dentry.js';
 import { PlainInode } from './inode.js';
@@ -53,3 +54,5 @@ export class AnonymousFs implements FileSystem {
     return { bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
   }
 }
+
+kind('AnonymousFs', AnonymousFs);

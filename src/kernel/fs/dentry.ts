@@ -5,6 +5,7 @@
  * are looked up again when needed. A name that is removed takes its dentry out of the tree (`drop`): whoever still has it
  * sees that it is deleted.
  */
+import { kind } from '../checkpoint/registry.js';
 import { ENAMETOOLONG, ENOENT, type Errno } from '../errno.js';
 import { NAME_MAX } from '../abi/limits.js';
 import { releaseInode, retainInode } from './inode.js';
@@ -149,3 +150,5 @@ function sweepBelow(vfs: VfsContext, dentry: Dentry): void {
     if (!needed && child.used < vfs.dentries.age) dropDentry(vfs, child);
   }
 }
+
+kind('CachedDentry', CachedDentry);

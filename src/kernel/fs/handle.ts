@@ -1,3 +1,4 @@
+import { constant, kind } from '../checkpoint/registry.js';
 import { O_ACCMODE, O_PATH, O_RDONLY } from '../abi/fcntl.js';
 import { IN_OPEN } from '../abi/inotify.js';
 import { EBADF, ETXTBSY, type Errno } from '../errno.js';
@@ -107,3 +108,6 @@ export function denyWrite(inode: Inode): 0 | Errno {
 export function allowWrite(inode: Inode): void {
   inode.writers++;
 }
+
+kind('OpenFile', OpenFile);
+constant('path', PATH_OPERATIONS);

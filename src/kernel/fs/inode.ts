@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../abi/stat.js';
 import type { HostClock } from '../host.js';
 import type { Credentials, FileSystem, Inode, InodeWatches, PageCache, Timespec } from './types.js';
@@ -90,3 +91,5 @@ export function touchAccessed(inode: Inode, clock: Pick<HostClock, 'realtime'>):
 }
 
 const $now: Timespec = { sec: 0, nsec: 0 };
+
+kind('PlainInode', PlainInode);

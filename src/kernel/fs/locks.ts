@@ -2,6 +2,7 @@
  * Advisory locks on files: of processes (fcntl's F_SETLK; the owner is the descriptor table), of open files (F_OFD_SETLK
  * and flock(2); the owner is the handle). Record locks and flock locks do not see each other, as on Linux.
  */
+import { kind } from '../checkpoint/registry.js';
 import { F_UNLCK, F_WRLCK, LOCK_EX } from '../abi/fcntl.js';
 import { EAGAIN, EDEADLOCK, type Errno } from '../errno.js';
 import { WaitQueue } from '../process/waitqueue.js';
@@ -160,3 +161,5 @@ export function releaseHandleLocks(handle: Handle): void {
   releaseOwnerLocks(handle.inode, handle);
   removeFlock(handle);
 }
+
+kind('FileLocks', FileLocks);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import type { Dentry, FileSystem, Location, Mount, VfsContext } from './types.js';
 
 export class MountPoint implements Mount {
@@ -31,3 +32,5 @@ export function isSamePlace(a: Location, b: Location): boolean {
 export function isMountPoint(dentry: Dentry): boolean {
   return dentry.mounts.length > 0;
 }
+
+kind('MountPoint', MountPoint);

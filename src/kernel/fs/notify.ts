@@ -6,6 +6,7 @@
  * An inode's watches hold one reference to it, all together, and end when a dentry lets go of it and it has no names left
  * (dentry.ts).
  */
+import { kind } from '../checkpoint/registry.js';
 import { O_PATH } from '../abi/fcntl.js';
 import {
   IN_ATTRIB,
@@ -144,3 +145,6 @@ export function notifyMove(from: Inode, oldName: string, moved: Dentry, replaced
   if (replaced !== null) notifyInode(replaced, IN_ATTRIB);
   inode.watches?.tell(IN_MOVE_SELF, null, 0, false);
 }
+
+kind('Watch', Watch);
+kind('Watches', Watches);

@@ -1,3 +1,4 @@
+import { constant, kind } from '../checkpoint/registry.js';
 import { S_IFDIR, S_IFREG, direntType } from '../abi/stat.js';
 import { EACCES, EISDIR, ENOENT, type Errno } from '../errno.js';
 import { PlainInode } from './inode.js';
@@ -98,3 +99,7 @@ function emitSynthetic(handle: Handle, emit: (entry: DirEntry) => boolean): void
     handle.position = offset;
   }
 }
+
+kind('SyntheticFs', SyntheticFs);
+constant('synthetic.file', FILE);
+constant('synthetic.directory', DIRECTORY);

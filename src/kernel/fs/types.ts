@@ -15,6 +15,7 @@ import type { Errno } from '../errno.js';
 import type { Frames } from '../../machine/types.js';
 import type { HostClock, Timespec } from '../host.js';
 import type { FsSettings } from './settings.js';
+import type { FutexQueues } from '../futex/table.js';
 import type { Caller } from '../types.js';
 
 export type { Timespec };
@@ -121,6 +122,8 @@ export interface PageCache {
   closed?(): void;
   /** Areas that map it: mm adds and removes them; whoever truncates or punches a hole tells them. */
   readonly mappings?: Set<PageMapping>;
+  /** Words in it that threads wait on, by their place (futex(2)). */
+  futexes?: FutexQueues | null;
 }
 
 /** An area of memory that maps a PageCache. */
@@ -161,6 +164,12 @@ export interface Mount {
   readonly id: number;
 }
 
+/** How many instances and watches of inotify a user has, for the limits on them. */
+export interface InotifyAccount {
+  instances: number;
+  watches: number;
+}
+
 /** What all mounts of one kernel share. */
 export interface VfsContext {
   readonly clock: HostClock;
@@ -168,6 +177,9 @@ export interface VfsContext {
   readonly mounts: readonly Mount[];
   /** Dentries in the cache, and its age: what was not used since the last sweep is older. */
   readonly dentries: { count: number; age: number };
+  /** Made at first use: the filesystem of files that are no files, and what inotify counts by user. */
+  anonymousInodes: FileSystem | null;
+  inotifyAccounts: Map<number, InotifyAccount> | null;
   /** A new pipe without a name; `flags`: O_NONBLOCK. */
   createPipe(cred: Credentials, flags: number): { reader: Handle; writer: Handle };
   /** A file without a name (memfd_create(2)); `flags` of MFD_*. */

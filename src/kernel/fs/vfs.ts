@@ -12,6 +12,7 @@
  * behalf of a PathContext; they check, call the filesystem, and then put the dentries right. A filesystem never touches
  * dentries, counts references, or calls back.
  */
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../machine/layout.js';
 import { MS_RELATIME } from '../abi/mount.js';
 import { EBUSY, ENOENT, ENOSYS, ENOTDIR, ENXIO, type Errno } from '../errno.js';
@@ -32,6 +33,7 @@ import type {
   Handle,
   HandleOperations,
   Inode,
+  InotifyAccount,
   Location,
   Mount,
   PathContext,
@@ -74,6 +76,8 @@ export class Vfs implements VfsContext {
   readonly settings: FsSettings;
   readonly mounts: Mount[] = [];
   readonly dentries = { count: 0, age: 1 };
+  anonymousInodes: FileSystem | null = null;
+  inotifyAccounts: Map<number, InotifyAccount> | null = null;
   /** Something has been mounted or unmounted, so often. */
   readonly mountChanges = { count: 0, queue: new WaitQueue() };
   /** The root of the tree. */
@@ -215,3 +219,5 @@ function topOf(at: Location): Location {
     dentry = over.root;
   }
 }
+
+kind('Vfs', Vfs);

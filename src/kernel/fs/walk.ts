@@ -5,6 +5,7 @@
  * looked up; what is done with that name depends on the operation. The text of a symbolic link on the way is put in front
  * of what is left of the path, and the walk goes on with that.
  */
+import { kind } from '../checkpoint/registry.js';
 import { MAXSYMLINKS } from '../abi/limits.js';
 import { MS_NOSYMFOLLOW } from '../abi/mount.js';
 import {
@@ -245,3 +246,5 @@ function nameEnd(path: string, at: number): number {
   const end = path.indexOf('/', at);
   return end < 0 ? path.length : end;
 }
+
+kind('Walk', Walk);

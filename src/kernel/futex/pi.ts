@@ -3,6 +3,7 @@
  * (futex(2), "Priority-inheritance futexes"). While a thread that could run in real time waits, the owner runs with its
  * priority.
  */
+import { kind } from '../checkpoint/registry.js';
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from '../abi/futex.js';
 import { EAGAIN, EDEADLOCK, EFAULT, EINVAL, ESRCH, type Errno } from '../errno.js';
 import type { Thread } from '../process/thread.js';
@@ -186,3 +187,5 @@ function acquireFor(
   const got = acquire(waiter.thread, to, waiter.addr, others);
   return got === EFAULT && caller.process.memory.readU32(addr) >= 0 ? EAGAIN : got;
 }
+
+kind('PiLock', PiLock);

@@ -1,6 +1,6 @@
+import { kind } from '../checkpoint/registry.js';
 import { FUTEX_BITSET_MATCH_ANY } from '../abi/futex.js';
 import { EFAULT, EINVAL, type Errno } from '../errno.js';
-import type { PageCache } from '../fs/types.js';
 import type { Mm } from '../mm/mm.js';
 import { TASK_SIZE } from '../mm/vma.js';
 import type { Thread } from '../process/thread.js';
@@ -37,17 +37,14 @@ export type FutexQueue = Set<FutexWaiter>;
  * memory that is mapped, and the place in it.
  */
 export class Futexes {
-  private readonly shared = new WeakMap<PageCache, Map<number, FutexQueue>>();
-  private readonly own = new WeakMap<Mm, Map<number, FutexQueue>>();
-
   /** The queue of the word at `addr`; EFAULT when it cannot be read, which nobody looks for if it is private. */
   queue(mm: Mm, addr: number, isPrivate = false): FutexQueue | Errno {
     if (addr >= TASK_SIZE) return EFAULT;
-    if (isPrivate) return queueIn(queuesIn(this.own, mm), addr);
+    if (isPrivate) return queueIn(queuesIn(mm), addr);
     if (mm.memory.readable(addr) === 0) return EFAULT;
     const vma = mm.vmas.find(addr);
-    if (vma === null || !vma.shared || vma.pages === null) return queueIn(queuesIn(this.own, mm), addr);
-    return queueIn(queuesIn(this.shared, vma.pages), vma.offset + (addr - vma.start));
+    if (vma === null || !vma.shared || vma.pages === null) return queueIn(queuesIn(mm), addr);
+    return queueIn(queuesIn(vma.pages), vma.offset + (addr - vma.start));
   }
 
   /** Wakes up to `count` that wait on the word at `addr` and match `bitset`; returns how many. */
@@ -93,13 +90,15 @@ export function requeue(from: FutexQueue, to: FutexQueue, count: number): number
   return moved;
 }
 
-function queuesIn<Key extends object>(
-  all: WeakMap<Key, Map<number, FutexQueue>>,
-  key: Key,
-): Map<number, FutexQueue> {
-  let queues = all.get(key);
-  if (queues === undefined) all.set(key, (queues = new Map<number, FutexQueue>()));
-  return queues;
+/** What words can lie in; it keeps the queues of those who wait on them. */
+export interface FutexPlace {
+  futexes?: FutexQueues | null;
+}
+
+export type FutexQueues = Map<number, FutexQueue>;
+
+function queuesIn(place: FutexPlace): FutexQueues {
+  return (place.futexes ??= new Map<number, FutexQueue>());
 }
 
 /** Empty queues are swept when many words have been waited on. */
@@ -118,3 +117,6 @@ function queueIn(queues: Map<number, FutexQueue>, key: number): FutexQueue {
 export function isAligned(addr: number): boolean {
   return (addr & 3) === 0;
 }
+
+kind('FutexWaiter', FutexWaiter);
+kind('Futexes', Futexes);

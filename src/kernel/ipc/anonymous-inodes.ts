@@ -7,14 +7,11 @@ const ANON_INODE_FS_MAGIC = 0x09041934;
 const ANON_INODE_DEV = 15;
 const MODE = 0o600;
 
-const filesystems = new WeakMap<VfsContext, AnonymousFs>();
-
 /** The filesystem of a kernel's files that are no files: anon_inodefs. */
 function anonymousInodes(vfs: VfsContext): AnonymousFs {
-  const known = filesystems.get(vfs);
-  if (known !== undefined) return known;
+  if (vfs.anonymousInodes instanceof AnonymousFs) return vfs.anonymousInodes;
   const fs = new AnonymousFs(vfs, 'anon_inodefs', ANON_INODE_FS_MAGIC, ANON_INODE_DEV);
-  filesystems.set(vfs, fs);
+  vfs.anonymousInodes = fs;
   return fs;
 }
 

@@ -3,6 +3,7 @@
  * exists; a wake-up puts it on its set's ready list, and only what is there is ever looked at again. A handle knows the
  * items that watch it (`Handle.watches`), so that they go with it.
  */
+import { kind } from '../checkpoint/registry.js';
 import { EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EP_PRIVATE_BITS, EPOLL_EVENT_SIZE } from '../abi/epoll.js';
 import { O_RDWR } from '../abi/fcntl.js';
 import { POLLIN, POLLOUT, POLLRDNORM } from '../abi/poll.js';
@@ -261,3 +262,6 @@ export function openEpoll(vfs: VfsContext): Handle {
 export function epollOf(handle: Handle): Epoll | Errno {
   return handle.ops instanceof Epoll ? handle.ops : EINVAL;
 }
+
+kind('EpollItem', EpollItem);
+kind('Epoll', Epoll);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import { POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import { EAGAIN, EFAULT, EINVAL, type Errno } from '../errno.js';
@@ -66,3 +67,5 @@ export function openEventfd(vfs: VfsContext, initial: number, semaphore: boolean
   const counter = new EventCounter(BigInt(initial), semaphore);
   return openAnonymous(vfs, '[eventfd]', O_RDWR | (flags & O_NONBLOCK), counter);
 }
+
+kind('EventCounter', EventCounter);

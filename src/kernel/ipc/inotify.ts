@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { FIONREAD, O_NONBLOCK, O_RDONLY } from '../abi/fcntl.js';
 import {
   ALL_INOTIFY_BITS,
@@ -17,6 +18,7 @@ import type {
   Handle,
   HandleOperations,
   Inode,
+  InotifyAccount,
   PollMask,
   Sink,
   UserMemory,
@@ -63,7 +65,7 @@ export class Inotify implements HandleOperations, WatchOwner {
 
   constructor(
     /** What its user has; this one is counted. */
-    private readonly account: Account,
+    private readonly account: InotifyAccount,
     private readonly settings: FsSettings,
   ) {
     account.instances++;
@@ -191,19 +193,13 @@ function describe({ id, inode, mask }: Watch): string {
   return `inotify wd:${id.toString(16)} ${place} mask:${events} ignored_mask:0 \n`;
 }
 
-/** How many instances and watches a user has, for the limits on them. */
-interface Account {
-  instances: number;
-  watches: number;
-}
-const accounts = new WeakMap<VfsContext, Map<number, Account>>();
-
 /** A new instance with one reference; `flags`: O_NONBLOCK. EMFILE when the user has too many. */
 export function openInotify(vfs: VfsContext, uid: number, flags: number): Handle | Errno {
-  const users = accounts.get(vfs) ?? new Map<number, Account>();
-  accounts.set(vfs, users);
+  const users = (vfs.inotifyAccounts ??= new Map<number, InotifyAccount>());
   const account = users.get(uid) ?? { instances: 0, watches: 0 };
   users.set(uid, account);
   if (account.instances >= vfs.settings.maxInotifyInstances) return EMFILE;
   return openAnonymous(vfs, 'inotify', O_RDONLY | (flags & O_NONBLOCK), new Inotify(account, vfs.settings));
 }
+
+kind('Inotify', Inotify);

@@ -3,6 +3,7 @@
  * key. Objects outlive the processes that made them. They know the VFS (shared memory is an unnamed file) and the threads
  * that wait, but no system call: syscalls/sysv-*.ts fetch, check and call.
  */
+import { kind } from '../checkpoint/registry.js';
 import type { QueueLimits } from '../fs/mqueue/mqueuefs.js';
 import type { Timespec } from '../host.js';
 import { MessageQueues } from './sysv/msg.js';
@@ -36,3 +37,5 @@ export class IpcNamespace implements Doer {
     return this.kernel.current?.process.pid ?? 0;
   }
 }
+
+kind('IpcNamespace', IpcNamespace);

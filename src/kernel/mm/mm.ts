@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_MASK, PAGE_SIZE } from '../../machine/layout.js';
 import type { AddressSpace, Frames, Machine, PageTally } from '../../machine/types.js';
 import { MAP_32BIT, PROT_WRITE } from '../abi/mman.js';
@@ -6,6 +7,7 @@ import { EINVAL, ENOMEM, EPERM, type Errno } from '../errno.js';
 import { allowWrite, denyWrite } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
 import { commitLimit, type KernelLimits } from '../limits.js';
+import type { FutexQueues } from '../futex/table.js';
 import { copyArea } from './fork.js';
 import { PTE_ANON, PTE_FILE, pageDown, pageUp } from './pte.js';
 import { GapSearch } from './search.js';
@@ -88,6 +90,8 @@ export class Mm {
   peakRss = 0;
   /** The largest size in bytes that mappings have had. */
   peakSize = 0;
+  /** Words in it that threads wait on (futex(2)). */
+  futexes: FutexQueues | null = null;
   private readonly search: GapSearch;
 
   constructor(
@@ -97,7 +101,7 @@ export class Mm {
   ) {
     this.space = space;
     this.frames = pool.machine.frames;
-    this.vmas = new VmaList((vma) => vma.detach());
+    this.vmas = new VmaList();
     this.search = new GapSearch(this.vmas);
     this.memory = new ProcessMemory(this);
   }
@@ -322,3 +326,5 @@ export const PROT_ALL = 7;
 export function anonymous(prot: number, flags = 0, name: VmaKind['name'] = ''): VmaKind {
   return { prot, flags, maxProt: PROT_ALL, pages: null, handle: null, name };
 }
+
+kind('Mm', Mm);

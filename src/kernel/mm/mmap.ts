@@ -116,7 +116,7 @@ function anonymousBacking(mm: Mm, flags: number): Backing | Errno {
   if ((flags & MAP_HUGETLB) !== 0) return ENOMEM;
   if (type === MAP_PRIVATE) return { pages: null, maxProt: PROT_ALL };
   if (type !== MAP_SHARED || (flags & MAP_GROWSDOWN) !== 0) return EINVAL;
-  return { pages: new AnonymousPages(mm.frames, () => mm.allocate()), maxProt: PROT_ALL };
+  return { pages: new AnonymousPages(mm.frames, mm), maxProt: PROT_ALL };
 }
 
 function fileBacking({ flags, prot }: MapRequest, handle: Handle): Backing | Errno {

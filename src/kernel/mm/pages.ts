@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../machine/layout.js';
 import type { Frames } from '../../machine/types.js';
 import { ENOMEM, type Errno } from '../errno.js';
@@ -11,7 +12,7 @@ export class AnonymousPages implements PageCache {
   constructor(
     private readonly memory: Frames,
     /** A frame of zeros; 0 when memory is exhausted. */
-    private readonly allocate: () => number = () => memory.allocate(),
+    private readonly source: { allocate(): number } = memory,
   ) {}
 
   /** Pages present. */
@@ -22,7 +23,7 @@ export class AnonymousPages implements PageCache {
   frame(index: number): number | Errno {
     const known = this.frames.get(index);
     if (known !== undefined) return known;
-    const frame = this.allocate();
+    const frame = this.source.allocate();
     if (frame === 0) return ENOMEM;
     this.frames.set(index, frame);
     return frame;
@@ -57,3 +58,5 @@ export class AnonymousPages implements PageCache {
     this.frames.clear();
   }
 }
+
+kind('AnonymousPages', AnonymousPages);

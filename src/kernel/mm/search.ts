@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { STACK_GUARD, TASK_SIZE } from './vma.js';
 import type { VmaList } from './vmalist.js';
 
@@ -50,3 +51,5 @@ export class GapSearch {
     this.largestAbove = 0;
   }
 }
+
+kind('GapSearch', GapSearch);

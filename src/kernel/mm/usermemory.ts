@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_MASK, PAGE_SIZE } from '../../machine/layout.js';
 import { ACCESS_READ, ACCESS_WRITE, PTE_READ, PTE_WRITE, type Frames } from '../../machine/types.js';
 import type { MachineViews } from '../../machine/semantics/helper.js';
@@ -188,3 +189,5 @@ function copyBytes(from: Uint8Array, start: number, into: Uint8Array, at: number
   if (count <= FEW) for (let i = 0; i < count; i++) into[at + i] = from[start + i];
   else into.set(from.subarray(start, start + count), at);
 }
+
+kind('ProcessMemory', ProcessMemory);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_SIZE, USER_END } from '../../machine/layout.js';
 import { PROT_WRITE } from '../abi/mman.js';
 import type { Handle, PageCache, PageMapping } from '../fs/types.js';
@@ -134,3 +135,5 @@ export class Vma implements PageMapping {
     );
   }
 }
+
+kind('Vma', Vma);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import type { Vma } from './vma.js';
 
 /** The areas of an address space, ascending and apart. Neighbours that are alike are joined. */
@@ -6,9 +7,6 @@ export class VmaList {
   private recent: Vma | null = null;
   /** Bytes mapped in all. */
   total = 0;
-
-  /** `dropped` gives back what a joined area held. */
-  constructor(private readonly dropped: (vma: Vma) => void) {}
 
   get count(): number {
     return this.areas.length;
@@ -94,7 +92,7 @@ export class VmaList {
       }
       vma.end = next.end;
       this.areas.splice(i + 1, 1);
-      this.dropped(next);
+      next.detach();
     }
     this.recent = null;
   }
@@ -115,3 +113,5 @@ export class VmaList {
     this.recent = null;
   }
 }
+
+kind('VmaList', VmaList);

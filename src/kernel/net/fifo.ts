@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 const FIRST_SIZE = 16;
 
 /** A queue that can be looked into: a ring of references. */
@@ -46,3 +47,5 @@ export class Fifo<T> {
     this.start = 0;
   }
 }
+
+kind('Fifo', Fifo);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import type { HostClock } from '../host.js';
 import type { VfsContext } from '../fs/types.js';
 import type { Caller } from '../types.js';
@@ -84,3 +85,5 @@ export class Net {
 
 const $random = new Uint8Array(4);
 const $randomView = new DataView($random.buffer);
+
+kind('Net', Net);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import type { Sink, Source } from '../fs/types.js';
 
 const FIRST_STORAGE = 4096;
@@ -106,3 +107,5 @@ export class ByteRing {
     this.start = 0;
   }
 }
+
+kind('ByteRing', ByteRing);

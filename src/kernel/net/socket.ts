@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { POLLIN, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../abi/poll.js';
 import { SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM } from '../abi/socket.js';
 import { EAGAIN, EINVAL, ENOTTY, EOPNOTSUPP, type Errno } from '../errno.js';
@@ -236,3 +237,5 @@ export abstract class Socket {
 export function shutdownBits(how: number): number | Errno {
   return how < 0 || how > 2 ? EINVAL : how + 1;
 }
+
+kind('Socket', Socket);

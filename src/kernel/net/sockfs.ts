@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import { S_IFSOCK } from '../abi/stat.js';
 import { ENOTSOCK, type Errno } from '../errno.js';
@@ -88,3 +89,6 @@ export class SockFs {
 export function socketOf(handle: Handle): Socket | Errno {
   return handle.ops instanceof SocketOperations ? handle.ops.socket : ENOTSOCK;
 }
+
+kind('SocketOperations', SocketOperations);
+kind('SockFs', SockFs);

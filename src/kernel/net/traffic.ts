@@ -1,3 +1,5 @@
+import { kind } from '../checkpoint/registry.js';
+
 /** Bytes of headers: IPv4's and IPv6's, TCP's with its time stamps, UDP's. */
 const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
@@ -41,3 +43,5 @@ export class TrafficCounts {
 function ipHeader(v4: boolean): number {
   return v4 ? IPV4_HEADER : IPV6_HEADER;
 }
+
+kind('TrafficCounts', TrafficCounts);

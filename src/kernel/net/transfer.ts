@@ -2,6 +2,7 @@
  * Waiting for sockets. A call that waits is run again from the start; what it has done and until when it waits is in
  * thread.callState.
  */
+import { kind } from '../checkpoint/registry.js';
 import { SIGPIPE } from '../abi/signal.js';
 import { MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL } from '../abi/socket.js';
 import { EAGAIN, EINTR, EPIPE, ERESTARTSYS, WAIT, type Errno } from '../errno.js';
@@ -179,3 +180,5 @@ export function connectOn(thread: Caller, socket: Socket, name: Uint8Array, wait
   if (typeof waiting !== 'number') return WAIT;
   return waiting === EAGAIN ? socket.connectTimeout : waiting;
 }
+
+kind('Waiting', Waiting);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import type { Credentials } from '../fs/types.js';
 
 /** The capabilities that Docker gives root in a container. */
@@ -108,3 +109,6 @@ export class Cred implements Credentials {
     return this.egid === gid || this.groups.includes(gid);
   }
 }
+
+kind('CapSet', CapSet);
+kind('Cred', Cred);

@@ -1,6 +1,9 @@
+import { kind } from '../checkpoint/registry.js';
+import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { EBADF, EMFILE, type Errno } from '../errno.js';
 import { closeHandle } from '../fs/handle.js';
 import type { Handle } from '../fs/types.js';
+import type { Limits } from '../mm/mm.js';
 import type { DescriptorTable } from '../types.js';
 
 interface Slot {
@@ -31,16 +34,21 @@ export class Descriptors implements DescriptorTable {
   users = 1;
 
   constructor(
-    /** One more than the highest descriptor allowed (RLIMIT_NOFILE). */
-    private readonly limit: () => number,
+    /** Whose limit holds. */
+    private readonly owner: Limits,
   ) {}
+
+  /** One more than the highest descriptor allowed. */
+  private get limit(): number {
+    return this.owner.limit(RLIMIT_NOFILE);
+  }
 
   get(fd: number): Handle | Errno {
     return this.slots[fd]?.handle ?? EBADF;
   }
 
   hasRoom(): 0 | Errno {
-    return this.lowestFree(0) < this.limit() ? 0 : EMFILE;
+    return this.lowestFree(0) < this.limit ? 0 : EMFILE;
   }
 
   private lowestFree(from: number): number {
@@ -51,14 +59,14 @@ export class Descriptors implements DescriptorTable {
 
   install(handle: Handle, closeOnExec: boolean, from = 0): number | Errno {
     const fd = this.lowestFree(from);
-    if (fd >= this.limit()) return EMFILE;
+    if (fd >= this.limit) return EMFILE;
     this.put(fd, { handle, closeOnExec });
     if (from <= this.firstFree) this.firstFree = fd + 1;
     return fd;
   }
 
   replace(fd: number, handle: Handle, closeOnExec: boolean): number | Errno {
-    if (fd < 0 || fd >= this.limit()) return EBADF;
+    if (fd < 0 || fd >= this.limit) return EBADF;
     const old = this.slots[fd];
     while (this.slots.length < fd) this.slots.push(undefined);
     this.put(fd, { handle, closeOnExec });
@@ -104,8 +112,8 @@ export class Descriptors implements DescriptorTable {
   }
 
   /** A copy for a child process; each handle gets a reference more. */
-  copy(limit: () => number): Descriptors {
-    const copy = new Descriptors(limit);
+  copy(owner: Limits): Descriptors {
+    const copy = new Descriptors(owner);
     copy.slots = this.slots.map((slot) => slot && { ...slot });
     copy.firstFree = this.firstFree;
     copy.capacity = this.capacityForCopy();
@@ -134,3 +142,5 @@ export class Descriptors implements DescriptorTable {
     return closeHandle(slot.handle, this);
   }
 }
+
+kind('Descriptors', Descriptors);

@@ -1,6 +1,6 @@
 import { RAX, RSP, SEG_FS } from '../../machine/layout.js';
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js';
-import { RLIMIT_NOFILE, RLIMIT_NPROC } from '../abi/resource.js';
+import { RLIMIT_NPROC } from '../abi/resource.js';
 import { SIGCHLD, SS_DISABLE } from '../abi/signal.js';
 import {
   CLONE_CHILD_CLEARTID,
@@ -97,8 +97,7 @@ function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRe
   }
   if (mm === from.mm) mm.users++;
   process.mm = mm;
-  process.files =
-    (flags & CLONE_FILES) !== 0 ? from.files.share() : from.files.copy(() => process.limit(RLIMIT_NOFILE));
+  process.files = (flags & CLONE_FILES) !== 0 ? from.files.share() : from.files.copy(process);
   process.parentThread = (flags & CLONE_PARENT) !== 0 ? from.parentThread : parent;
   if (process.fs === from.fs) from.fs.users++;
   if ((flags & CLONE_SYSVSEM) !== 0) {

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import {
   RLIMIT_CORE,
   RLIMIT_MEMLOCK,
@@ -16,6 +17,15 @@ export interface ResourceLimit {
   /** The limit that counts; RLIM_INFINITY is Infinity. */
   current: number;
   maximum: number;
+}
+
+/** Limits by themselves, before they are a process's. */
+export class LimitList {
+  constructor(private readonly limits: readonly ResourceLimit[]) {}
+
+  limit(resource: number): number {
+    return this.limits[resource]?.current ?? RLIM_INFINITY;
+  }
 }
 
 const MIB = 1024 * 1024;
@@ -46,3 +56,5 @@ export function initialLimits(): ResourceLimit[] {
 export function copyLimits(limits: readonly ResourceLimit[]): ResourceLimit[] {
   return limits.map((limit) => ({ ...limit }));
 }
+
+kind('LimitList', LimitList);

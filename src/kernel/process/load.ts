@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 /** Load averages as Linux keeps them: the number of threads able to run, sampled every 5 s (kernel/sched/loadavg.c). */
 const SAMPLE_MS = 5000;
 /** How much of the old value a sample leaves, for averages over 1, 5 and 15 minutes. */
@@ -30,3 +31,5 @@ export class LoadAverages {
     return this.averages;
   }
 }
+
+kind('LoadAverages', LoadAverages);

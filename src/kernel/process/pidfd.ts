@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { O_RDWR } from '../abi/fcntl.js';
 import { PIDFD_NONBLOCK, PIDFD_THREAD } from '../abi/pidfd.js';
 import { POLLHUP, POLLIN, POLLRDNORM } from '../abi/poll.js';
@@ -67,3 +68,5 @@ export function openPidfd(vfs: VfsContext, process: Process, thread: Thread | nu
 export function pidFileOf(handle: Handle | Errno): PidFile | Errno {
   return typeof handle !== 'number' && handle.ops instanceof PidFile ? handle.ops : EBADF;
 }
+
+kind('PidFile', PidFile);

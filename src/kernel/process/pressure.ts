@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 /** Pressure on the processor: how long threads had to wait for their turn (kernel/sched/psi.c, Documentation/accounting/psi.rst). */
 const PERIOD_MS = 2000;
 /** How much of the old value a period leaves, for averages over 10, 60 and 300 seconds. */
@@ -44,3 +45,5 @@ export class Pressure {
     return { averages: this.averages, totalMs: this.totalMs };
   }
 }
+
+kind('Pressure', Pressure);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { RLIM_INFINITY } from '../abi/resource.js';
 import { KernelBug } from '../errno.js';
 import { unpinDentry } from '../fs/dentry.js';
@@ -122,6 +123,8 @@ export class Process implements CallingProcess {
   oomScoreAdjMin = 0;
   /** Which areas a core file would have; as /proc/<pid>/coredump_filter. */
   coredumpFilter = 0x33;
+  /** What it has written to /dev/attestation/user_report_data. */
+  reportData: Uint8Array | null = null;
   readonly io = noIo();
   readonly usage = noUsage();
   readonly childUsage = noUsage();
@@ -214,3 +217,10 @@ export class Process implements CallingProcess {
     for (const listener of this.exitListeners.splice(0)) listener(this.status);
   }
 }
+
+kind('Process', Process, {
+  rebuilt: ['exitListeners'],
+  restored(process) {
+    (process as unknown as { exitListeners: unknown[] }).exitListeners = [];
+  },
+});

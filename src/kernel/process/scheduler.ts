@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { SCHED_FIFO, SCHED_IDLE, SCHED_RESET_ON_FORK, SCHED_RR } from '../abi/sched.js';
 import type { Thread } from './thread.js';
 
@@ -164,3 +165,5 @@ export function isRealtime(policy: number): boolean {
   const plain = policy & ~SCHED_RESET_ON_FORK;
   return plain === SCHED_FIFO || plain === SCHED_RR;
 }
+
+kind('Scheduler', Scheduler);

@@ -1,4 +1,3 @@
-import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { EACCES, ENOENT } from '../errno.js';
 import { initialCpu, loadProgram } from '../exec/exec.js';
 import { failure, isFailure, type ExecFailure } from '../exec/failure.js';
@@ -9,7 +8,7 @@ import type { Kernel } from '../kernel.js';
 import { SignalHandlers } from '../signal/handlers.js';
 import { Cred } from './credentials.js';
 import { Descriptors } from './descriptors.js';
-import { initialLimits } from './limits.js';
+import { LimitList, initialLimits } from './limits.js';
 import { Process, type FsContext } from './process.js';
 import { Thread } from './thread.js';
 
@@ -40,9 +39,8 @@ export function spawn(kernel: Kernel, options: SpawnOptions): Process | ExecFail
   for (const [resource, limit] of options.limits ?? []) limits[resource].current = limit;
   const found = findProgram(fs, options);
   if (isFailure(found)) return found;
-  const limitOf = { limit: (resource: number) => limits[resource].current };
   const program = loadProgram(
-    { kernel, fs, limits: limitOf },
+    { kernel, fs, limits: new LimitList(limits) },
     { ...found, argv: options.argv, envp: options.env },
   );
   if (isFailure(program)) return program;
@@ -51,7 +49,7 @@ export function spawn(kernel: Kernel, options: SpawnOptions): Process | ExecFail
   pinDentry(fs.root.dentry);
   pinDentry(fs.cwd.dentry);
   process.mm = program.mm;
-  process.files = new Descriptors(() => process.limit(RLIMIT_NOFILE));
+  process.files = new Descriptors(process);
   options.stdio.forEach((handle) => process.files.install(handle, false));
   const thread = new Thread(pid, process, program.name);
   initialCpu(program, thread.cpu);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { CPU_STATE_SIZE } from '../../machine/layout.js';
 import { SIGKILL, SIGSTOP, SS_DISABLE } from '../abi/signal.js';
 import type { WaitQueue, Wakeable } from '../fs/types.js';
@@ -7,7 +8,7 @@ import { releaseRobustList } from '../futex/robust.js';
 import { PendingSignals } from '../signal/pending.js';
 import { sendSignal } from '../signal/send.js';
 import { SigSet } from '../signal/sigset.js';
-import { Timer } from '../time/timers.js';
+import { Timer, type TimerOwner } from '../time/timers.js';
 import type { Caller } from '../types.js';
 import { noIo } from './iocounts.js';
 import type { Process } from './process.js';
@@ -28,7 +29,7 @@ export interface Resume {
 }
 
 /** One of a process's threads: registers, signals of its own, and what it waits for. */
-export class Thread implements Caller, Wakeable {
+export class Thread implements Caller, Wakeable, TimerOwner {
   state: ThreadState = READY;
   /** It is in the queue of those that can run. */
   queued = false;
@@ -113,7 +114,7 @@ export class Thread implements Caller, Wakeable {
   ) {
     this.name = name;
     this.startedMs = process.kernel.clock.nowMs();
-    this.timer = new Timer(() => this.makeReady());
+    this.timer = new Timer(this);
   }
 
   /** The real-time priority with which it runs: 0 for ordinary threads. */
@@ -148,6 +149,11 @@ export class Thread implements Caller, Wakeable {
   wake(): true {
     this.makeReady();
     return true;
+  }
+
+  /** The time that it waits until has come. */
+  fire(): void {
+    this.makeReady();
   }
 
   /** Ends waiting, whatever it was for: the call is tried again. */
@@ -210,3 +216,5 @@ export class Thread implements Caller, Wakeable {
     this.savedMask = null;
   }
 }
+
+kind('Thread', Thread);

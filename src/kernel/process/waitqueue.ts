@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import type { Wakeable, WaitQueue as Queue } from '../fs/types.js';
 
 /** Those who wait for an event, in the order in which they came. */
@@ -30,3 +31,5 @@ export class WaitQueue implements Queue {
     return woken;
   }
 }
+
+kind('WaitQueue', WaitQueue);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import {
   SA_NOCLDSTOP,
   SIGCHLD,
@@ -69,3 +70,5 @@ export class SignalHandlers {
     return (this.actions[SIGCHLD].flags & SA_NOCLDSTOP) !== 0;
   }
 }
+
+kind('SignalHandlers', SignalHandlers);

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGRTMIN, SIGSEGV, SIGSYS, SIGTRAP } from '../abi/signal.js';
 import type { SigInfo } from './info.js';
 import { SigSet } from './sigset.js';
@@ -49,3 +50,5 @@ export class PendingSignals {
     return info;
   }
 }
+
+kind('PendingSignals', PendingSignals);

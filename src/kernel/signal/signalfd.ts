@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import { POLLIN } from '../abi/poll.js';
 import { EAGAIN, EFAULT, EINVAL, KernelBug, type Errno } from '../errno.js';
@@ -83,3 +84,5 @@ export class SignalFile implements HandleOperations {
 export function openSignalfd(kernel: Kernel, vfs: VfsContext, wanted: SigSet, flags: number): Handle {
   return openAnonymous(vfs, '[signalfd]', O_RDWR | (flags & O_NONBLOCK), new SignalFile(kernel, wanted));
 }
+
+kind('SignalFile', SignalFile);

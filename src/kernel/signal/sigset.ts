@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 /** A set of signals 1..64, in two halves so that no BigInt is needed. */
 export class SigSet {
   constructor(
@@ -67,3 +68,5 @@ function lowest(lo: number, hi: number): number {
   if (lo !== 0) return 32 - Math.clz32(lo & -lo);
   return hi !== 0 ? 64 - Math.clz32(hi & -hi) : 0;
 }
+
+kind('SigSet', SigSet);

@@ -1,6 +1,5 @@
 /** fork, vfork, clone, clone3, unshare (kernel/fork.c). */
 import { PIDFD_THREAD } from '../abi/pidfd.js';
-import { RLIMIT_NOFILE } from '../abi/resource.js';
 import {
   CLONE_CLEAR_SIGHAND,
   CLONE_DETACHED,
@@ -196,7 +195,7 @@ function sysUnshare({ process }: Thread, args: Args): number {
   }
   if ((flags & CLONE_FILES) !== 0 && process.files.users > 1) {
     const shared = process.files;
-    process.files = shared.copy(() => process.limit(RLIMIT_NOFILE));
+    process.files = shared.copy(process);
     shared.release();
   }
   const alone = process.threads.size === 1 && process.mm.users === 1;

@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
@@ -152,3 +153,5 @@ export const epollRows: readonly ThreadRow[] = [
     run: sysEpollPwait2,
   },
 ];
+
+kind('EpollWait', EpollWait);

@@ -1,4 +1,5 @@
 /** Locks on files: flock(2) and fcntl's (fs/locks.c). */
+import { kind } from '../checkpoint/registry.js';
 import {
   FLOCK,
   F_GETLK,
@@ -133,3 +134,5 @@ function set(thread: Caller, handle: Handle, request: RecordLock, command: numbe
   else stopWaitingForLock(request.owner);
   return waiting;
 }
+
+kind('PendingLock', PendingLock);

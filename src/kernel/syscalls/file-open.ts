@@ -1,4 +1,5 @@
 /** open, close and their relatives (fs/open.c). */
+import { kind } from '../checkpoint/registry.js';
 import {
   AT_FDCWD,
   OPEN_HOW,
@@ -175,3 +176,5 @@ export const openRows: readonly SyscallRow[] = [
   },
   { number: 437, name: 'openat2', args: ['dirfd', 'path', 'addr', 'size'], run: sysOpenat2 },
 ];
+
+kind('PendingOpen', PendingOpen);

@@ -1,4 +1,5 @@
 /** futex(2)'s operations on locks that inherit priority (kernel/futex/pi.c, requeue.c). */
+import { kind } from '../checkpoint/registry.js';
 import {
   FUTEX_CLOCK_REALTIME,
   FUTEX_CMD_MASK,
@@ -135,3 +136,5 @@ export function cmpRequeuePi(thread: Thread, args: Args): number {
   if (word < 0) return EFAULT;
   return word === args.uint(5) ? requeueToLock(thread, from, to, args.addr(4), moves) : EAGAIN;
 }
+
+kind('PiWait', PiWait);

@@ -1,4 +1,5 @@
 /** futex_waitv(2): waits on several words at once (kernel/futex/waitwake.c). */
+import { kind } from '../checkpoint/registry.js';
 import { CLOCK_MONOTONIC, CLOCK_REALTIME } from '../abi/time.js';
 import { EAGAIN, EFAULT, EINVAL, ERESTARTSYS, ETIMEDOUT, WAIT, type Errno } from '../errno.js';
 import { FutexWaiter, isAligned } from '../futex/table.js';
@@ -102,3 +103,5 @@ function goOn(thread: Thread, waiting: VectorWait): number {
 export const futexWaitvRows: readonly ThreadRow[] = [
   { number: 449, name: 'futex_waitv', args: ['addr', 'uint', 'hex', 'timespec', 'int'], run: sysFutexWaitv },
 ];
+
+kind('VectorWait', VectorWait);

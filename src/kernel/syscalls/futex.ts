@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import {
   FUTEX_BITSET_MATCH_ANY,
   FUTEX_CLOCK_REALTIME,
@@ -214,3 +215,5 @@ export const futexRows: readonly ThreadRow[] = [
     run: sysFutex,
   },
 ];
+
+kind('FutexWait', FutexWait);

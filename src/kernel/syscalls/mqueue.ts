@@ -1,4 +1,5 @@
 /** POSIX message queues (mq_overview(7), ipc/mqueue.c). */
+import { kind } from '../checkpoint/registry.js';
 import { O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from '../abi/fcntl.js';
 import { RLIMIT_MSGQUEUE } from '../abi/resource.js';
 import { SIGRTMAX, SI_MESGQ } from '../abi/signal.js';
@@ -319,3 +320,5 @@ export const mqueueRows: readonly ThreadRow[] = [
   { number: 244, name: 'mq_notify', args: ['fd', 'addr'], run: sysMqNotify, note: 'no SIGEV_THREAD' },
   { number: 245, name: 'mq_getsetattr', args: ['fd', 'addr', 'addr'], run: sysMqGetsetattr },
 ];
+
+kind('QueueWait', QueueWait);

@@ -1,4 +1,5 @@
 /** msgget, msgsnd, msgrcv, msgctl (ipc/msg.c). */
+import { kind } from '../checkpoint/registry.js';
 import { CAP_SYS_RESOURCE } from '../abi/capability.js';
 import {
   IPC_INFO,
@@ -265,3 +266,5 @@ export const sysvMsgRows: readonly ThreadRow[] = [
   { number: 70, name: 'msgrcv', args: ['int', 'addr', 'size', 'offset', 'hex'], run: sysMsgrcv },
   { number: 71, name: 'msgctl', args: ['int', 'int', 'addr'], run: sysMsgctl },
 ];
+
+kind('Receiving', Receiving);

@@ -1,4 +1,5 @@
 /** semget, semop, semtimedop, semctl (ipc/sem.c). */
+import { kind } from '../checkpoint/registry.js';
 import {
   GETALL,
   GETNCNT,
@@ -259,3 +260,5 @@ export const sysvSemRows: readonly ThreadRow[] = [
   { number: 66, name: 'semctl', args: ['int', 'int', 'int', 'addr'], run: sysSemctl },
   { number: 220, name: 'semtimedop', args: ['int', 'addr', 'uint', 'timespec'], run: sysSemtimedop },
 ];
+
+kind('SemWait', SemWait);

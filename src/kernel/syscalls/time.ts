@@ -10,7 +10,7 @@ import { EFAULT, EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, ERESTART_RESTARTBLOC
 import type { Timespec } from '../host.js';
 import type { Process } from '../process/process.js';
 import type { Thread } from '../process/thread.js';
-import { totalUsage } from '../process/usage.js';
+import { CpuClock } from '../time/cpu-clock.js';
 import { fromMs, isCoarse, isMonotonic, isRealtime, toMs } from '../time/clock.js';
 import type { Args } from '../types.js';
 import type { ThreadRow } from './row.js';
@@ -23,26 +23,26 @@ const CPUCLOCK_PERTHREAD = 4;
 const CPUCLOCK_MASK = 3;
 const CPUCLOCK_MAX = 3;
 
-/** Reads a processor-time clock in milliseconds; null for another kind of clock or one of nobody. */
-export function cpuClockOf(thread: Thread, clock: number): (() => number) | null {
+/** A processor-time clock; null for another kind of clock or one of nobody. */
+export function cpuClockOf(thread: Thread, clock: number): CpuClock | null {
   const { process } = thread;
   const { kernel } = process;
-  if (clock === CLOCK_PROCESS_CPUTIME_ID) return () => totalUsage(process).cpuMs;
-  if (clock === CLOCK_THREAD_CPUTIME_ID) return () => kernel.cpuMsOf(thread);
+  if (clock === CLOCK_PROCESS_CPUTIME_ID) return new CpuClock(process, null);
+  if (clock === CLOCK_THREAD_CPUTIME_ID) return new CpuClock(process, thread);
   if (clock >= 0 || (clock & CPUCLOCK_MASK) >= CPUCLOCK_MAX) return null;
   const id = ~(clock >> 3);
   if ((clock & CPUCLOCK_PERTHREAD) === 0) {
     const target = id === 0 ? process : kernel.processes.get(id);
-    return target === undefined ? null : () => totalUsage(target).cpuMs;
+    return target === undefined ? null : new CpuClock(target, null);
   }
   const other = id === 0 ? thread : kernel.threads.get(id);
-  return other?.process === process ? () => kernel.cpuMsOf(other) : null;
+  return other?.process === process ? new CpuClock(process, other) : null;
 }
 
 function readClock(thread: Thread, clock: number, out: Timespec): boolean {
   if (thread.process.kernel.clock.read(clock, out)) return true;
   const cpu = cpuClockOf(thread, clock);
-  if (cpu !== null) fromMs(cpu(), out);
+  if (cpu !== null) fromMs(cpu.now(), out);
   return cpu !== null;
 }
 

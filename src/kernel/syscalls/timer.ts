@@ -169,7 +169,7 @@ function sysTimerSettime(thread: Thread, args: Args): number {
   const wasOut = args.addr(3) === 0 ? 0 : writeStruct(process.memory, args.addr(3), ITIMERVAL_SIZE);
   const cpu = cpuClockOf(thread, timer.clock);
   const absolute = (args.uint(1) & TIMER_ABSTIME) !== 0;
-  const now = cpu?.() ?? process.kernel.clock.nowMs();
+  const now = cpu?.now() ?? process.kernel.clock.nowMs();
   const at =
     absolute && cpu === null
       ? monotonicOf(process, timer.clock, value)

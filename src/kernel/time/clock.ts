@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import {
   CLOCK_BOOTTIME,
   CLOCK_BOOTTIME_ALARM,
@@ -40,6 +41,17 @@ export class Clock {
   nowMs(): number {
     this.host.monotonic(this.now);
     return (this.now.sec - this.boot.sec) * 1e3 + (this.now.nsec - this.boot.nsec) / 1e6;
+  }
+
+  /** Monotonic time goes on from `ms`. */
+  resumeAt(ms: number): void {
+    const ahead = ms - this.nowMs();
+    const seconds = Math.floor(ahead / 1e3);
+    this.boot.sec -= seconds;
+    this.boot.nsec -= Math.round((ahead - seconds * 1e3) * 1e6);
+    if (this.boot.nsec >= 0) return;
+    this.boot.nsec += 1e9;
+    this.boot.sec--;
   }
 
   /** Milliseconds from monotonic to wall-clock time. */
@@ -89,3 +101,5 @@ export function fromMs(ms: number, out: Timespec): void {
   out.sec = Math.floor(ms / 1e3);
   out.nsec = Math.min(999_999_999, Math.round((ms - out.sec * 1e3) * 1e6));
 }
+
+kind('Clock', Clock, { rebuilt: ['boot', 'now'] });

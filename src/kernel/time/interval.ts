@@ -1,18 +1,28 @@
-import type { TimerHeap } from './timers.js';
-import { Timer } from './timers.js';
+import { kind } from '../checkpoint/registry.js';
+import { Timer, type TimerHeap, type TimerOwner } from './timers.js';
+
+/** The kernel, as far as timers need it. */
+export interface TimeKeeper {
+  readonly timers: TimerHeap;
+  readonly clock: { nowMs(): number };
+}
+
+/** Whom an interval timer belongs to. */
+export interface IntervalOwner {
+  /** `count` expirations have passed, more than one if the timer is faster than it is looked at. */
+  expired(count: number): void;
+}
 
 /** A timer that may repeat, on the kernel's monotonic clock; times in milliseconds. */
-export class IntervalTimer {
+export class IntervalTimer implements TimerOwner {
   interval = 0;
   private readonly timer: Timer;
 
   constructor(
-    private readonly heap: TimerHeap,
-    private readonly now: () => number,
-    /** `count` expirations have passed, more than one if the timer is faster than it is looked at. */
-    private readonly expired: (count: number) => void,
+    private readonly kernel: TimeKeeper,
+    private readonly owner: IntervalOwner,
   ) {
-    this.timer = new Timer(() => this.fire());
+    this.timer = new Timer(this);
   }
 
   get armed(): boolean {
@@ -21,30 +31,32 @@ export class IntervalTimer {
 
   /** Milliseconds until it expires; 0 when it is not set. */
   get remaining(): number {
-    return this.armed ? Math.max(MINIMUM, this.timer.at - this.now()) : 0;
+    return this.armed ? Math.max(MINIMUM, this.timer.at - this.kernel.clock.nowMs()) : 0;
   }
 
   /** Expires at `at` and then every `interval`, if that is not 0. */
   set(at: number, interval: number): void {
     this.interval = interval;
-    this.heap.add(this.timer, at);
+    this.kernel.timers.add(this.timer, at);
   }
 
   clear(): void {
     this.interval = 0;
-    this.heap.remove(this.timer);
+    this.kernel.timers.remove(this.timer);
   }
 
-  private fire(): void {
+  fire(): void {
     let count = 1;
     if (this.interval > 0) {
-      const late = Math.max(0, this.now() - this.timer.at);
+      const late = Math.max(0, this.kernel.clock.nowMs() - this.timer.at);
       count += Math.floor(late / this.interval);
-      this.heap.add(this.timer, this.timer.at + count * this.interval);
+      this.kernel.timers.add(this.timer, this.timer.at + count * this.interval);
     }
-    this.expired(count);
+    this.owner.expired(count);
   }
 }
 
 /** A timer that is set never shows 0, which would mean that it is not. */
 const MINIMUM = 0.001;
+
+kind('IntervalTimer', IntervalTimer);

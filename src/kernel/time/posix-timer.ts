@@ -1,10 +1,12 @@
+import { kind } from '../checkpoint/registry.js';
 import { SIGEV_NONE } from '../abi/time.js';
 import type { TimerView } from '../fs/proc/subject-process.js';
 import type { Process } from '../process/process.js';
 import type { Thread } from '../process/thread.js';
 import { timerInfo } from '../signal/info.js';
 import { sendSignal } from '../signal/send.js';
-import { IntervalTimer } from './interval.js';
+import type { CpuClock } from './cpu-clock.js';
+import { IntervalTimer, type IntervalOwner } from './interval.js';
 
 /** timer_create's struct sigevent. */
 export interface TimerEvent {
@@ -19,7 +21,7 @@ export interface TimerEvent {
 const DELAYTIMER_MAX = 0x7fffffff;
 
 /** A timer of timer_create(2). One signal of it is queued at most; further expirations are counted. */
-export class PosixTimer {
+export class PosixTimer implements IntervalOwner {
   /** Expirations beyond the one that the last delivered signal stood for. */
   overrun = 0;
   /** On a processor-time clock: when it expires. */
@@ -35,14 +37,9 @@ export class PosixTimer {
     private readonly process: Process,
     private readonly event: TimerEvent,
     /** Reads the processor-time clock that it is on; null for one of the others. */
-    private readonly cpuClock: (() => number) | null,
+    private readonly cpuClock: CpuClock | null,
   ) {
-    const { kernel } = process;
-    this.timer = new IntervalTimer(
-      kernel.timers,
-      () => kernel.clock.nowMs(),
-      (count) => this.expire(count),
-    );
+    this.timer = new IntervalTimer(process.kernel, this);
   }
 
   get interval(): number {
@@ -51,7 +48,7 @@ export class PosixTimer {
 
   get remaining(): number {
     if (this.cpuClock === null) return this.timer.remaining;
-    return this.cpuAt === Infinity ? 0 : Math.max(0.001, this.cpuAt - this.cpuClock());
+    return this.cpuAt === Infinity ? 0 : Math.max(0.001, this.cpuAt - this.cpuClock.now());
   }
 
   /** Sets it to expire at `at` of its clock, or off with Infinity. */
@@ -64,9 +61,9 @@ export class PosixTimer {
   }
 
   checkCpu(): void {
-    if (this.cpuClock === null || this.cpuClock() < this.cpuAt) return;
+    if (this.cpuClock === null || this.cpuClock.now() < this.cpuAt) return;
     this.cpuAt = this.cpuInterval > 0 ? this.cpuAt + this.cpuInterval : Infinity;
-    this.expire(1);
+    this.expired(1);
   }
 
   /** Its signal is being delivered; `fields` are those of its siginfo. */
@@ -88,7 +85,7 @@ export class PosixTimer {
     this.set(Infinity, 0);
   }
 
-  private expire(count: number): void {
+  expired(count: number): void {
     const { notify, signo, valueLo, valueHi, thread } = this.event;
     if (notify === SIGEV_NONE) return;
     this.missed += this.queued ? count : count - 1;
@@ -97,3 +94,5 @@ export class PosixTimer {
     sendSignal(this.process, timerInfo(signo, { id: this.id, overrun: 0, valueLo, valueHi }), thread);
   }
 }
+
+kind('PosixTimer', PosixTimer);

@@ -1,10 +1,11 @@
+import { kind } from '../checkpoint/registry.js';
 import { RLIMIT_CPU } from '../abi/resource.js';
 import { SIGALRM, SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU } from '../abi/signal.js';
 import { kernelInfo, type SigInfo } from '../signal/info.js';
 import { sendSignal } from '../signal/send.js';
 import type { Process } from '../process/process.js';
 import { totalUsage } from '../process/usage.js';
-import { IntervalTimer } from './interval.js';
+import { IntervalTimer, type IntervalOwner } from './interval.js';
 import type { PosixTimer } from './posix-timer.js';
 
 /** A timer on a process's processor time: milliseconds of it. */
@@ -15,7 +16,7 @@ export interface CpuTimer {
 }
 
 /** A process's timers: setitimer's three, those of timer_create, and the limit of its processor time. */
-export class ProcessTimers {
+export class ProcessTimers implements IntervalOwner {
   readonly real: IntervalTimer;
   readonly virtual: CpuTimer = { at: Infinity, interval: 0, signal: SIGVTALRM };
   readonly prof: CpuTimer = { at: Infinity, interval: 0, signal: SIGPROF };
@@ -24,13 +25,13 @@ export class ProcessTimers {
   private cpuLimitAt = Infinity;
 
   constructor(private readonly process: Process) {
-    const { kernel } = process;
-    this.real = new IntervalTimer(
-      kernel.timers,
-      () => kernel.clock.nowMs(),
-      () => sendSignal(process, kernelInfo(SIGALRM)),
-    );
+    this.real = new IntervalTimer(process.kernel, this);
     this.watchCpuLimit();
+  }
+
+  /** setitimer's real timer. */
+  expired(): void {
+    sendSignal(this.process, kernelInfo(SIGALRM));
   }
 
   allocateId(): number {
@@ -99,3 +100,5 @@ export function timersOf(process: Process): ProcessTimers {
   process.timers ??= new ProcessTimers(process);
   return process.timers;
 }
+
+kind('ProcessTimers', ProcessTimers);

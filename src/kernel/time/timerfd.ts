@@ -1,3 +1,4 @@
+import { kind } from '../checkpoint/registry.js';
 import { O_NONBLOCK, O_RDWR } from '../abi/fcntl.js';
 import { POLLIN } from '../abi/poll.js';
 import { TFD_IOC_SET_TICKS } from '../abi/timerfd.js';
@@ -15,7 +16,7 @@ import { openAnonymous } from '../ipc/anonymous-inodes.js';
 import type { Kernel } from '../kernel.js';
 import { getU64, setU64 } from '../process/registers.js';
 import { WaitQueue } from '../process/waitqueue.js';
-import { Timer } from './timers.js';
+import { Timer, type TimerOwner } from './timers.js';
 
 const $ticks = new Uint8Array(8);
 const $view = new DataView($ticks.buffer);
@@ -24,7 +25,7 @@ const $view = new DataView($ticks.buffer);
  * timerfd_create(2). A timer that repeats is set again only when somebody looks, so that one that nobody reads costs
  * nothing. Times are milliseconds of the kernel's monotonic clock.
  */
-export class TimerFile implements HandleOperations {
+export class TimerFile implements HandleOperations, TimerOwner {
   /** Positions are taken and mean nothing (noop_llseek). */
   readonly seekable = true;
   interval = 0;
@@ -39,7 +40,7 @@ export class TimerFile implements HandleOperations {
     private readonly kernel: Kernel,
     readonly clock: number,
   ) {
-    this.timer = new Timer(() => this.fire());
+    this.timer = new Timer(this);
   }
 
   seek(): number {
@@ -64,7 +65,7 @@ export class TimerFile implements HandleOperations {
     this.fireIfDue();
   }
 
-  private fire(): void {
+  fire(): void {
     this.expired = true;
     this.ticks++;
     this.queue.wake(Infinity, POLLIN);
@@ -143,3 +144,5 @@ function pair(ms: number): string {
 export function openTimerfd(kernel: Kernel, vfs: VfsContext, clock: number, flags: number): Handle {
   return openAnonymous(vfs, '[timerfd]', O_RDWR | (flags & O_NONBLOCK), new TimerFile(kernel, clock));
 }
+
+kind('TimerFile', TimerFile);

@@ -7,7 +7,7 @@ describe('the heap of timers', () => {
   it('fires what is due, in order, once', () => {
     const heap = new TimerHeap();
     const fired: number[] = [];
-    for (const at of [5, 1, 9, 3, 7, 2, 8]) heap.add(new Timer(() => fired.push(at)), at);
+    for (const at of [5, 1, 9, 3, 7, 2, 8]) heap.add(new Timer({ fire: () => fired.push(at) }), at);
     assert.equal(heap.next, 1);
     heap.fireDue(6);
     heap.fireDue(6);
@@ -18,7 +18,7 @@ describe('the heap of timers', () => {
   it('stays in order when timers are set anew and taken out', () => {
     const heap = new TimerHeap();
     const fired: number[] = [];
-    const timers = Array.from({ length: 50 }, (_, i) => new Timer(() => fired.push(i)));
+    const timers = Array.from({ length: 50 }, (_, i) => new Timer({ fire: () => fired.push(i) }));
     timers.forEach((timer, i) => heap.add(timer, (i * 37) % 50));
     timers.forEach((timer, i) => (i % 3 === 0 ? heap.remove(timer) : heap.add(timer, 100 - i)));
     heap.fireDue(1000);
@@ -30,8 +30,10 @@ describe('the heap of timers', () => {
   it('lets a timer set itself again', () => {
     const heap = new TimerHeap();
     let count = 0;
-    const timer: Timer = new Timer(() => {
-      if (++count < 3) heap.add(timer, count * 10);
+    const timer: Timer = new Timer({
+      fire: () => {
+        if (++count < 3) heap.add(timer, count * 10);
+      },
     });
     heap.add(timer, 0);
     heap.fireDue(5);
@@ -47,9 +49,8 @@ describe('an interval timer', () => {
     let now = 0;
     const counts: number[] = [];
     const timer = new IntervalTimer(
-      heap,
-      () => now,
-      (count) => counts.push(count),
+      { timers: heap, clock: { nowMs: () => now } },
+      { expired: (count) => counts.push(count) },
     );
     timer.set(10, 5);
     for (now of [10, 14, 15, 33, 34]) heap.fireDue(now);

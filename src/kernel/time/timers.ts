@@ -1,3 +1,10 @@
+import { kind } from '../checkpoint/registry.js';
+/** Whom a timer belongs to. */
+export interface TimerOwner {
+  /** Its time has come; it is out of the heap. */
+  fire(): void;
+}
+
 /** Something that happens at a time; at rest until `TimerHeap.add`. */
 export class Timer {
   /** The kernel's monotonic time in milliseconds. */
@@ -5,7 +12,11 @@ export class Timer {
   /** Its place in the heap; -1 when it is not in one. */
   place = -1;
 
-  constructor(readonly fire: () => void) {}
+  constructor(private readonly owner: TimerOwner) {}
+
+  fire(): void {
+    this.owner.fire();
+  }
 
   get armed(): boolean {
     return this.place >= 0;
@@ -88,3 +99,6 @@ export class TimerHeap {
     this.put(b, place);
   }
 }
+
+kind('Timer', Timer);
+kind('TimerHeap', TimerHeap);

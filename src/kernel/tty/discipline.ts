@@ -3,6 +3,7 @@
  * and a program's read, and between its write and the screen. It knows settings and bytes; signals and wake-ups are for
  * whoever it belongs to.
  */
+import { kind } from '../checkpoint/registry.js';
 import { LineEditor } from './editor.js';
 import { InputBuffer, INPUT_SIZE } from './input.js';
 import { OutputProcessor } from './output.js';
@@ -265,3 +266,5 @@ export class LineDiscipline {
     if ((before.iflag & IXON) !== 0 && (iflag & IXON) === 0) this.start();
   }
 }
+
+kind('LineDiscipline', LineDiscipline);

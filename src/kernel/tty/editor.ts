@@ -1,4 +1,5 @@
 /** Editing a line in canonical mode, and how what is typed and erased looks on the screen. */
+import { kind } from '../checkpoint/registry.js';
 import type { InputBuffer } from './input.js';
 import type { OutputProcessor } from './output.js';
 import { ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ECHOPRT, IUTF8, VERASE, VKILL } from './termios.js';
@@ -196,3 +197,5 @@ export class LineEditor {
     for (let distance = this.input.editing; distance > 0; distance--) this.echo(this.input.fromEnd(distance));
   }
 }
+
+kind('LineEditor', LineEditor);

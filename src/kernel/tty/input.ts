@@ -2,6 +2,7 @@
  * What a terminal has received and its readers have not taken, in a ring as Linux's n_tty has it: lines that are complete,
  * each with its end marked, and behind them the line that is being edited.
  */
+import { kind } from '../checkpoint/registry.js';
 import { EFAULT } from '../errno.js';
 import type { Errno } from '../errno.js';
 import type { Sink } from '../fs/types.js';
@@ -126,3 +127,5 @@ export class InputBuffer {
     return done === 0 && wanted > 0 ? EFAULT : done;
   }
 }
+
+kind('InputBuffer', InputBuffer);

@@ -2,6 +2,7 @@
  * The master of a pseudo-terminal (pty(7), Linux's drivers/tty/pty.c): what is written to it is the terminal's keys, what
  * it reads the screen. It is no terminal itself: settings asked of it are its terminal's.
  */
+import { kind } from '../checkpoint/registry.js';
 import { O_ACCMODE, O_WRONLY } from '../abi/fcntl.js';
 import { POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import { SIGINT, SIGQUIT, SIGTSTP } from '../abi/signal.js';
@@ -220,3 +221,5 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
     return 0;
   }
 }
+
+kind('PtyMaster', PtyMaster);

@@ -1,4 +1,5 @@
 /** Output processing (OPOST) and where the cursor stands because of it. What comes out waits until it is taken. */
+import { kind } from '../checkpoint/registry.js';
 import { OCRNL, OLCUC, ONLCR, ONLRET, ONOCR, OPOST, TABDLY, XTABS } from './termios.js';
 import type { Termios } from './termios.js';
 
@@ -115,3 +116,5 @@ export class OutputProcessor {
     this.emit(shown);
   }
 }
+
+kind('OutputProcessor', OutputProcessor);

@@ -1,4 +1,5 @@
 /** Bytes on their way between the two sides of a terminal, first in first out; room is made as they come. */
+import { kind } from '../checkpoint/registry.js';
 import { EFAULT } from '../errno.js';
 import type { Errno } from '../errno.js';
 import type { Sink } from '../fs/types.js';
@@ -69,3 +70,5 @@ export class ByteQueue {
     this.length = Math.min(this.length, length);
   }
 }
+
+kind('ByteQueue', ByteQueue);

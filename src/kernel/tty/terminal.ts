@@ -5,6 +5,7 @@
  * Input goes to the discipline at once as far as that has room; the rest waits here, so that nothing is lost. A hang-up
  * concerns the handles that are open then: the terminal can be opened anew.
  */
+import { kind } from '../checkpoint/registry.js';
 import { O_ACCMODE, O_NOCTTY, O_NONBLOCK, O_WRONLY } from '../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js';
 import { SIGCONT, SIGHUP, SIGTTIN, SIGTTOU, SIGWINCH } from '../abi/signal.js';
@@ -93,12 +94,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     this.jobs = options.jobs;
     this.size = { rows: options.rows, columns: options.columns, width: 0, height: 0 };
     this.peer = options.peer;
-    this.discipline = new LineDiscipline({
-      signal: (signal) => this.signalForeground(signal),
-      flushed: () => this.flushed(),
-      readable: () => void this.readers.wake(),
-      flow: (stopped) => this.flow(stopped),
-    });
+    this.discipline = new LineDiscipline(this);
   }
 
   // The side of keys and screen.
@@ -144,7 +140,17 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     }
   }
 
-  private flow(stopped: boolean): void {
+  // What its discipline tells.
+
+  signal(signal: number): void {
+    this.signalForeground(signal);
+  }
+
+  readable(): void {
+    this.readers.wake();
+  }
+
+  flow(stopped: boolean): void {
     this.peer.tell(
       stopped ? request.TIOCPKT_STOP : request.TIOCPKT_START,
       request.TIOCPKT_STOP | request.TIOCPKT_START,
@@ -154,7 +160,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     this.writers.wake();
   }
 
-  private flushed(): void {
+  flushed(): void {
     this.peer.dropOutput();
     this.peer.tell(request.TIOCPKT_FLUSHREAD, 0);
   }
@@ -407,3 +413,5 @@ function canReadFrom(handle: Handle): boolean {
 function keysControlFlow({ iflag, cc }: Termios): boolean {
   return (iflag & IXON) !== 0 && cc[VSTART] === 0o21 && cc[VSTOP] === 0o23;
 }
+
+kind('Terminal', Terminal);

@@ -1,4 +1,5 @@
 /** Job control as terminals ask for it (tty/jobcontrol.ts), answered from the kernel's processes. */
+import { kind } from '../checkpoint/registry.js';
 import { CAP_SYS_ADMIN } from '../abi/capability.js';
 import { O_CLOEXEC } from '../abi/fcntl.js';
 import { SIGCONT, SIGHUP, SIG_IGN } from '../abi/signal.js';
@@ -101,3 +102,5 @@ export class Jobs implements JobControl {
     return files.install(handle, (flags & O_CLOEXEC) !== 0);
   }
 }
+
+kind('Jobs', Jobs);

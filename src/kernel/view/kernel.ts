@@ -1,4 +1,5 @@
 /** The kernel as /proc and /sys show it. */
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../machine/layout.js';
 import type { IpcView } from '../fs/proc/sysvipc.js';
 import type { CpuView, KernelView, LockView, MemoryTotals } from '../fs/proc/subject.js';
@@ -238,3 +239,5 @@ export class LiveKernel implements KernelView {
     return absolutePath(place, root);
   }
 }
+
+kind('LiveKernel', LiveKernel);

@@ -1,4 +1,5 @@
 /** An address space as /proc shows it. */
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../machine/layout.js';
 import { PTE_ACCESSED, PTE_DIRTY } from '../../machine/types.js';
 import type { AreaView, LayoutView, MemoryView, PageView, ResidentView } from '../fs/proc/subject-process.js';
@@ -189,3 +190,7 @@ export class ProcessMemoryView implements MemoryView {
     return this.mm.space.tables * PAGE_SIZE;
   }
 }
+
+kind('Resident', Resident);
+kind('Area', Area);
+kind('ProcessMemoryView', ProcessMemoryView);

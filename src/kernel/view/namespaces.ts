@@ -1,4 +1,5 @@
 /** The sandbox's name spaces as files (namespaces(7)): one of each kind, with the numbers of Linux's first ones. */
+import { constant, kind } from '../checkpoint/registry.js';
 import { S_IFREG } from '../abi/stat.js';
 import { EINVAL } from '../errno.js';
 import { AnonymousFs } from '../fs/anonymous.js';
@@ -21,12 +22,16 @@ const NUMBERS: Readonly<Record<string, number>> = {
 
 const operations: HandleOperations = { seekable: true, read: () => EINVAL, write: () => EINVAL };
 
+function open(): HandleOperations {
+  return operations;
+}
+
 export class Namespaces {
   private readonly fs: AnonymousFs;
   private readonly places = new Map<string, Location>();
 
   constructor(vfs: VfsContext, dev: number) {
-    this.fs = new AnonymousFs(vfs, 'nsfs', NSFS_MAGIC, dev, () => operations);
+    this.fs = new AnonymousFs(vfs, 'nsfs', NSFS_MAGIC, dev, open);
   }
 
   place(kind: string): Location {
@@ -38,3 +43,7 @@ export class Namespaces {
     return place;
   }
 }
+
+kind('Namespaces', Namespaces);
+constant('namespace', operations);
+constant('namespace.open', open);

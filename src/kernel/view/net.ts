@@ -1,4 +1,5 @@
 /** The network as /proc shows it. */
+import { kind } from '../checkpoint/registry.js';
 import { IPPROTO_UDP } from '../abi/inet.js';
 import { AF_INET6, AF_NETLINK } from '../abi/socket.js';
 import {
@@ -129,3 +130,5 @@ function lingering(entry: TimeWait): SocketView {
     path: '',
   };
 }
+
+kind('LiveNet', LiveNet);

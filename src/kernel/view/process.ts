@@ -1,4 +1,5 @@
 /** Processes and threads as /proc shows them. */
+import { kind } from '../checkpoint/registry.js';
 import type {
   CallView,
   CredentialsView,
@@ -282,3 +283,6 @@ export class LiveProcess implements ProcessView {
     return mm === null ? null : new ProcessMemoryView(mm);
   }
 }
+
+kind('LiveThread', LiveThread);
+kind('LiveProcess', LiveProcess);

@@ -1,4 +1,5 @@
 /** /proc/<pid>/mem: an address space as a debugger reads and writes it (mem_rw in fs/proc/base.c; FOLL_FORCE). */
+import { kind } from '../checkpoint/registry.js';
 import { PAGE_MASK, PAGE_SIZE } from '../../machine/layout.js';
 import { seekWithoutEnd } from '../fs/seek.js';
 import { EIO, type Errno } from '../errno.js';
@@ -51,3 +52,5 @@ export class RawMemory implements HandleOperations {
     return done;
   }
 }
+
+kind('RawMemory', RawMemory);

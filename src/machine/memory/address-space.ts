@@ -57,6 +57,11 @@ export class PageTable implements AddressSpace {
     return frame === 0 ? null : new PageTable(memory, frames, tlb, frame);
   }
 
+  /** After the tables were put into frames by others: nothing is known of this space yet. */
+  renew(): void {
+    this.epoch = this.tlb.newEpoch();
+  }
+
   get(address: number): number {
     const entry = this.find(address);
     return entry < 0 ? 0 : (this.memory.i32[entry] as number);

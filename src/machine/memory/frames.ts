@@ -1,6 +1,6 @@
 import { CODE_LINES, FIRST_FRAME, PAGE_SIZE } from '../layout.js';
 import type { MachineViews } from '../semantics/helper.js';
-import type { Frames } from '../types.js';
+import type { FrameState, SavedFrames } from '../types.js';
 
 /** Told before bytes of a frame change from which code may have been made. */
 export type CodeWriteListener = (frame: number, offset: number, length: number) => void;
@@ -9,7 +9,7 @@ export type CodeWriteListener = (frame: number, offset: number, length: number) 
  * Counts references to frames. Frames that were never used are known to be zero; freed ones are kept in a list and
  * zeroed when they are handed out again.
  */
-export class FrameTable implements Frames {
+export class FrameTable implements SavedFrames {
   readonly total: number;
   /** Set once by the code cache; before that there is no code. */
   onCodeWrite: CodeWriteListener = () => undefined;
@@ -70,10 +70,44 @@ export class FrameTable implements Frames {
     return this.counts[frame] as number;
   }
 
+  save(): FrameState {
+    const freed = new Int32Array(this.freed);
+    for (let i = 0, frame = this.firstFreed; i < freed.length; i++) {
+      freed[i] = frame;
+      frame = this.nextFreed[frame] as number;
+    }
+    return { references: this.counts.slice(FIRST_FRAME, this.firstUnused), freed };
+  }
+
+  restore({ references, freed }: FrameState): boolean {
+    if (references.length > this.total || !areFree(references, freed)) return false;
+    this.memory.u8.fill(0, FIRST_FRAME * PAGE_SIZE, this.firstUnused * PAGE_SIZE);
+    this.counts.fill(0);
+    this.counts.set(references, FIRST_FRAME);
+    this.firstUnused = FIRST_FRAME + references.length;
+    this.freed = freed.length;
+    this.firstFreed = freed[0] ?? 0;
+    freed.forEach((frame, i) => (this.nextFreed[frame] = freed[i + 1] ?? 0));
+    return true;
+  }
+
   willWrite(frame: number, offset: number, length: number): void {
     const lines = CODE_LINES / 4 + frame * 2;
     const { i32 } = this.memory;
     if (i32[lines] === 0 && i32[lines + 1] === 0) return;
     this.onCodeWrite(frame, offset, length);
   }
+}
+
+/** Whether `freed` are just those frames that nobody refers to, each once. */
+function areFree(references: Int32Array, freed: Int32Array): boolean {
+  const seen = new Set<number>();
+  for (const frame of freed) {
+    if (references[frame - FIRST_FRAME] !== 0 || seen.has(frame)) return false;
+    seen.add(frame);
+  }
+  return (
+    references.every((count) => count >= 0) &&
+    references.filter((count) => count === 0).length === freed.length
+  );
 }

@@ -5,6 +5,7 @@
  * A file's content is asked for when the first handle opens it, belongs to the inode while it is open, and goes back whole
  * when it was changed and is closed or synced. A file that was made and not closed yet exists only here (`#made`).
  */
+import { kind } from '../../checkpoint/registry.js';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../../abi/stat.js';
 import { EEXIST, EFBIG, EINVAL, EIO, EISDIR, ENOENT, EPERM, EROFS } from '../../errno.js';
 import type { Errno } from '../../errno.js';
@@ -446,3 +447,6 @@ function grown(bytes: Uint8Array, size: number): Uint8Array {
   larger.set(bytes);
   return larger;
 }
+
+kind('AppNode', AppNode);
+kind('AppFs', AppFs);

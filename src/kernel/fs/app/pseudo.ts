@@ -2,6 +2,7 @@
  * Pseudo-files of the embedding application: plain declarations become rows of the kernel's own trees, with numbers and a
  * place in the digest like all others. The application's functions are asked from inside the system call.
  */
+import { kind } from '../../checkpoint/registry.js';
 import { S_IFCHR } from '../../abi/stat.js';
 import { EAGAIN, EINVAL, type Errno } from '../../errno.js';
 import { WaitQueue } from '../../process/waitqueue.js';
@@ -133,3 +134,6 @@ export function appRow(
     ...(writable ? { save: (_subject, bytes) => saved(functions, '', bytes) } : {}),
   });
 }
+
+kind('Notices', Notices);
+kind('AppDevice', AppDevice);

@@ -19,7 +19,7 @@ const REPORTS: HostReports = {
 };
 
 class Device {
-  caller: object = {};
+  caller: { reportData: Uint8Array | null } = { reportData: null };
   readonly keys = new KeyRing();
   readonly fs;
 
@@ -89,7 +89,7 @@ describe('/dev/attestation', () => {
     assert.deepEqual(device.read('report'), Uint8Array.of(0xee, ...padded));
     device.write('user_report_data', new Uint8Array(100).fill(7));
     assert.deepEqual(device.read('quote'), Uint8Array.of(0xee, ...new Uint8Array(64).fill(7)));
-    device.caller = {};
+    device.caller = { reportData: null };
     assert.deepEqual(device.read('quote'), Uint8Array.of(0xee, ...new Uint8Array(64)));
   });
 

@@ -14,24 +14,21 @@ export interface AttestationView {
   readonly keys: KeyRing;
   readonly reports: HostReports | null;
   /** The calling process: report data are each process's own. */
-  caller(): object;
+  caller(): { reportData: Uint8Array | null };
 }
 
 const REPORT_DATA_SIZE = 64;
 const ALL_MAY_WRITE = 0o666;
 
-/** What processes have written to user_report_data. */
-const reportData = new WeakMap<object, Uint8Array>();
-
 function saveReportData({ attestation }: DeviceView, bytes: Uint8Array): 0 {
   const data = new Uint8Array(REPORT_DATA_SIZE);
   data.set(bytes.subarray(0, REPORT_DATA_SIZE));
-  reportData.set(attestation.caller(), data);
+  attestation.caller().reportData = data;
   return 0;
 }
 
 function dataOf({ attestation }: DeviceView): Uint8Array {
-  return reportData.get(attestation.caller()) ?? new Uint8Array(REPORT_DATA_SIZE);
+  return attestation.caller().reportData ?? new Uint8Array(REPORT_DATA_SIZE);
 }
 
 function report(view: DeviceView): Uint8Array | Errno {

@@ -1,11 +1,12 @@
 /** The memory devices (null(4), zero(4), full(4), random(4)) and the table of all devices by number. */
+import { constant, kind } from '../../checkpoint/registry.js';
 import { S_IFCHR } from '../../abi/stat.js';
 import { EINVAL, ENOSPC, ENXIO, EPERM } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { O_ACCMODE, O_WRONLY, SEEK_CUR } from '../../abi/fcntl.js';
 import { AnonymousPages } from '../../mm/pages.js';
 import type { AttestationView } from './attestation.js';
-import type { FrameMemory, Handle, HandleOperations, Sink, Source } from '../types.js';
+import type { FrameMemory, Handle, HandleOperations, Sink, Source, UserMemory } from '../types.js';
 
 /** What devices need of the kernel. */
 export interface DeviceView {
@@ -47,10 +48,27 @@ function seekNowhere(): number {
 const nullDevice: HandleOperations = { seekable: true, seek: seekNowhere, read: () => 0, write: ignore };
 const fullDevice: HandleOperations = { seekable: true, seek: seekNowhere, read: zeros, write: () => ENOSPC };
 
-function zeroDevice({ memory }: DeviceView): HandleOperations {
-  // Each mapping gets pages of its own, shared only with what inherits it.
-  const mmap = () => new AnonymousPages(memory.frames);
-  return { seekable: true, seek: seekNowhere, read: zeros, write: ignore, mmap };
+class ZeroDevice implements HandleOperations {
+  readonly seekable = true;
+
+  constructor(private readonly view: DeviceView) {}
+
+  seek(): number {
+    return seekNowhere();
+  }
+
+  read(handle: Handle, sink: Sink): number {
+    return zeros(handle, sink);
+  }
+
+  write(handle: Handle, source: Source): number {
+    return ignore(handle, source);
+  }
+
+  /** Each mapping gets pages of its own, shared only with what inherits it. */
+  mmap(): AnonymousPages {
+    return new AnonymousPages(this.view.memory.frames);
+  }
 }
 
 const $random = new Uint8Array(4096);
@@ -72,30 +90,52 @@ function readRandom(view: DeviceView, sink: Sink): number {
 const RNDGETENTCNT = 0x80045200;
 const ENTROPY = 256;
 
-function randomDevice(view: DeviceView): HandleOperations {
-  return {
-    seekable: true,
-    seek: (handle, _offset, whence) => (whence === SEEK_CUR ? handle.position : 0),
-    read: (_handle, sink) => readRandom(view, sink),
-    write: ignore,
-    ioctl: (_handle, request, arg, user) => (request === RNDGETENTCNT ? user.writeU32(arg, ENTROPY) : EINVAL),
-  };
+class RandomDevice implements HandleOperations {
+  readonly seekable = true;
+
+  constructor(private readonly view: DeviceView) {}
+
+  seek(handle: Handle, _offset: number, whence: number): number {
+    return whence === SEEK_CUR ? handle.position : 0;
+  }
+
+  read(_handle: Handle, sink: Sink): number {
+    return readRandom(this.view, sink);
+  }
+
+  write(handle: Handle, source: Source): number {
+    return ignore(handle, source);
+  }
+
+  ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
+    return request === RNDGETENTCNT ? user.writeU32(arg, ENTROPY) : EINVAL;
+  }
 }
 
 const LONGEST_LINE = 1024 - 32;
 
 /** /dev/kmsg: what is written is logged, with its <priority> taken away; the kernel's own log is not for reading. */
-function logDevice(view: DeviceView, flags: number): HandleOperations | Errno {
-  if ((flags & O_ACCMODE) !== O_WRONLY) return EPERM;
-  const write = (_handle: Handle, source: Source): number => {
+class LogDevice implements HandleOperations {
+  readonly seekable = false;
+
+  constructor(private readonly view: DeviceView) {}
+
+  read(): Errno {
+    return EPERM;
+  }
+
+  write(_handle: Handle, source: Source): number | Errno {
     if (source.remaining > LONGEST_LINE) return EINVAL;
     const bytes = new Uint8Array(source.remaining);
     const count = source.take(bytes, 0, bytes.length);
     const text = String.fromCharCode(...bytes.subarray(0, count));
-    view.log(`kmsg: ${text.replace(/^<\d+>/, '').trimEnd()}`);
+    this.view.log(`kmsg: ${text.replace(/^<\d+>/, '').trimEnd()}`);
     return count;
-  };
-  return { seekable: false, read: () => EPERM, write };
+  }
+}
+
+function openLog(view: DeviceView, flags: number): HandleOperations | Errno {
+  return (flags & O_ACCMODE) === O_WRONLY ? new LogDevice(view) : EPERM;
 }
 
 const memory = { type: S_IFCHR, major: 1, mode: 0o666 };
@@ -103,11 +143,11 @@ const terminal = { type: S_IFCHR, major: 5 };
 
 export const DEVICES: readonly DeviceEntry[] = [
   { ...memory, name: 'null', minor: 3, open: () => nullDevice },
-  { ...memory, name: 'zero', minor: 5, open: zeroDevice },
+  { ...memory, name: 'zero', minor: 5, open: (view) => new ZeroDevice(view) },
   { ...memory, name: 'full', minor: 7, open: () => fullDevice },
-  { ...memory, name: 'random', minor: 8, open: randomDevice },
-  { ...memory, name: 'urandom', minor: 9, open: randomDevice },
-  { ...memory, name: 'kmsg', minor: 11, mode: 0o644, open: logDevice },
+  { ...memory, name: 'random', minor: 8, open: (view) => new RandomDevice(view) },
+  { ...memory, name: 'urandom', minor: 9, open: (view) => new RandomDevice(view) },
+  { ...memory, name: 'kmsg', minor: 11, mode: 0o644, open: openLog },
   { ...terminal, name: 'tty', minor: 0, mode: 0o666, open: (view, flags) => view.openTerminal(flags) },
   { ...terminal, name: 'console', minor: 1, mode: 0o600, open: (view, flags) => view.openConsole(flags) },
   { ...terminal, name: 'ptmx', minor: 2, mode: 0o666, open: (view) => view.openMaster() },
@@ -125,3 +165,9 @@ export function openDevice(
   const entry = DEVICES.find((e) => e.type === type && e.major === major && e.minor === minor);
   return entry === undefined ? ENXIO : entry.open(view, flags);
 }
+
+kind('ZeroDevice', ZeroDevice);
+kind('RandomDevice', RandomDevice);
+kind('LogDevice', LogDevice);
+constant('dev.null', nullDevice);
+constant('dev.full', fullDevice);

@@ -1,4 +1,5 @@
 /** /dev/pts: the master's device, and one for each terminal by its number (pty(7), devpts). */
+import { kind } from '../../checkpoint/registry.js';
 import { S_IFCHR } from '../../abi/stat.js';
 import { ENOSPC } from '../../errno.js';
 import type { Errno } from '../../errno.js';
@@ -137,3 +138,5 @@ export function createDevptsFs(
     realtime,
   });
 }
+
+kind('Terminals', Terminals);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { EIO } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import type { HostFile, HostFolder, HostStat } from '../../host.js';
@@ -93,3 +94,5 @@ export class AttributeSetter {
     return onName(place.folder, place.name);
   }
 }
+
+kind('AttributeSetter', AttributeSetter);

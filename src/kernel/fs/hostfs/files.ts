@@ -1,12 +1,13 @@
+import { kind } from '../../checkpoint/registry.js';
 import { O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { EACCES, ENOENT, EOPNOTSUPP } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import type { HostFile, HostFolder, HostStat } from '../../host.js';
 import type { FrameMemory, Handle, HandleOperations, PageCache, Sink, Source } from '../types.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
-import { CAN_READ, CAN_WRITE, hostPages } from './node.js';
+import { CAN_READ, CAN_WRITE, hostPages, sameTime } from './node.js';
 import type { HostInode } from './node.js';
-import { FilePages } from './pages.js';
+import { FilePages, type PageSource } from './pages.js';
 
 /** Files kept open though no handle needs them. */
 const IDLE_LIMIT = 32;
@@ -44,6 +45,31 @@ function readFile(
   if (file === null) return ENOENT;
   if (verified !== null) return verified.read(file, into, start, length, position);
   return file.read(into, start, length, position);
+}
+
+/** A file's bytes for its pages. */
+class FileSource implements PageSource {
+  constructor(
+    private readonly files: Files,
+    private readonly inode: HostInode,
+  ) {}
+
+  get size(): number {
+    return this.inode.size;
+  }
+
+  read(into: Uint8Array, start: number, length: number, position: number): number {
+    return this.files.need(this.inode, CAN_READ) || readFile(this.inode, into, start, length, position);
+  }
+
+  write(from: Uint8Array, start: number, length: number, position: number): number {
+    const { data } = this.inode;
+    data.wroteItself = true;
+    data.checkedAt = -Infinity;
+    return (
+      this.files.need(this.inode, CAN_WRITE) || (data.file?.write(from, start, length, position) ?? ENOENT)
+    );
+  }
 }
 
 /** Regular files: one open file of the host for each inode, shared by all handles. */
@@ -100,6 +126,20 @@ export class Files implements HandleOperations {
     }
     this.apply(inode, stat);
     return opened;
+  }
+
+  /** After a restore: opens again what handles have open; what is wrong, or null. */
+  reopen(inode: HostInode): string | null {
+    const { data, pages } = inode;
+    const { expected, can } = data;
+    data.expected = null;
+    data.can = 0;
+    if (data.opens === 0 && pages === null) return null;
+    if (expected === null) return 'is open, and is not in its folder any more';
+    if (expected.size !== data.seen.size || !sameTime(expected.mtime, data.seen.mtime))
+      return 'is open, and has been changed';
+    const failed = data.opens === 0 ? 0 : this.need(inode, can);
+    return failed === 0 ? null : 'is open, and cannot be opened again';
   }
 
   adopt(inode: HostInode, file: HostFile, can: number): void {
@@ -221,25 +261,8 @@ export class Files implements HandleOperations {
 
   mmap(handle: Handle): PageCache {
     const inode = handle.inode as HostInode;
-    inode.pages ??= new FilePages(this.memory, this.source(inode), this.reclaim);
+    inode.pages ??= new FilePages(this.memory, new FileSource(this, inode), this.reclaim);
     return inode.pages;
-  }
-
-  private source(inode: HostInode): ConstructorParameters<typeof FilePages>[1] {
-    return {
-      get size() {
-        return inode.size;
-      },
-      read: (into, start, length, position) =>
-        this.need(inode, CAN_READ) || readFile(inode, into, start, length, position),
-      write: (from, start, length, position) => {
-        inode.data.wroteItself = true;
-        inode.data.checkedAt = -Infinity;
-        return (
-          this.need(inode, CAN_WRITE) || (inode.data.file?.write(from, start, length, position) ?? ENOENT)
-        );
-      },
-    };
   }
 
   fsync(handle: Handle): 0 | Errno {
@@ -248,3 +271,6 @@ export class Files implements HandleOperations {
     return error < 0 ? error : ((inode.data.file?.sync() ?? 0) as 0 | Errno);
   }
 }
+
+kind('FileSource', FileSource);
+kind('Files', Files, { rebuilt: ['idle'] });

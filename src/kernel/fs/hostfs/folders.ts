@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { ELOOP, ENOENT, ENOTDIR } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import type { HostFolder } from '../../host.js';
@@ -45,6 +46,10 @@ export class Folders {
     }
   }
 
+  closeAll(): void {
+    for (const dir of [...this.open]) this.close(dir);
+  }
+
   /** Closes a folder; not the root's, which is not opened here. */
   close(dir: HostInode): void {
     if (!this.open.delete(dir)) return;
@@ -52,3 +57,5 @@ export class Folders {
     dir.data.folder = null;
   }
 }
+
+kind('Folders', Folders, { rebuilt: ['open'] });

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { O_ACCMODE, O_RDONLY, O_TRUNC } from '../../abi/fcntl.js';
 import { S_IFDIR, S_IFMT } from '../../abi/stat.js';
 import { EXDEV, type Errno } from '../../errno.js';
@@ -78,3 +79,5 @@ export class InodeGuard {
     return this.guard.mayFollow(this.pathOf(link), target);
   }
 }
+
+kind('InodeGuard', InodeGuard);

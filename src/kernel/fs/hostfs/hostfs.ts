@@ -11,6 +11,7 @@
  * The host never resolves more than one name at a time and follows no symbolic link; their texts go to the guest's walk.
  * Device nodes, sockets and FIFOs are shown and not opened.
  */
+import { kind } from '../../checkpoint/registry.js';
 import { FALLOC_FL_KEEP_SIZE, RENAME_NOREPLACE } from '../../abi/fcntl.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../../abi/stat.js';
 import { EINVAL, EIO, EISDIR, ELOOP, ENOENT, ENXIO, EOPNOTSUPP, EPERM, EROFS } from '../../errno.js';
@@ -36,7 +37,7 @@ import { Folders } from './folders.js';
 import { Inodes } from './inodes.js';
 import type { OwnerMap } from './inodes.js';
 import { InodeGuard } from './guard.js';
-import { CAN_READ, CAN_WRITE, hostPages } from './node.js';
+import { CAN_READ, CAN_WRITE, hostPages, pathOf } from './node.js';
 import type { HostInode } from './node.js';
 
 export interface HostFsOptions {
@@ -472,6 +473,28 @@ export class HostFs implements FileSystem {
   }
 
   /**
+   * After a restore: the files that are known are looked for by their names in the folder as it is now. Those that a
+   * handle or a mapping needs have to be there, unchanged if they are only read.
+   */
+  rebind(problem: (what: string) => void): void {
+    this.folders.closeAll();
+    const missing = this.inodes.rebind((inode) => this.findAgain(inode));
+    for (const inode of this.inodes.all()) {
+      const wrong = this.files.reopen(inode);
+      if (wrong !== null) problem(`${pathOf(inode)} ${wrong}`);
+    }
+    for (const inode of missing) inode.data.names.length = 0;
+  }
+
+  private findAgain(inode: HostInode): HostStat | Errno {
+    if (inode === this.root_) return this.folder.stat() as HostStat | Errno;
+    const name = inode.data.names.at(-1);
+    if (name === undefined) return ENOENT;
+    const folder = this.folders.of(name.dir);
+    return typeof folder === 'number' ? folder : (folder.lookup(name.name) as HostStat | Errno);
+  }
+
+  /**
    * Closes everything that is open on the host, after what mappings have changed is written there. The frames are the
    * machine's that ends, too: to free them one by one, and what was decoded from them, takes as long as a short program.
    */
@@ -484,3 +507,5 @@ export class HostFs implements FileSystem {
     this.folder.close();
   }
 }
+
+kind('HostFs', HostFs, { rebuilt: ['distrustBefore', 'folder'] });

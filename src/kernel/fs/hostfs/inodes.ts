@@ -1,4 +1,6 @@
+import { kind } from '../../checkpoint/registry.js';
 import { S_IFMT } from '../../abi/stat.js';
+import type { Errno } from '../../errno.js';
 import type { HostStat } from '../../host.js';
 import { PlainInode, copyTime } from '../inode.js';
 import type { FileSystem } from '../types.js';
@@ -70,6 +72,32 @@ export class Inodes {
     return moved;
   }
 
+  /**
+   * The host may be another one: numbers and times are taken from it anew, folders before what is in them. What is no
+   * longer there is returned.
+   */
+  rebind(find: (inode: HostInode) => HostStat | Errno): HostInode[] {
+    const missing: HostInode[] = [];
+    const old = [...this.known.values()];
+    const done = new Set<HostInode>();
+    this.known.clear();
+    this.devices.length = 0;
+    this.moved.clear();
+    const bind = (inode: HostInode): void => {
+      if (done.has(inode)) return;
+      done.add(inode);
+      for (const { dir } of inode.data.names) bind(dir);
+      const stat = find(inode);
+      const same = typeof stat !== 'number' && (stat.mode & S_IFMT) === (inode.mode & S_IFMT);
+      if (same) inode.data.found(stat);
+      else missing.push(inode);
+      const number = same ? this.number(stat) : inode.ino;
+      this.known.set(this.known.has(number) ? inode.ino : number, inode);
+    };
+    for (const inode of old) bind(inode);
+    return missing;
+  }
+
   numberOf(stat: HostStat): number {
     return this.number(stat);
   }
@@ -121,3 +149,5 @@ export class Inodes {
     return this.owner === null ? gid : mapId(gid, this.owner.gid, this.owner.hostGid);
   }
 }
+
+kind('Inodes', Inodes);

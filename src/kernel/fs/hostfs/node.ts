@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import type { HostFile, HostFolder, HostStat } from '../../host.js';
 import type { PlainInode } from '../inode.js';
 import type { Timespec } from '../types.js';
@@ -30,7 +31,16 @@ export class HostNode {
   /** For a trusted file, once it has been opened: what its bytes have to be. */
   verified: VerifiedFile | null = null;
 
+  /** Size and time of the content when this was written down; null: it is where it always was. */
+  expected: { readonly size: number; readonly mtime: Timespec } | null = null;
+
   constructor(public seen: HostStat) {}
+
+  /** After a restore: `stat` is what the host has now. */
+  found(stat: HostStat): void {
+    this.expected = { size: this.seen.size, mtime: { ...this.seen.mtime } };
+    this.seen = stat;
+  }
 
   addName(dir: HostInode, name: string): void {
     const last = this.names.at(-1);
@@ -60,6 +70,12 @@ export interface ExactTimes {
   readonly hostMtime: Timespec;
 }
 
+/** Where the file has been found last, in the folder. */
+export function pathOf(inode: HostInode): string {
+  const name = inode.data.names.at(-1);
+  return name === undefined ? '/' : `${pathOf(name.dir).replace(/\/$/, '')}/${name.name}`;
+}
+
 export const CAN_READ = 1;
 export const CAN_WRITE = 2;
 
@@ -70,3 +86,14 @@ export function hostPages(inode: HostInode): FilePages | null {
 export function sameTime(a: Timespec, b: Timespec): boolean {
   return a.sec === b.sec && a.nsec === b.nsec;
 }
+
+kind('HostNode', HostNode, {
+  rebuilt: ['folder', 'file', 'checkedAt', 'listed', 'listedAt'],
+  restored(node) {
+    const known = node as Partial<HostNode>;
+    known.folder ??= null;
+    known.file = null;
+    known.checkedAt = known.listedAt = -Infinity;
+    known.listed = null;
+  },
+});

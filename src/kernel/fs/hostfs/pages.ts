@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import { EIO, ENOMEM, ENXIO } from '../../errno.js';
 import type { Errno } from '../../errno.js';
@@ -179,3 +180,5 @@ export class FilePages implements PageCache {
     for (const [index, frame] of this.frames) this.drop(index, frame);
   }
 }
+
+kind('FilePages', FilePages);

@@ -1,4 +1,5 @@
 /** The filesystem of POSIX message queues (mq_overview(7)): one directory of queues. */
+import { kind } from '../../checkpoint/registry.js';
 import { CAP_SYS_RESOURCE } from '../../abi/capability.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
 import { S_IFDIR, S_IFMT, S_IFREG } from '../../abi/stat.js';
@@ -221,3 +222,5 @@ function poll(handle: Handle, waiter: Waiter | null): number {
   const readable = queue.messages.length > 0 ? POLLIN | POLLRDNORM : 0;
   return readable | (queue.full ? 0 : POLLOUT | POLLWRNORM);
 }
+
+kind('MqueueFs', MqueueFs);

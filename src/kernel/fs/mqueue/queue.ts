@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import type { Errno } from '../../errno.js';
 import type { SigInfo } from '../../signal/info.js';
 import { WaitQueue } from '../../process/waitqueue.js';
@@ -109,3 +110,6 @@ export class PosixQueue {
     this.receivers = this.receivers.filter((other) => other !== waiter);
   }
 }
+
+kind('QueueWaiter', QueueWaiter);
+kind('PosixQueue', PosixQueue);

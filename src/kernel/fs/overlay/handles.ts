@@ -1,9 +1,11 @@
+import { kind } from '../../checkpoint/registry.js';
 import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC } from '../../abi/fcntl.js';
 import { ENODEV } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { newHandle, releaseHandle } from '../handle.js';
 import type { Listed } from '../listing.js';
 import type { Handle, HandleOperations, Inode, PageCache, Sink, Source } from '../types.js';
+import type { Layers } from './layers.js';
 import { contentOf } from './node.js';
 import type { OverlayInode } from './node.js';
 
@@ -38,8 +40,7 @@ export class OverlayFile implements HandleOperations {
 
   constructor(
     private real: Handle,
-    /** Brings the overlay inode up to date after a change of the real one. */
-    private readonly pull: (inode: OverlayInode) => void,
+    private readonly layers: Layers,
   ) {}
 
   /** The real file as it is now, with the flags as they are now; the old one when that cannot be had. */
@@ -64,7 +65,7 @@ export class OverlayFile implements HandleOperations {
   write(handle: Handle, source: Source, position: number): number | Errno {
     const real = this.current(handle);
     const count = real.ops.write(real, source, position);
-    this.pull(handle.inode as OverlayInode);
+    this.layers.pull(handle.inode as OverlayInode);
     return count;
   }
 
@@ -87,3 +88,5 @@ export class OverlayFile implements HandleOperations {
     releaseHandle(this.real);
   }
 }
+
+kind('OverlayFile', OverlayFile);

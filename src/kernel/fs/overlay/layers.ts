@@ -1,4 +1,5 @@
 /** The layers' inodes seen as the overlay's: which overlay inode stands for which, and what it shows. */
+import { kind } from '../../checkpoint/registry.js';
 import { S_IFDIR, S_IFMT } from '../../abi/stat.js';
 import { copyTime, PlainInode, releaseInode, retainInode } from '../inode.js';
 import type { FileSystem, Inode, Timespec } from '../types.js';
@@ -140,3 +141,5 @@ export class Layers {
     releaseInode(upper);
   }
 }
+
+kind('Layers', Layers);

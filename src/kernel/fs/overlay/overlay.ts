@@ -9,6 +9,7 @@
  * Unlike Linux's, directories of lower layers can be renamed, and a file's hard links in the lower layer stay links of one
  * file when it is changed.
  */
+import { kind } from '../../checkpoint/registry.js';
 import { O_ACCMODE, O_DIRECTORY, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from '../../abi/fcntl.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/stat.js';
 import { EINVAL, EISDIR, ELOOP, ENOENT, ENOTEMPTY, ENXIO, EOPNOTSUPP, EROFS } from '../../errno.js';
@@ -388,7 +389,7 @@ export class OverlayFs implements FileSystem {
     if (typeof content === 'number') return content;
     const real = openReal(content, flags & ~O_DIRECTORY);
     if (writes) this.layers.pull(inode);
-    return typeof real === 'number' ? real : new OverlayFile(real, (changed) => this.layers.pull(changed));
+    return typeof real === 'number' ? real : new OverlayFile(real, this.layers);
   }
 
   private readonly directories: HandleOperations = {
@@ -452,3 +453,5 @@ export class OverlayFs implements FileSystem {
 }
 
 const NOTHING: FsStatistics = { bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
+
+kind('OverlayFs', OverlayFs);

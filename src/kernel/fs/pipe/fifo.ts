@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from '../../abi/fcntl.js';
 import { EINVAL, ENXIO, type Errno } from '../../errno.js';
 import { canRead, canWrite } from '../handle.js';
@@ -7,6 +8,17 @@ import { Pipe, PipeOperations, type PipeEnd } from './pipe.js';
 /** One open of a FIFO (fifo(7)): it is over when the other side has been opened too. */
 class FifoOperations extends PipeOperations {
   private done = false;
+
+  constructor(
+    pipe: Pipe,
+    private readonly inode: Inode,
+  ) {
+    super(pipe);
+  }
+
+  protected override unused(): void {
+    this.inode.pipe = null;
+  }
 
   openDone(handle: Handle): boolean {
     if (this.done || (handle.flags & O_NONBLOCK) !== 0) return true;
@@ -28,12 +40,12 @@ export function openFifo(inode: Inode, flags: number): PipeOperations | Errno {
     return ENXIO;
   const pipe = known ?? new Pipe();
   inode.pipe = pipe;
-  return new FifoOperations(pipe, () => {
-    inode.pipe = null;
-  });
+  return new FifoOperations(pipe, inode);
 }
 
 /** Whether a handle can still be given to the program that opened it. */
 export function isOpenDone(handle: Handle): boolean {
   return handle.ops.openDone?.(handle) ?? true;
 }
+
+kind('FifoOperations', FifoOperations);

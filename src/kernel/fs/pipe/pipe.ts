@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { PIPE_BUF } from '../../abi/limits.js';
 import { FIONREAD } from '../../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
@@ -236,11 +237,10 @@ const NEVER = -1;
 export class PipeOperations implements HandleOperations {
   readonly seekable = false;
 
-  constructor(
-    readonly pipe: Pipe,
-    /** The last end of a FIFO has been closed. */
-    private readonly unused: () => void = () => undefined,
-  ) {}
+  constructor(readonly pipe: Pipe) {}
+
+  /** The last end has been closed. */
+  protected unused(): void {}
 
   opened(handle: Handle): void {
     const { pipe } = this;
@@ -277,3 +277,6 @@ export class PipeOperations implements HandleOperations {
 export function pipeOf(handle: Handle): Pipe | Errno {
   return handle.ops instanceof PipeOperations ? handle.ops.pipe : EBADF;
 }
+
+kind('Pipe', Pipe);
+kind('PipeOperations', PipeOperations);

@@ -1,3 +1,4 @@
+import { constant, kind } from '../../checkpoint/registry.js';
 import { O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { S_IFIFO } from '../../abi/stat.js';
 import { ENXIO, type Errno } from '../../errno.js';
@@ -35,3 +36,6 @@ export class PipeFs {
 function reopen({ pipe }: Inode): HandleOperations | Errno {
   return pipe instanceof Pipe ? new PipeOperations(pipe) : ENXIO;
 }
+
+kind('PipeFs', PipeFs);
+constant('pipe.open', reopen);

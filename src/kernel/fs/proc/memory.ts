@@ -1,4 +1,5 @@
 /** /proc/<pid>/{clear_refs,coredump_filter,map_files,mem,pagemap}: a process's memory itself (proc(5)). */
+import { constant, kind } from '../../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import { seekWithoutEnd } from '../seek.js';
 import { EINVAL, ENOENT } from '../../errno.js';
@@ -144,3 +145,6 @@ export const processMemoryRows: readonly Row<TaskSubject>[] = [
     note: 'followed with the same rights as read (Linux: CAP_CHECKPOINT_RESTORE)',
   }),
 ];
+
+kind('Pagemap', Pagemap);
+constant('proc.empty', EMPTY);

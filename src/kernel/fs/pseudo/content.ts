@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { MAX_FILE_SIZE } from '../../abi/limits.js';
 import { O_ACCMODE, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/fcntl.js';
 import { POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
@@ -124,3 +125,5 @@ export class StringFile implements HandleOperations {
     return EINVAL;
   }
 }
+
+kind('StringFile', StringFile);

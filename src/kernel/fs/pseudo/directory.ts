@@ -3,6 +3,7 @@
  * for '.' and '..', then one for each fixed name, there or not; then a range for each family, in which a name stands at
  * its `order`.
  */
+import { constant } from '../../checkpoint/registry.js';
 import { DT_DIR, direntType } from '../../abi/stat.js';
 import { EISDIR, ENOENT } from '../../errno.js';
 import type { Errno } from '../../errno.js';
@@ -101,3 +102,5 @@ export const directoryOperations: HandleOperations = {
   readdir,
   fsync: () => 0,
 };
+
+constant('pseudo.directory', directoryOperations);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.js';
 import { PlainInode } from '../inode.js';
 import type { FileSystem } from '../types.js';
@@ -78,3 +79,5 @@ export class PseudoInode extends PlainInode<Node> {
     this.size = valueOf(row.size ?? (row.kind === 'file' || row.kind === 'data' ? size : 0), this.subject);
   }
 }
+
+kind('PseudoInode', PseudoInode);

@@ -7,6 +7,7 @@
  * handle (content.ts). A name whose subject has gone, or has been replaced by another of the same name, no longer
  * revalidates.
  */
+import { kind } from '../../checkpoint/registry.js';
 import { O_ACCMODE, O_RDONLY } from '../../abi/fcntl.js';
 import { EACCES, ELOOP, ENOENT, EPERM, ESRCH } from '../../errno.js';
 import type { Errno } from '../../errno.js';
@@ -184,3 +185,5 @@ export class PseudoFs<S = unknown> implements FileSystem {
     return { bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
   }
 }
+
+kind('PseudoFs', PseudoFs);

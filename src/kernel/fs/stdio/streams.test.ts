@@ -14,10 +14,9 @@ const streams = new StandardStreams(tree.vfs, 40);
 const owner = { uid: 5, gid: 6 };
 
 test('what the host pushes is read, then comes the end', () => {
-  const input = new InputStream();
-  const handle = streams.open(input, owner);
   let drained = 0;
-  input.onRead = () => drained++;
+  const input = new InputStream({ inputRead: () => drained++ });
+  const handle = streams.open(input, owner);
   assert.equal(handle.ops.read(handle, { remaining: 1, put: () => 0, zero: () => 0 }, 0), EAGAIN);
   input.push(Buffer.from('hello '));
   input.push(Buffer.from('world'));
@@ -35,7 +34,10 @@ test('what the host pushes is read, then comes the end', () => {
 
 test('what is written goes to the host, which may take its time or leave', () => {
   let out = '';
-  const output = new OutputStream((bytes) => void (out += Buffer.from(bytes).toString('latin1')), true);
+  const output = new OutputStream(
+    { outputWritten: (_stream, bytes) => void (out += Buffer.from(bytes).toString('latin1')) },
+    true,
+  );
   const handle = streams.open(output, owner);
   assert.equal(handle.ops.write(handle, new BufferSource('abc'), 0), 3);
   assert.equal(out, 'abc');

@@ -2,6 +2,7 @@
  * Programs' standard streams when they are no terminal: pipes whose other ends are the sandbox's host. A stream is an
  * inode of its own, so that fstat shows a pipe, and /proc/self/fd/0 and /dev/stdin open it again.
  */
+import { constant, kind } from '../../checkpoint/registry.js';
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from '../../abi/fcntl.js';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll.js';
 import { S_IFIFO } from '../../abi/stat.js';
@@ -37,8 +38,9 @@ export class InputStream implements HandleOperations {
   private ended = false;
   /** Bytes that have not been read. */
   size = 0;
-  /** Called when a program has read, or no longer will: time to push more. */
-  onRead: (() => void) | null = null;
+
+  /** `reader` hears when a program has read, or no longer will: time to push more. */
+  constructor(private readonly reader: { inputRead(): void } | null = null) {}
 
   /** The bytes are taken over. */
   push(bytes: Uint8Array): void {
@@ -67,7 +69,7 @@ export class InputStream implements HandleOperations {
       this.at = 0;
     }
     this.size -= done;
-    this.onRead?.();
+    this.reader?.inputRead();
     return done;
   }
 
@@ -85,6 +87,12 @@ export class InputStream implements HandleOperations {
   }
 }
 
+/** Who gets what programs write. */
+export interface OutputTaker {
+  /** The bytes are its own. */
+  outputWritten(stream: OutputStream, bytes: Uint8Array): void;
+}
+
 /** What a program writes: bytes that go to the host. */
 export class OutputStream implements HandleOperations {
   readonly seekable = false;
@@ -93,8 +101,7 @@ export class OutputStream implements HandleOperations {
   private closed = false;
 
   constructor(
-    /** Gets the bytes, which are its own. */
-    private readonly onData: (bytes: Uint8Array) => void,
+    private readonly taker: OutputTaker,
     /** The host says by `consumed` when it has taken bytes; else it is believed to take them at once. */
     private readonly counted = false,
   ) {}
@@ -109,7 +116,7 @@ export class OutputStream implements HandleOperations {
     const bytes = new Uint8Array(source.remaining);
     const count = source.take(bytes, 0, bytes.length);
     if (this.counted) this.pending += count;
-    if (count > 0) this.onData(count < bytes.length ? bytes.slice(0, count) : bytes);
+    if (count > 0) this.taker.outputWritten(this, count < bytes.length ? bytes.slice(0, count) : bytes);
     return count;
   }
 
@@ -163,3 +170,13 @@ function reopen(inode: Inode, flags: number): HandleOperations | Errno {
   if (stream instanceof OutputStream) return access === O_WRONLY ? stream : EACCES;
   return ENXIO;
 }
+
+kind('InputStream', InputStream);
+kind('OutputStream', OutputStream, {
+  rebuilt: ['pending'],
+  restored(stream) {
+    (stream as unknown as { pending: number }).pending = 0;
+  },
+});
+kind('StandardStreams', StandardStreams);
+constant('stdio.open', reopen);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import {
   FALLOC_FL_KEEP_SIZE,
@@ -239,3 +240,5 @@ export class FileContent implements PageCache {
 }
 
 const BLOCKS_A_PAGE = PAGE_SIZE / 512;
+
+kind('FileContent', FileContent);

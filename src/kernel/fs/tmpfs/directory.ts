@@ -1,3 +1,4 @@
+import { constant, kind } from '../../checkpoint/registry.js';
 import { SEEK_CUR } from '../../abi/fcntl.js';
 import { DT_DIR, direntType } from '../../abi/stat.js';
 import { EINVAL, EISDIR, type Errno } from '../../errno.js';
@@ -134,3 +135,6 @@ export const DIRECTORY_OPERATIONS: HandleOperations = {
   seek: seekDirectory,
   fsync: () => 0,
 };
+
+kind('Directory', Directory);
+constant('tmpfs.directory', DIRECTORY_OPERATIONS);

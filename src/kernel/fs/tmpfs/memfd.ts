@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import {
   F_SEAL_EXEC,
   F_SEAL_SEAL,
@@ -53,3 +54,5 @@ export class MemfdFs {
 export function sealable(handle: Handle): FileContent | Errno {
   return handle.inode.data instanceof FileContent ? handle.inode.data : EINVAL;
 }
+
+kind('MemfdFs', MemfdFs);

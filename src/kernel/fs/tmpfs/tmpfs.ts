@@ -2,6 +2,7 @@
  * Files in memory: tmpfs(5). Content lies in frames (content.ts), names in maps (directory.ts). An inode lives while it
  * has a name or somebody refers to it.
  */
+import { kind } from '../../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import {
   F_SEAL_FUTURE_WRITE,
@@ -342,3 +343,5 @@ function directoryOf(inode: Inode): Directory {
 function contentOf(inode: Inode): FileContent {
   return inode.data as FileContent;
 }
+
+kind('TmpFs', TmpFs);

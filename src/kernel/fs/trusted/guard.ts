@@ -10,6 +10,7 @@
  *
  * What is listed nowhere can still be looked at (stat, readdir), as in Gramine.
  */
+import { kind } from '../../checkpoint/registry.js';
 import { EACCES, type Errno } from '../../errno.js';
 import type { HostCrypto, HostFile } from '../../host.js';
 import type { FileRules } from './rules.js';
@@ -81,3 +82,5 @@ export interface GuardedTree {
   /** Canonical; '/' for the host's root. */
   readonly path: string;
 }
+
+kind('FileGuard', FileGuard);

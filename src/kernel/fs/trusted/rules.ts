@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 /**
  * Which files of the host may be used: a file is allowed, trusted (it may be read while it is what its SHA-256 says) or
  * listed nowhere. Paths are canonical paths of the host, as byte strings: hostfs follows no symbolic link of the host, so
@@ -68,3 +69,5 @@ export class FileRules {
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
 }
+
+kind('FileRules', FileRules);

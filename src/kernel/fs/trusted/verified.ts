@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { EPERM, type Errno } from '../../errno.js';
 import type { HostCrypto, HostFile } from '../../host.js';
 
@@ -95,3 +96,6 @@ function sumOf(crypto: HostCrypto, length: number): Uint8Array {
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
+
+kind('VerifiedFile', VerifiedFile);
+kind('CheckedChunk', CheckedChunk);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { E2BIG, EAGAIN, EIDRM, ENOMSG, type Errno } from '../../errno.js';
 import type { Credentials } from '../../fs/types.js';
 import { WaitQueue } from '../../process/waitqueue.js';
@@ -195,3 +196,7 @@ export class MessageQueues {
     queue.dispose();
   }
 }
+
+kind('SysvReceiver', Receiver);
+kind('SysvQueue', MessageQueue);
+kind('MessageQueues', MessageQueues);

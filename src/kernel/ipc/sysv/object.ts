@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { IPC_PRIVATE } from '../../abi/ipc.js';
 import { EACCES, EPERM, type Errno } from '../../errno.js';
@@ -74,3 +75,5 @@ export function changeOwner(object: IpcObject, { uid, gid, mode }: OwnerChange, 
   object.mode = (object.mode & ~PERMISSION_BITS) | (mode & PERMISSION_BITS);
   object.ctime = now;
 }
+
+kind('IpcObject', IpcObject);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { SEMAEM, SEMVMX, SEM_UNDO, IPC_NOWAIT } from '../../abi/ipc.js';
 import { EAGAIN, EIDRM, EINVAL, ENOSPC, ERANGE, type Errno } from '../../errno.js';
 import type { Credentials } from '../../fs/types.js';
@@ -231,3 +232,7 @@ export class Semaphores {
     array.dispose();
   }
 }
+
+kind('SemRequest', SemRequest);
+kind('SemArray', SemArray);
+kind('Semaphores', Semaphores);

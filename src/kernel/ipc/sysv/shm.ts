@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../../machine/layout.js';
 import { O_RDONLY, O_RDWR } from '../../abi/fcntl.js';
 import { IPC_PRIVATE, SHM_DEST, SHM_NORESERVE } from '../../abi/ipc.js';
@@ -69,6 +70,25 @@ class SegmentPages implements PageCache {
   }
 }
 
+/** What a handle of a segment does: it can be mapped. */
+class SegmentOperations implements HandleOperations {
+  readonly seekable = false;
+
+  constructor(private readonly pages: SegmentPages) {}
+
+  read(): Errno {
+    return EINVAL;
+  }
+
+  write(): Errno {
+    return EINVAL;
+  }
+
+  mmap(): PageCache {
+    return this.pages;
+  }
+}
+
 /** A segment of shared memory (shmid_kernel). */
 export class Segment extends IpcObject {
   attachments = 0;
@@ -90,7 +110,7 @@ export class Segment extends IpcObject {
     super(making.key, making.flags, making.cred, shm.doer.now());
     this.cpid = shm.doer.pid();
     this.pages = new SegmentPages(this, content);
-    this.operations = { seekable: false, read: () => EINVAL, write: () => EINVAL, mmap: () => this.pages };
+    this.operations = new SegmentOperations(this.pages);
     pinDentry(location.dentry);
   }
 
@@ -194,3 +214,8 @@ export class SharedMemory {
     return refused !== 0 ? refused : segment;
   }
 }
+
+kind('SegmentPages', SegmentPages);
+kind('SegmentOperations', SegmentOperations);
+kind('Segment', Segment);
+kind('SharedMemory', SharedMemory);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { IPCMNI, IPCMNI_SHIFT, IPC_CREAT, IPC_EXCL, IPC_PRIVATE } from '../../abi/ipc.js';
 import { EEXIST, EINVAL, ENOENT, ENOSPC, type Errno } from '../../errno.js';
 import type { Credentials } from '../../fs/types.js';
@@ -96,3 +97,5 @@ export class IpcTable<T extends IpcObject> {
     this.slots.delete(object.id & (IPCMNI - 1));
   }
 }
+
+kind('IpcTable', IpcTable);

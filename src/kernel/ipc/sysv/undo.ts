@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { SEMVMX } from '../../abi/ipc.js';
 
 /** A set of semaphores, as far as undoing needs it. */
@@ -43,3 +44,5 @@ export class UndoList {
     this.adjustments.clear();
   }
 }
+
+kind('UndoList', UndoList);

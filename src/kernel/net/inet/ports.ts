@@ -1,4 +1,5 @@
 /** Which ports are taken, and by whom (inet_hashtables.c, udp.c). */
+import { constant, kind } from '../../checkpoint/registry.js';
 import type { NetSettings } from '../settings.js';
 import { TCP_LISTEN, TCP_TIME_WAIT } from '../states.js';
 import { IP6_ANY, IP_ANY, isAny, isV4, type Ip } from './address.js';
@@ -191,3 +192,7 @@ export function bestOf<T extends PortOwner>(
   }
   return best;
 }
+
+kind('PortTable', PortTable);
+constant('tcp.conflicts', conflictsTcp);
+constant('udp.conflicts', conflictsUdp);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js';
 import { AF_INET, AF_INET6, AF_UNSPEC, SOL_IP, SOL_IPV6 } from '../../abi/socket.js';
 import {
@@ -201,3 +202,5 @@ export abstract class InetSocket extends Socket implements PortOwner {
     return ENOPROTOOPT;
   }
 }
+
+kind('InetSocket', InetSocket);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { FIONREAD } from '../../abi/fcntl.js';
 import { IPPROTO_TCP } from '../../abi/inet.js';
 import {
@@ -511,3 +512,5 @@ export class TcpSocket extends InetSocket {
 function isListener(owner: PortOwner): owner is TcpSocket {
   return owner instanceof TcpSocket && owner.state === TCP_LISTEN;
 }
+
+kind('TcpSocket', TcpSocket);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { FIONREAD } from '../../abi/fcntl.js';
 import {
   IPPROTO_UDP,
@@ -316,3 +317,5 @@ function asInet(name: Uint8Array): Uint8Array {
 function isUdp(owner: PortOwner): owner is UdpSocket {
   return owner instanceof UdpSocket;
 }
+
+kind('UdpSocket', UdpSocket);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 /** The urgent byte of a stream (tcp(7)): where it is among the bytes received, until reading has passed it. */
 export class UrgentMark {
   /** Offset of the byte; -1 without one. */
@@ -33,3 +34,5 @@ export class UrgentMark {
     return this.at >= 0 && !this.read;
   }
 }
+
+kind('UrgentMark', UrgentMark);

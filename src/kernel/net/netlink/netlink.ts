@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { CAP_NET_ADMIN } from '../../abi/capability.js';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from '../../abi/poll.js';
 import {
@@ -153,3 +154,5 @@ export class NetlinkSocket extends Socket {
     return answer.int(this.flags.get(name) ?? 0);
   }
 }
+
+kind('NetlinkSocket', NetlinkSocket);

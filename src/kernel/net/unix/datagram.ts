@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import {
   AF_UNSPEC,
   MSG_DONTWAIT,
@@ -209,3 +210,6 @@ export class UnixSeqpacket extends UnixDatagram {
     return this.state === TCP_ESTABLISHED ? super.receive(sink, into) : ENOTCONN;
   }
 }
+
+kind('UnixDatagram', UnixDatagram);
+kind('UnixSeqpacket', UnixSeqpacket);

@@ -3,6 +3,7 @@
  * may itself be on its way, even to itself. What can be reached only by such messages is garbage, which is looked for when
  * a socket is closed (unix_gc in net/unix/garbage.c).
  */
+import { kind } from '../../checkpoint/registry.js';
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../../abi/capability.js';
 import { RLIMIT_NOFILE } from '../../abi/resource.js';
 import { ETOOMANYREFS, type Errno } from '../../errno.js';
@@ -134,3 +135,5 @@ export class InFlight {
     }
   }
 }
+
+kind('InFlight', InFlight);

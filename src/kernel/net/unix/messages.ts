@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import type { Sink, Source } from '../../fs/types.js';
 import { Fifo } from '../fifo.js';
 import { ByteRing } from '../ring.js';
@@ -97,3 +98,5 @@ export function datagramCost(length: number): number {
   const paged = pages(length - DATAGRAM_HEAD);
   return inOnePiece(length - paged) + paged;
 }
+
+kind('UnixMessages', MessageQueue);

@@ -1,4 +1,5 @@
 /** Names of AF_UNIX sockets (unix(7)): paths, abstract names, and what bind and connect do with them. */
+import { kind } from '../../checkpoint/registry.js';
 import { S_IFMT, S_IFSOCK } from '../../abi/stat.js';
 import { AF_UNIX } from '../../abi/socket.js';
 import { EACCES, EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL, ENOENT, type Errno } from '../../errno.js';
@@ -136,3 +137,5 @@ function release(place: Location): void {
 function abstractKey({ type }: UnixSocket, name: string): string {
   return `${type}${name}`;
 }
+
+kind('UnixNames', UnixNames);

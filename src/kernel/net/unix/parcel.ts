@@ -1,4 +1,5 @@
 /** What AF_UNIX messages carry: descriptors and credentials (SCM_RIGHTS, SCM_CREDENTIALS; net/core/scm.c). */
+import { kind } from '../../checkpoint/registry.js';
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN } from '../../abi/capability.js';
 import { SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET } from '../../abi/socket.js';
 import { EBADF, EINVAL, EPERM, type Errno } from '../../errno.js';
@@ -62,3 +63,5 @@ function addCredentials({ process }: Caller, parcel: UnixParcel, data: Uint8Arra
   parcel.cred = { pid, uid, gid, groups: [] };
   return 0;
 }
+
+kind('UnixParcel', UnixParcel);

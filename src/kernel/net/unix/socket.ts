@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { FIONREAD } from '../../abi/fcntl.js';
 import {
   POLLERR,
@@ -367,3 +368,5 @@ export abstract class UnixSocket extends Socket implements Carrier {
 export function refusesOob(flags: number): boolean {
   return (flags & MSG_OOB) !== 0;
 }
+
+kind('UnixSocket', UnixSocket);

@@ -1,3 +1,4 @@
+import { kind } from '../../checkpoint/registry.js';
 import { MSG_PEEK, SOCK_STREAM } from '../../abi/socket.js';
 import { EAGAIN, EFAULT, EINVAL, EISCONN, ENOTCONN, EOPNOTSUPP, EPIPE, type Errno } from '../../errno.js';
 import type { Sink, Source } from '../../fs/types.js';
@@ -124,3 +125,5 @@ export class UnixStream extends UnixSocket {
     into.name = address === null ? null : unixAddress(address);
   }
 }
+
+kind('UnixStream', UnixStream);

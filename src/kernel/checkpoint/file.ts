@@ -1,0 +1,49 @@
+/**
+ * A checkpoint's file: a mark, the format's version, how the rest is compressed; the rest; SHA-256 of all that. So what was
+ * cut, damaged, made by something else or by a later Culm is found before anything of it is used.
+ */
+import type { HostCrypto } from '../host.js';
+import { Writer } from './bytes.js';
+import { Damaged, Refused } from './damaged.js';
+
+const MAGIC = 'CULMSNAP';
+/** Of the format and of what is in it: another number for each release that changes a kind. */
+export const VERSION = 1;
+export const PLAIN = 0;
+export const GZIP = 1;
+const HEADER = MAGIC.length + 5;
+const DIGEST = 32;
+
+export function fileHeader(compression: number): Uint8Array {
+  const out = new Writer();
+  for (const letter of MAGIC) out.u8(letter.charCodeAt(0));
+  out.u32(VERSION);
+  out.u8(compression);
+  return out.done();
+}
+
+export function digestOf(crypto: HostCrypto, pieces: readonly Uint8Array[]): Uint8Array {
+  const hash = crypto.sha256();
+  for (const piece of pieces) hash.update(piece, piece.length);
+  return hash.digest();
+}
+
+/** Checks a file; what is in it may still not fit. */
+export function openFile(
+  crypto: HostCrypto,
+  bytes: Uint8Array,
+): { readonly compression: number; readonly content: Uint8Array } {
+  if (String.fromCharCode(...bytes.subarray(0, MAGIC.length)) !== MAGIC)
+    throw new Refused('it is no snapshot');
+  if (bytes.length < HEADER + DIGEST) throw new Damaged('it ends too early');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = view.getUint32(MAGIC.length, true);
+  if (version !== VERSION)
+    throw new Refused(`it has version ${version} of the format, this is Culm for version ${VERSION}`);
+  const end = bytes.length - DIGEST;
+  const digest = digestOf(crypto, [bytes.subarray(0, end)]);
+  if (digest.some((byte, i) => byte !== bytes[end + i])) throw new Damaged('its digest does not fit');
+  const compression = bytes[HEADER - 1] as number;
+  if (compression > GZIP) throw new Damaged('it is compressed in an unknown way');
+  return { compression, content: bytes.subarray(HEADER, end) };
+}
