@@ -3,7 +3,7 @@
  * gets the calling thread and an accessor that reads arguments by kind from the registers.
  */
 import type { Errno } from './errno.js';
-import type { Handle, PathContext, UserMemory, WaitQueue, Waiter } from './fs/types.js';
+import type { Handle, HandleOwner, PathContext, UserMemory, WaitQueue, Waiter } from './fs/types.js';
 import type { IoCounts } from './process/iocounts.js';
 
 /** How strace shows an argument, and what the fuzzer feeds it. */
@@ -90,6 +90,8 @@ export interface Caller extends Waiter {
   waitUntil(monotonicMs: number): void;
   /** A signal that is not blocked is pending: a call that would wait returns ERESTARTSYS instead. */
   readonly signalled: boolean;
+  /** Whom F_SETOWN names, on this thread's behalf; null when there is nobody. An id of 0 is nobody on purpose. */
+  fileOwner(type: number, id: number): HandleOwner | null;
   /** Sends a signal that the kernel itself raises to this thread (SIGPIPE, SIGXFSZ). */
   raise(signal: number): void;
 }

@@ -182,6 +182,7 @@ export class ScriptKernel {
       waitOn: (_queue: Parameters<Waiter['waitOn']>[0]) => undefined,
       nowMs: () => 0,
       waitUntil: () => undefined,
+      fileOwner: (type, id) => ({ type, id, signal: 0, ready: () => undefined, urgent: () => undefined }),
       raise: (signal: number) => void raised.push(signal),
     };
     // As the native runner has them: standard input, output and error.

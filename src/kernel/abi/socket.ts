@@ -104,6 +104,10 @@ export const SCM_CREDENTIALS = 2;
 /** Descriptors in one message (SCM_MAX_FD). */
 export const SCM_MAX_FD = 253;
 
+export const FIOSETOWN = 0x8901;
+export const SIOCSPGRP = 0x8902;
+export const FIOGETOWN = 0x8903;
+export const SIOCGPGRP = 0x8904;
 export const SIOCATMARK = 0x8905;
 export const SIOCOUTQ = 0x5411;
 export const SIOCGIFNAME = 0x8910;

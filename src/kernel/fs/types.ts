@@ -223,9 +223,15 @@ export interface HandleWatch {
 /** Who gets SIGIO for a handle: as in struct f_owner_ex. */
 export interface HandleOwner {
   /** F_OWNER_TID, F_OWNER_PID or F_OWNER_PGRP. */
-  type: number;
-  id: number;
+  readonly type: number;
+  /** 0 when there is nobody of that id any more. */
+  readonly id: number;
+  /** F_SETSIG; 0: SIGIO. */
   signal: number;
+  /** Something can be read or written, as `code` of POLL_* says. */
+  ready(code: number, fd: number): void;
+  /** Urgent data has come. */
+  urgent(): void;
 }
 
 /** Events as poll(2) has them. */
@@ -263,6 +269,8 @@ export interface HandleOperations {
   poll?(handle: Handle, waiter: Waiter | null): PollMask;
   /** An open that has to wait (FIFOs): false until it is over. The handle is not the program's before. */
   openDone?(handle: Handle): boolean;
+  /** It tells its owner what can be read or written (O_ASYNC). The group that owns it if nobody else does, or null. */
+  fasync?(): number | null;
   ioctl?(handle: Handle, request: number, arg: number, user: UserMemory): number | Errno;
   /** Pages for mmap; ENODEV without. `sharedWritable`: MAP_SHARED with PROT_WRITE, which a sealed file refuses. */
   mmap?(handle: Handle, sharedWritable?: boolean): PageCache | Errno;

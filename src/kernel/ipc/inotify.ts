@@ -157,6 +157,10 @@ export class Inotify implements HandleOperations, WatchOwner {
     return this.events.length > 0 ? POLLIN | POLLRDNORM : 0;
   }
 
+  fasync(): null {
+    return null;
+  }
+
   ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
     if (request !== FIONREAD) return ENOTTY;
     return user.writeU32(

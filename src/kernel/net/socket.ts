@@ -103,6 +103,8 @@ export abstract class Socket {
   peerCred: Ucred | null = null;
   /** The inode of its file; 0 while nobody has accepted it. */
   ino = 0;
+  /** Its handle, which holds it. */
+  file: Handle | null = null;
   uid = 0;
   gid = 0;
   readonly cookie: number;
@@ -138,6 +140,11 @@ export abstract class Socket {
   /** Data or a connection has come. */
   announceData(): void {
     this.readable.wake(Infinity, DATA);
+  }
+
+  /** Urgent data has come: its owner is told by a signal, whether it wants SIGIO or not (sk_send_sigurg). */
+  announceUrgent(): void {
+    this.file?.owner?.urgent();
   }
 
   /** There is room for data again. */
@@ -199,6 +206,7 @@ export abstract class Socket {
   /** It has got a handle, whose reference this is not. */
   opened(handle: Handle): void {
     this.ino = handle.inode.ino;
+    this.file = handle;
   }
   /** A descriptor for it is being closed. */
   flush(_handle: Handle): void {

@@ -53,6 +53,10 @@ export class SocketOperations implements HandleOperations {
     return this.socket.poll(waiter);
   }
 
+  fasync(): null {
+    return null;
+  }
+
   ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
     return this.socket.ioctl(request, arg, user);
   }

@@ -4,7 +4,8 @@ import { kernelInfo } from '../signal/info.js';
 import { sendSignal } from '../signal/send.js';
 import type { Process } from './process.js';
 
-function* membersOf(kernel: Kernel, pgid: number): Iterable<Process> {
+/** Living processes of a group. */
+export function* membersOf(kernel: Kernel, pgid: number): Iterable<Process> {
   for (const process of kernel.processes.values())
     if (process.pgid === pgid && !process.zombie) yield process;
 }

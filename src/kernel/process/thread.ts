@@ -7,6 +7,7 @@ import { releaseHeldLocks, type PiLock } from '../futex/pi.js';
 import { releaseRobustList } from '../futex/robust.js';
 import { PendingSignals } from '../signal/pending.js';
 import { sendSignal } from '../signal/send.js';
+import { fileOwner, type FileOwner } from '../signal/sigio.js';
 import { SigSet } from '../signal/sigset.js';
 import { Timer, type TimerOwner } from '../time/timers.js';
 import type { Caller } from '../types.js';
@@ -131,6 +132,10 @@ export class Thread implements Caller, Wakeable, TimerOwner {
 
   raise(signal: number): void {
     sendSignal(this.process, kernelInfo(signal), this);
+  }
+
+  fileOwner(type: number, id: number): FileOwner | null {
+    return fileOwner(this, type, id);
   }
 
   waitOn(queue: WaitQueue): void {

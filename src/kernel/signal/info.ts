@@ -52,6 +52,14 @@ export function childInfo(
   });
 }
 
+/** Something can be read or written: si_band, si_fd. */
+export function readinessInfo(signo: number, code: number, band: number, fd: number): SigInfo {
+  return makeInfo(signo, code, 16, (view) => {
+    setU64(view, 0, band);
+    view.setInt32(8, fd, true);
+  });
+}
+
 /** An expired POSIX timer: si_timerid, si_overrun, si_value. */
 export function timerInfo(
   signo: number,

@@ -7,7 +7,6 @@ import {
   FIONCLEX,
   FIONREAD,
   FIOQSIZE,
-  O_ASYNC,
   O_CLOEXEC,
   O_DIRECT,
   O_NONBLOCK,
@@ -17,13 +16,15 @@ import {
   MFD_HUGETLB,
   MFD_NOEXEC_SEAL,
 } from '../abi/fcntl.js';
+import { FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP } from '../abi/socket.js';
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, ENOTTY, type Errno } from '../errno.js';
 import { releaseHandle, retainHandle } from '../fs/handle.js';
 import { isDirectory, isRegular, isSymlink } from '../fs/inode.js';
 import type { Handle } from '../fs/types.js';
 import type { Args, Caller, SyscallRow } from '../types.js';
+import { socketOf } from '../net/sockfs.js';
 import { $struct, $view, fileOf } from './file-args.js';
-import { sysFcntl } from './file-fcntl.js';
+import { getOwnerNumber, setAsyncFlag, setOwnerNumber, sysFcntl } from './file-fcntl.js';
 import { sysFlock } from './file-locks.js';
 import { putU64 } from '../abi/struct.js';
 
@@ -74,7 +75,7 @@ const IOCTLS: ReadonlyMap<number, Ioctl> = new Map<number, Ioctl>([
   [FIOCLEX, (thread, _handle, _arg, fd) => setCloseOnExec(thread, fd, true)],
   [FIONCLEX, (thread, _handle, _arg, fd) => setCloseOnExec(thread, fd, false)],
   [FIONBIO, (thread, handle, arg) => setStatusFlag(thread, handle, arg, O_NONBLOCK)],
-  [FIOASYNC, (thread, handle, arg) => setStatusFlag(thread, handle, arg, O_ASYNC)],
+  [FIOASYNC, setAsynchronous],
   [FIOQSIZE, fileSize],
   [FIGETBSZ, (thread, _handle, arg) => thread.process.memory.writeU32(arg, 4096)],
   [FIONREAD, unread],
@@ -89,6 +90,28 @@ function setStatusFlag(thread: Caller, handle: Handle, arg: number, flag: number
   if (thread.process.memory.copyIn(arg, $struct, 0, 4) !== 0) return EFAULT;
   handle.flags = $view.getInt32(0, true) === 0 ? handle.flags & ~flag : handle.flags | flag;
   return 0;
+}
+
+function setAsynchronous(thread: Caller, handle: Handle, arg: number, fd: number): number {
+  if (thread.process.memory.copyIn(arg, $struct, 0, 4) !== 0) return EFAULT;
+  return setAsyncFlag(thread, handle, fd, $view.getInt32(0, true) !== 0);
+}
+
+/** Requests that all sockets know (sock_ioctl). */
+const SOCKET_IOCTLS: ReadonlyMap<number, Ioctl> = new Map<number, Ioctl>([
+  [FIOSETOWN, setOwnerAt],
+  [SIOCSPGRP, setOwnerAt],
+  [FIOGETOWN, getOwnerAt],
+  [SIOCGPGRP, getOwnerAt],
+]);
+
+function setOwnerAt(thread: Caller, handle: Handle, arg: number): number {
+  if (thread.process.memory.copyIn(arg, $struct, 0, 4) !== 0) return EFAULT;
+  return setOwnerNumber(thread, handle, $view.getInt32(0, true));
+}
+
+function getOwnerAt(thread: Caller, handle: Handle, arg: number): number {
+  return thread.process.memory.writeU32(arg, getOwnerNumber(handle) >>> 0);
 }
 
 function fileSize(thread: Caller, { inode }: Handle, arg: number): number {
@@ -111,7 +134,9 @@ function sysIoctl(thread: Caller, args: Args): number {
   if (typeof handle === 'number') return handle;
   const request = args.uint(1);
   const generic = IOCTLS.get(request);
-  if (generic !== undefined) return generic(thread, handle, args.addr(2), args.int(0));
+  const forSocket = typeof socketOf(handle) !== 'number' ? SOCKET_IOCTLS.get(request) : undefined;
+  const action = generic ?? forSocket;
+  if (action !== undefined) return action(thread, handle, args.addr(2), args.int(0));
   return handle.ops.ioctl?.(handle, request, args.addr(2), thread.process.memory) ?? ENOTTY;
 }
 

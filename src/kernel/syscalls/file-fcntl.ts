@@ -41,12 +41,13 @@ import {
 import { CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { SIGRTMAX } from '../abi/signal.js';
-import { EAGAIN, EBADF, EINVAL, EPERM } from '../errno.js';
+import { EAGAIN, EBADF, EINVAL, ENOTTY, EPERM, ESRCH, type Errno } from '../errno.js';
 import { canWrite, isPathOnly, releaseHandle, retainHandle } from '../fs/handle.js';
 import { capable, isOwnerOrCapable } from '../fs/permission.js';
 import { pipeOf } from '../fs/pipe/pipe.js';
 import { sealable } from '../fs/tmpfs/memfd.js';
-import type { Handle, HandleOwner } from '../fs/types.js';
+import type { Handle } from '../fs/types.js';
+import { setAsync } from '../signal/sigio.js';
 import type { Args, Caller } from '../types.js';
 import { $view, structIn, structOut } from './file-args.js';
 import { recordLock } from './file-locks.js';
@@ -55,7 +56,7 @@ import { recordLock } from './file-locks.js';
 type Command = (thread: Caller, handle: Handle, arg: number, args: Args) => number;
 
 /** What F_SETFL can change. */
-const CHANGEABLE = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
+const CHANGEABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
 function duplicate(thread: Caller, handle: Handle, from: number, closeOnExec: boolean): number {
   if (from < 0 || from >= thread.process.limit(RLIMIT_NOFILE)) return EINVAL;
@@ -64,21 +65,43 @@ function duplicate(thread: Caller, handle: Handle, from: number, closeOnExec: bo
   return fd;
 }
 
-function setFlags(thread: Caller, handle: Handle, arg: number): number {
+function setFlags(thread: Caller, handle: Handle, arg: number, args: Args): number {
   const { cred } = thread.process.fs;
   const adds = arg & ~handle.flags;
   if ((adds & O_NOATIME) !== 0 && !isOwnerOrCapable(handle.inode, cred)) return EPERM;
-  // What cannot be waited for sends no SIGIO.
-  const changeable = handle.ops.poll === undefined ? CHANGEABLE & ~O_ASYNC : CHANGEABLE;
-  handle.flags = (handle.flags & ~changeable) | (arg & changeable);
+  setAsyncFlag(thread, handle, args.int(0), (arg & O_ASYNC) !== 0);
+  handle.flags = (handle.flags & ~CHANGEABLE) | (arg & CHANGEABLE);
   return 0;
 }
 
-const NOBODY: HandleOwner = { type: F_OWNER_PID, id: 0, signal: 0 };
-
-function setOwner(handle: Handle, type: number, id: number): 0 {
-  handle.owner = { type, id, signal: handle.owner?.signal ?? 0 };
+/** Switches O_ASYNC on or off; ENOTTY where there is no such thing. */
+export function setAsyncFlag(thread: Caller, handle: Handle, fd: number, on: boolean): 0 | Errno {
+  if (((handle.flags & O_ASYNC) !== 0) === on) return 0;
+  const group = handle.ops.fasync?.();
+  if (group === undefined) return ENOTTY;
+  setAsync(handle, fd, on);
+  handle.flags = on ? handle.flags | O_ASYNC : handle.flags & ~O_ASYNC;
+  if (on && group !== null && (handle.owner?.id ?? 0) === 0) {
+    const type = group === 0 ? F_OWNER_PID : F_OWNER_PGRP;
+    setOwner(thread, handle, type, group === 0 ? thread.process.pid : group);
+  }
   return 0;
+}
+
+export function setOwner(thread: Caller, handle: Handle, type: number, id: number): 0 | Errno {
+  const owner = thread.fileOwner(type, id);
+  if (owner === null) return ESRCH;
+  owner.signal = handle.owner?.signal ?? 0;
+  handle.owner = owner;
+  return 0;
+}
+
+/** F_SETOWN, FIOSETOWN: a negative number is a group. */
+export function setOwnerNumber(thread: Caller, handle: Handle, number: number): 0 | Errno {
+  if (number === -0x80000000) return EINVAL;
+  return number < 0
+    ? setOwner(thread, handle, F_OWNER_PGRP, -number)
+    : setOwner(thread, handle, F_OWNER_PID, number);
 }
 
 function setOwnerEx(thread: Caller, handle: Handle, addr: number): number {
@@ -86,24 +109,27 @@ function setOwnerEx(thread: Caller, handle: Handle, addr: number): number {
   if (failed !== 0) return failed;
   const type = F_OWNER_EX.get($view, 0, 'type');
   const known = type === F_OWNER_TID || type === F_OWNER_PID || type === F_OWNER_PGRP;
-  return known ? setOwner(handle, type, F_OWNER_EX.get($view, 0, 'pid')) : EINVAL;
+  return known ? setOwner(thread, handle, type, F_OWNER_EX.get($view, 0, 'pid')) : EINVAL;
 }
 
 function getOwnerEx(thread: Caller, handle: Handle, addr: number): number {
-  const { type, id } = handle.owner ?? NOBODY;
+  const { type, id } = handle.owner ?? { type: F_OWNER_PID, id: 0 };
   F_OWNER_EX.putAll($view, 0, { type, pid: id });
   return structOut(thread, addr, F_OWNER_EX);
 }
 
 /** A group is a negative number. */
-function getOwner(handle: Handle): number {
-  const { type, id } = handle.owner ?? NOBODY;
-  return type === F_OWNER_PGRP ? -id : id;
+export function getOwnerNumber({ owner }: Handle): number {
+  if (owner === undefined || owner.id === 0) return 0;
+  return owner.type === F_OWNER_PGRP ? -owner.id : owner.id;
 }
 
-function setSignal(handle: Handle, signal: number): number {
+function setSignal(thread: Caller, handle: Handle, signal: number): number {
   if (signal < 0 || signal > SIGRTMAX) return EINVAL;
-  handle.owner = { ...(handle.owner ?? NOBODY), signal };
+  const owner = handle.owner ?? thread.fileOwner(F_OWNER_PID, 0);
+  if (owner === null) return EINVAL;
+  owner.signal = signal;
+  handle.owner = owner;
   return 0;
 }
 
@@ -169,15 +195,11 @@ const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
   [F_OFD_GETLK, lock(F_OFD_GETLK)],
   [F_OFD_SETLK, lock(F_OFD_SETLK)],
   [F_OFD_SETLKW, lock(F_OFD_SETLKW)],
-  [
-    F_SETOWN,
-    (_thread, handle, arg) =>
-      arg < 0 ? setOwner(handle, F_OWNER_PGRP, -arg) : setOwner(handle, F_OWNER_PID, arg),
-  ],
-  [F_GETOWN, (_thread, handle) => getOwner(handle)],
+  [F_SETOWN, (thread, handle, arg) => setOwnerNumber(thread, handle, arg)],
+  [F_GETOWN, (_thread, handle) => getOwnerNumber(handle)],
   [F_SETOWN_EX, (thread, handle, _arg, args) => setOwnerEx(thread, handle, args.addr(2))],
   [F_GETOWN_EX, (thread, handle, _arg, args) => getOwnerEx(thread, handle, args.addr(2))],
-  [F_SETSIG, (_thread, handle, arg) => setSignal(handle, arg)],
+  [F_SETSIG, (thread, handle, arg) => setSignal(thread, handle, arg)],
   [F_GETSIG, (_thread, handle) => handle.owner?.signal ?? 0],
   [F_GETLEASE, () => F_UNLCK],
   [F_SETLEASE, (_thread, _handle, arg) => (arg === F_UNLCK ? EAGAIN : EINVAL)],

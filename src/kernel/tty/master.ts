@@ -61,7 +61,7 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
 
   show(bytes: Uint8Array, from: number, to: number): void {
     this.output.push(bytes, from, to);
-    this.readers.wake();
+    this.readers.wake(Infinity, POLLIN | POLLRDNORM);
   }
 
   dropOutput(): void {
@@ -70,7 +70,7 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
   }
 
   accepts(): void {
-    this.writers.wake();
+    this.writers.wake(Infinity, POLLOUT | POLLWRNORM);
   }
 
   tell(status: number, instead: number): void {
@@ -139,6 +139,10 @@ export class PtyMaster implements HandleOperations, TerminalPeer {
       (this.abandoned ? POLLHUP : 0) |
       (!this.stopped && this.terminal.inputRoom > 0 ? POLLOUT | POLLWRNORM : 0)
     );
+  }
+
+  fasync(): number {
+    return this.terminal.foreground;
   }
 
   ioctl(handle: Handle, number: number, arg: number, user: UserMemory): number | Errno {

@@ -147,7 +147,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
   }
 
   readable(): void {
-    this.readers.wake();
+    this.readers.wake(Infinity, POLLIN | POLLRDNORM);
   }
 
   flow(stopped: boolean): void {
@@ -366,6 +366,10 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     return readsLines ? input.lineBytes : input.size;
   }
 
+  fasync(): number {
+    return this.foreground;
+  }
+
   ioctl(handle: Handle, number: number, arg: number, user: UserMemory): number | Errno {
     if (this.isHungUp(handle)) return number === request.TIOCSPGRP ? ENOTTY : EIO;
     return terminalIoctl({ terminal: this, master: false, reads: canReadFrom(handle), arg, user }, number);
@@ -389,7 +393,7 @@ export class Terminal implements HandleOperations, ControllingTerminal {
 
   /** Writers may go on. */
   outputTaken(): void {
-    this.writers.wake();
+    this.writers.wake(Infinity, POLLOUT | POLLWRNORM);
   }
 
   leaderEnds(): void {

@@ -263,6 +263,10 @@ export class PipeOperations implements HandleOperations {
     return this.pipe.poll(handle, waiter);
   }
 
+  fasync(): null {
+    return null;
+  }
+
   ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
     return request === FIONREAD ? user.writeU32(arg, this.pipe.length) : ENOTTY;
   }

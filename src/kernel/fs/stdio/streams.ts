@@ -82,6 +82,10 @@ export class InputStream implements HandleOperations {
     return (this.size > 0 ? POLLIN | POLLRDNORM : 0) | (this.ended ? POLLHUP : 0);
   }
 
+  fasync(): null {
+    return null;
+  }
+
   ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {
     return request === FIONREAD ? user.writeU32(arg, this.size) : ENOTTY;
   }
@@ -135,6 +139,10 @@ export class OutputStream implements HandleOperations {
     waiter?.waitOn(this.queue);
     if (this.closed) return POLLOUT | POLLWRNORM | POLLERR;
     return this.pending < OUTPUT_LIMIT ? POLLOUT | POLLWRNORM : 0;
+  }
+
+  fasync(): null {
+    return null;
   }
 
   ioctl(_handle: Handle, request: number, arg: number, user: UserMemory): number | Errno {

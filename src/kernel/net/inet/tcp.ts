@@ -262,7 +262,10 @@ export class TcpSocket extends InetSocket {
     const took = peer.received.fill(source, wanted);
     if (took === 0) return EFAULT;
     this.countsFor(this.remoteIp).sentStream(took, isV4(this.remoteIp));
-    if ((out.flags & MSG_OOB) !== 0 && source.remaining === 0) peer.urgent.set(peer.received.length - 1);
+    if ((out.flags & MSG_OOB) !== 0 && source.remaining === 0) {
+      peer.urgent.set(peer.received.length - 1);
+      peer.announceUrgent();
+    }
     peer.announceData();
     return took;
   }
