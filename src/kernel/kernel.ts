@@ -26,7 +26,7 @@ import type { Process } from './process/process.js';
 import { Registers, getI64 } from './process/registers.js';
 import { Scheduler } from './process/scheduler.js';
 import { addUsage, totalUsage } from './process/usage.js';
-import { READY, STOPPED } from './process/state.js';
+import { DEAD, READY, STOPPED } from './process/state.js';
 import type { Thread } from './process/thread.js';
 import { deliverSignals } from './signal/deliver.js';
 import { raiseException } from './signal/exception.js';
@@ -344,6 +344,7 @@ export class Kernel implements Supervisor, MemoryPool {
       this.unload();
       this.machine.loadCpu(thread.cpu);
       this.loaded = thread;
+      thread.process.speaksThrough(thread);
       this.contextSwitches++;
       this.activate(thread.process.mm);
       if (thread.rseq !== 0 && thread.preempted) restartSequence(thread);
@@ -514,8 +515,12 @@ export class Kernel implements Supervisor, MemoryPool {
   }
 
   private unload(): void {
-    if (this.loaded !== null) this.machine.saveCpu(this.loaded.cpu);
+    const { loaded } = this;
     this.loaded = null;
+    if (loaded === null) return;
+    this.machine.saveCpu(loaded.cpu);
+    const { first, zombie } = loaded.process;
+    if (first !== null && first.state !== DEAD && !zombie) loaded.process.speaksThrough(first);
   }
 }
 

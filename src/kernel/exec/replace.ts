@@ -12,6 +12,7 @@ export function replaceProgram(thread: Thread, program: Program): void {
   const { process } = thread;
   const { kernel } = process;
   endOtherThreads(thread);
+  process.speaksThrough(thread);
   kernel.becomeLeader(thread);
   thread.leaveMemory();
   const old = process.mm;
@@ -22,7 +23,7 @@ export function replaceProgram(thread: Thread, program: Program): void {
   process.vforkDone = null;
   if (process.files.users > 1) {
     const shared = process.files;
-    process.files = shared.copy(process);
+    process.files = thread.files = shared.copy(process);
     shared.release();
   }
   process.files.exec();

@@ -50,6 +50,7 @@ function endThread(thread: Thread, status: number): void {
   thread.state = DEAD;
   kernel.tracer?.ended(thread, status);
   process.threads.delete(thread);
+  leaveFiles(thread);
   leaveChildren(thread);
   kernel.threads.delete(thread.tid);
   thread.exitEvents?.wake();
@@ -57,6 +58,14 @@ function endThread(thread: Thread, status: number): void {
   process.usage.systemMs += Math.min(thread.systemMs, thread.cpuMs);
   process.usage.voluntarySwitches += thread.voluntarySwitches;
   process.usage.involuntarySwitches += thread.involuntarySwitches;
+}
+
+/** The last thread's files are the process's, and end with it. */
+function leaveFiles(thread: Thread): void {
+  const { process } = thread;
+  const { leader } = process;
+  if (leader !== undefined) thread.leaveFiles();
+  process.speaksThrough(leader ?? thread);
 }
 
 /** Children that the thread has made belong to another one, and hear of its end if they want to (PR_SET_PDEATHSIG). */

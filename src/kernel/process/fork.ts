@@ -20,11 +20,11 @@ import {
   SCHED_RESET_ON_FORK,
 } from '../abi/sched.js';
 import { EAGAIN, type Errno } from '../errno.js';
-import { pinDentry } from '../fs/dentry.js';
 import { UndoList } from '../ipc/sysv/undo.js';
 import { SignalHandlers } from '../signal/handlers.js';
+import type { Descriptors } from './descriptors.js';
 import { copyLimits } from './limits.js';
-import { Process, releaseFs, type FsContext } from './process.js';
+import { Process } from './process.js';
 import { Registers } from './registers.js';
 import { isRealtime } from './scheduler.js';
 import { Thread } from './thread.js';
@@ -51,7 +51,9 @@ export function clone(parent: Thread, request: CloneRequest): Thread | Errno {
   const tid = kernel.allocatePid();
   const process = inside ? parent.process : copyProcess(parent, tid, request);
   if (typeof process === 'number') return process;
-  const child = new Thread(tid, process, parent.name);
+  const fs = inside ? parent.fs.forThread((request.flags & CLONE_FS) !== 0) : process.fs;
+  const files = inside ? filesFor(process, process, request.flags) : process.files;
+  const child = new Thread(tid, process, parent.name, fs, files);
   copyThread(parent, child, request);
   if (!inside) kernel.addProcess(process);
   kernel.addThread(child);
@@ -84,7 +86,7 @@ function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRe
     kernel,
     pid,
     parent: (flags & CLONE_PARENT) !== 0 ? from.parent : from,
-    fs: (flags & CLONE_FS) !== 0 ? from.fs : copyFs(from.fs),
+    fs: from.fs.forThread((flags & CLONE_FS) !== 0),
     limits: copyLimits(from.limits),
     handlers: (flags & CLONE_SIGHAND) !== 0 ? from.handlers : new SignalHandlers(from.handlers),
   });
@@ -92,14 +94,13 @@ function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRe
   const mm = (flags & CLONE_VM) !== 0 ? from.mm : from.mm.fork(process);
   if (typeof mm === 'number') {
     process.parent?.children.delete(process);
-    if (process.fs !== from.fs) releaseFs(process.fs);
+    process.fs.release();
     return mm;
   }
   if (mm === from.mm) mm.users++;
   process.mm = mm;
-  process.files = (flags & CLONE_FILES) !== 0 ? from.files.share() : from.files.copy(process);
+  process.files = filesFor(process, from, flags);
   process.parentThread = (flags & CLONE_PARENT) !== 0 ? from.parentThread : parent;
-  if (process.fs === from.fs) from.fs.users++;
   if ((flags & CLONE_SYSVSEM) !== 0) {
     process.semUndo = from.semUndo ??= new UndoList();
     process.semUndo.users++;
@@ -110,10 +111,9 @@ function copyProcess(parent: Thread, pid: number, { flags, exitSignal }: CloneRe
   return process;
 }
 
-function copyFs(fs: FsContext): FsContext {
-  pinDentry(fs.root.dentry);
-  pinDentry(fs.cwd.dentry);
-  return { ...fs, cred: fs.cred.copy(), users: 1 };
+/** The descriptors of a new thread of `process`, shared with the calling thread of `from` or copied. */
+function filesFor(process: Process, { files }: Process, flags: number): Descriptors {
+  return (flags & CLONE_FILES) !== 0 ? files.share() : files.copy(process);
 }
 
 function inherit(from: Process, to: Process): void {

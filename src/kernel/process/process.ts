@@ -1,8 +1,8 @@
 import { kind } from '../checkpoint/registry.js';
 import { RLIM_INFINITY } from '../abi/resource.js';
 import { KernelBug } from '../errno.js';
-import { unpinDentry } from '../fs/dentry.js';
-import type { PathContext } from '../fs/types.js';
+import { pinDentry, unpinDentry } from '../fs/dentry.js';
+import type { Location, PathContext } from '../fs/types.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../mm/mm.js';
 import type { ProcessMemory } from '../mm/usermemory.js';
@@ -44,18 +44,72 @@ export function noUsage(): Usage {
   };
 }
 
-/** PathContext with the credentials in full. It pins its places. */
-export interface FsContext extends PathContext {
-  cred: Cred;
-  /** Processes that share it (CLONE_FS). */
+/** Where a thread's paths begin (struct fs_struct). It pins its places. */
+export interface Places {
+  root: Location;
+  cwd: Location;
+  umask: number;
+  /** Threads that share it (CLONE_FS). */
   users: number;
 }
 
-/** Gives up one user's share; the last one lets go of the places. */
-export function releaseFs(fs: FsContext): void {
-  if (--fs.users > 0) return;
-  unpinDentry(fs.root.dentry);
-  unpinDentry(fs.cwd.dentry);
+/** A thread's places, which it may share, and its credentials, which it does not. */
+export class FsContext implements PathContext {
+  constructor(
+    readonly places: Places,
+    readonly cred: Cred,
+  ) {}
+
+  get root(): Location {
+    return this.places.root;
+  }
+
+  set root(root: Location) {
+    this.places.root = root;
+  }
+
+  get cwd(): Location {
+    return this.places.cwd;
+  }
+
+  set cwd(cwd: Location) {
+    this.places.cwd = cwd;
+  }
+
+  get umask(): number {
+    return this.places.umask;
+  }
+
+  set umask(umask: number) {
+    this.places.umask = umask;
+  }
+
+  /** For a new thread: with the same places (CLONE_FS), or with a copy of them. */
+  forThread(shares: boolean): FsContext {
+    if (!shares) return new FsContext(copyPlaces(this.places), this.cred.copy());
+    this.places.users++;
+    return new FsContext(this.places, this.cred.copy());
+  }
+
+  /** The same credentials with places of their own (unshare(2)). */
+  separate(): FsContext {
+    const separate = new FsContext(copyPlaces(this.places), this.cred);
+    this.release();
+    return separate;
+  }
+
+  /** Gives up one user's share; the last one lets go of the places. */
+  release(): void {
+    if (--this.places.users > 0) return;
+    unpinDentry(this.root.dentry);
+    unpinDentry(this.cwd.dentry);
+  }
+}
+
+function copyPlaces({ root, cwd, umask }: Places): Places {
+  pinDentry(root.dentry);
+  pinDentry(cwd.dentry);
+  return { root, cwd, umask, users: 1 };
 }
 
 /** What a new process is made of. */
@@ -86,7 +140,8 @@ export class Process implements CallingProcess {
   /** The thread whose tid is the pid, living or not. */
   first: Thread | null = null;
 
-  readonly fs: FsContext;
+  /** The running thread's; while none of its threads runs, the first one's. The same goes for `files`. */
+  fs: FsContext;
   readonly limits: ResourceLimit[];
   handlers: SignalHandlers;
   readonly pending = new PendingSignals();
@@ -177,6 +232,12 @@ export class Process implements CallingProcess {
     this.table = files;
   }
 
+  /** What a thread calls its own is the process's: it is about to run, or speaks for it. */
+  speaksThrough({ fs, files }: Thread): void {
+    this.fs = fs;
+    this.table = files;
+  }
+
   /** The first thread, whose tid is the pid; another one if that has ended. */
   get leader(): Thread | undefined {
     for (const thread of this.threads) if (thread.tid === this.pid) return thread;
@@ -210,7 +271,7 @@ export class Process implements CallingProcess {
     this.currentMm = null;
     this.table?.release();
     this.table = null;
-    releaseFs(this.fs);
+    this.fs.release();
   }
 
   announceExit(): void {
@@ -218,6 +279,7 @@ export class Process implements CallingProcess {
   }
 }
 
+kind('FsContext', FsContext);
 kind('Process', Process, {
   rebuilt: ['exitListeners'],
   restored(process) {

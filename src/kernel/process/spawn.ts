@@ -9,7 +9,7 @@ import { SignalHandlers } from '../signal/handlers.js';
 import { Cred } from './credentials.js';
 import { Descriptors } from './descriptors.js';
 import { LimitList, initialLimits } from './limits.js';
-import { Process, type FsContext } from './process.js';
+import { FsContext, Process } from './process.js';
 import { Thread } from './thread.js';
 
 /** What the embedder says about a program that it starts. Strings are byte strings. */
@@ -34,7 +34,8 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** Starts a program as a process without a parent; it runs with the next step. */
 export function spawn(kernel: Kernel, options: SpawnOptions): Process | ExecFailure {
   const cred = new Cred(options.uid ?? 0, options.gid ?? 0, options.groups ?? []);
-  const fs: FsContext = { root: options.root, cwd: options.cwd, umask: 0o022, cred, users: 1 };
+  const { root, cwd } = options;
+  const fs = new FsContext({ root, cwd, umask: 0o022, users: 1 }, cred);
   const limits = initialLimits();
   for (const [resource, limit] of options.limits ?? []) limits[resource].current = limit;
   const found = findProgram(fs, options);
@@ -51,7 +52,7 @@ export function spawn(kernel: Kernel, options: SpawnOptions): Process | ExecFail
   process.mm = program.mm;
   process.files = new Descriptors(process);
   options.stdio.forEach((handle) => process.files.install(handle, false));
-  const thread = new Thread(pid, process, program.name);
+  const thread = new Thread(pid, process, program.name, fs, process.files);
   initialCpu(program, thread.cpu);
   kernel.addProcess(process);
   kernel.addThread(thread);

@@ -12,7 +12,8 @@ import { SigSet } from '../signal/sigset.js';
 import { Timer, type TimerOwner } from '../time/timers.js';
 import type { Caller } from '../types.js';
 import { noIo } from './iocounts.js';
-import type { Process } from './process.js';
+import type { Descriptors } from './descriptors.js';
+import type { FsContext, Process } from './process.js';
 import { READY, WAITING, type ThreadState } from './state.js';
 
 /** sigaltstack's stack_t. */
@@ -112,6 +113,9 @@ export class Thread implements Caller, Wakeable, TimerOwner {
     public tid: number,
     readonly process: Process,
     name: string,
+    /** Places and credentials, and descriptors; most often all threads of a process share places and descriptors. */
+    public fs: FsContext,
+    public files: Descriptors,
   ) {
     this.name = name;
     this.startedMs = process.kernel.clock.nowMs();
@@ -186,6 +190,12 @@ export class Thread implements Caller, Wakeable, TimerOwner {
     if (address === 0 || (process.threads.size < 2 && (process.mmOrNull?.users ?? 0) < 2)) return;
     process.memory.writeU32(address, 0);
     process.kernel.futexes.wake(process.mm, address, 1);
+  }
+
+  /** It ends before its process does. */
+  leaveFiles(): void {
+    this.files.release();
+    this.fs.release();
   }
 
   /** The processor on which it seems to run. */

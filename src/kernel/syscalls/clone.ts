@@ -25,7 +25,8 @@ import { SIGRTMAX } from '../abi/signal.js';
 import { E2BIG, EACCES, EBADF, EFAULT, EINVAL, EPERM, WAIT, type Errno } from '../errno.js';
 import type { ProcessMemory } from '../mm/usermemory.js';
 import { FORK, clone, type CloneRequest } from '../process/fork.js';
-import { openPidfd } from '../process/pidfd.js';
+import { PidFile, openPidfd } from '../process/pidfd.js';
+import { namespaceKind } from '../view/namespaces.js';
 import type { Process } from '../process/process.js';
 import { getU64 } from '../process/registers.js';
 import type { Thread } from '../process/thread.js';
@@ -184,22 +185,37 @@ function sysClone3(thread: Thread, args: Args): number {
 }
 
 /** unshare(2) of what this kernel can separate. */
-function sysUnshare({ process }: Thread, args: Args): number {
+function sysUnshare(thread: Thread, args: Args): number {
+  const { process } = thread;
   const flags = args.uint(0);
   if ((flags & CLONE_NAMESPACES) !== 0) return EPERM;
   if ((flags & ~(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0)
     return EINVAL;
+  const alone = process.threads.size === 1 && process.mm.users === 1;
+  if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0 && !alone) return EINVAL;
   if ((flags & CLONE_SYSVSEM) !== 0) {
     process.semUndo?.release(process.pid);
     process.semUndo = null;
   }
   if ((flags & CLONE_FILES) !== 0 && process.files.users > 1) {
     const shared = process.files;
-    process.files = shared.copy(process);
+    process.files = thread.files = shared.copy(process);
     shared.release();
   }
-  const alone = process.threads.size === 1 && process.mm.users === 1;
-  return (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0 && !alone ? EINVAL : 0;
+  if ((flags & CLONE_FS) !== 0 && thread.fs.places.users > 1) process.fs = thread.fs = thread.fs.separate();
+  return 0;
+}
+
+/** setns(2): there is one name space of each kind, which nobody may enter anew. */
+function sysSetns({ process }: Thread, args: Args): Errno {
+  const handle = process.files.get(args.int(0));
+  const flags = args.uint(1);
+  if (typeof handle === 'number') return handle;
+  if (handle.ops instanceof PidFile)
+    return flags === 0 || (flags & ~(CLONE_NAMESPACES | CLONE_NEWTIME)) !== 0 ? EINVAL : EPERM;
+  const kind = namespaceKind(handle);
+  if (kind === 0 || (flags !== 0 && flags !== kind)) return EINVAL;
+  return kind === CLONE_NEWUSER ? EINVAL : EPERM;
 }
 
 export const cloneRows: readonly ThreadRow[] = [
@@ -212,6 +228,7 @@ export const cloneRows: readonly ThreadRow[] = [
   },
   { number: 57, name: 'fork', args: [], run: sysFork },
   { number: 58, name: 'vfork', args: [], run: sysVfork },
+  { number: 308, name: 'setns', args: ['fd', 'hex'], run: sysSetns },
   { number: 272, name: 'unshare', args: ['hex'], run: sysUnshare, note: 'namespaces cannot be unshared' },
   {
     number: 435,

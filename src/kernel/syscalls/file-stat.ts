@@ -212,7 +212,8 @@ function accessAt(thread: Caller, dirfd: number, pathAddr: number, mode: number,
   const context = thread.process.fs;
   const cred = (flags & AT_EACCESS) !== 0 ? context.cred : realCredentials(context.cred);
   const lookup = lookupFlags((flags & AT_SYMLINK_NOFOLLOW) !== 0, (flags & AT_EMPTY_PATH) !== 0);
-  const place = resolveAt(thread, dirfd, pathAddr, lookup, { ...context, cred });
+  const { root, cwd, umask } = context;
+  const place = resolveAt(thread, dirfd, pathAddr, lookup, { root, cwd, umask, cred });
   if (typeof place === 'number') return place;
   const { mount, dentry } = place;
   const { inode } = dentry;

@@ -163,7 +163,6 @@ const FORBIDDEN: readonly (readonly [number, string])[] = [
   [246, 'kexec_load'],
   [298, 'perf_event_open'],
   [305, 'clock_adjtime'],
-  [308, 'setns'],
   [310, 'process_vm_readv'],
   [311, 'process_vm_writev'],
   [313, 'finit_module'],

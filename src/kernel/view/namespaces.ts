@@ -1,10 +1,20 @@
 /** The sandbox's name spaces as files (namespaces(7)): one of each kind, with the numbers of Linux's first ones. */
 import { constant, kind } from '../checkpoint/registry.js';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+} from '../abi/sched.js';
 import { S_IFREG } from '../abi/stat.js';
 import { EINVAL } from '../errno.js';
 import { AnonymousFs } from '../fs/anonymous.js';
 import { PlainInode } from '../fs/inode.js';
-import type { HandleOperations, Location, VfsContext } from '../fs/types.js';
+import type { Handle, HandleOperations, Location, VfsContext } from '../fs/types.js';
 
 const NSFS_MAGIC = 0x6e736673;
 
@@ -24,6 +34,22 @@ const operations: HandleOperations = { seekable: true, read: () => EINVAL, write
 
 function open(): HandleOperations {
   return operations;
+}
+
+const KINDS: ReadonlyMap<number, number> = new Map([
+  [0xefffffff, CLONE_NEWIPC],
+  [0xeffffffe, CLONE_NEWUTS],
+  [0xeffffffd, CLONE_NEWUSER],
+  [0xeffffffc, CLONE_NEWPID],
+  [0xeffffffb, CLONE_NEWCGROUP],
+  [0xeffffffa, CLONE_NEWTIME],
+  [0xf0000000, CLONE_NEWNET],
+  [0xf0000001, CLONE_NEWNS],
+]);
+
+/** Which name space a handle stands for, as CLONE_NEW*; 0 for none. */
+export function namespaceKind({ inode }: Handle): number {
+  return inode.fs.type === 'nsfs' ? (KINDS.get(inode.ino) ?? 0) : 0;
 }
 
 export class Namespaces {
