@@ -13,6 +13,7 @@ import {
 import { S_IFREG } from '../abi/stat.js';
 import { EINVAL } from '../errno.js';
 import { AnonymousFs } from '../fs/anonymous.js';
+import { pinDentry } from '../fs/dentry.js';
 import { PlainInode } from '../fs/inode.js';
 import type { Handle, HandleOperations, Location, VfsContext } from '../fs/types.js';
 
@@ -65,6 +66,8 @@ export class Namespaces {
     if (known !== undefined) return known;
     const inode = new PlainInode(this.fs, NUMBERS[kind] ?? 0, S_IFREG | 0o444, null);
     const place = this.fs.place(inode, `${kind}:[${inode.ino}]`);
+    // It outlives those who open it.
+    pinDentry(place.dentry);
     this.places.set(kind, place);
     return place;
   }
