@@ -2,7 +2,7 @@
  * SIGIO and SIGURG (fcntl(2), socket(7); Linux's send_sigio and send_sigurg). A handle with O_ASYNC is watched like one in an
  * epoll set: a wake-up of its wait queues is a signal for its owner.
  */
-import { F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID } from '../abi/fcntl.js';
+import { F_OWNER_PGRP, F_OWNER_TID } from '../abi/fcntl.js';
 import * as events from '../abi/poll.js';
 import {
   POLL_HUP,
