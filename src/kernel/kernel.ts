@@ -207,9 +207,9 @@ export class Kernel implements Supervisor, MemoryPool {
 
   /** Runs threads for about `maxMs` milliseconds, or until none can run. */
   step(maxMs: number): StepResult {
-    const until = this.clock.nowMs() + maxMs;
+    let now = this.clock.nowMs();
+    const until = now + maxMs;
     for (;;) {
-      const now = this.clock.nowMs();
       this.timers.fireDue(now);
       this.loadAverages.note(now, this.scheduler.size);
       this.pressure.note(now);
@@ -217,8 +217,8 @@ export class Kernel implements Supervisor, MemoryPool {
       if (thread === null) {
         return { state: this.processes.size === 0 ? 'ended' : 'idle', wakeAtMs: this.timers.next };
       }
-      this.runThread(thread, until);
-      if (this.clock.nowMs() >= until) return { state: 'ready', wakeAtMs: 0 };
+      now = this.runThread(thread, now, until);
+      if (now >= until) return { state: 'ready', wakeAtMs: 0 };
     }
   }
 
@@ -330,12 +330,13 @@ export class Kernel implements Supervisor, MemoryPool {
   }
 
   /** Brings a thread's account up to now. */
-  settleTime(thread: Thread): void {
-    const used = this.cpuMsOf(thread);
-    this.cpuMs += used - thread.cpuMs;
-    this.scheduler.charge(thread, used - thread.cpuMs);
-    thread.cpuMs = used;
-    if (this.loaded === thread) this.sliceStart = this.clock.nowMs();
+  settleTime(thread: Thread, now = this.clock.nowMs()): void {
+    if (!this.running || this.loaded !== thread) return;
+    const used = now - this.sliceStart;
+    this.sliceStart = now;
+    this.cpuMs += used;
+    this.scheduler.charge(thread, used);
+    thread.cpuMs += used;
   }
 
   /** Makes `thread` the one whose registers are in the machine. */
@@ -436,34 +437,44 @@ export class Kernel implements Supervisor, MemoryPool {
     }
   }
 
-  private runThread(thread: Thread, until: number): void {
+  /** A thread's turn, which begins at `now`; returns when it has ended. A look at the clock costs as much as a short call. */
+  private runThread(thread: Thread, now: number, until: number): number {
     this.load(thread);
-    const start = (this.sliceStart = this.clock.nowMs());
-    thread.waitedMs += start - thread.readyMs;
+    this.sliceStart = now;
+    const start = now;
+    thread.waitedMs += Math.max(0, start - thread.readyMs);
     const end = (this.sliceUntil = this.sliceEnd(thread, until));
     this.running = true;
     this.mustSwitch = false;
     while (this.prepare(thread)) {
-      this.runMachine(thread, end);
-      if (this.isOver(end)) break;
+      const exit = this.machine.run(this.budget);
+      const before = now;
+      now = this.clock.nowMs();
+      if (exit === EXIT_EXCEPTION) this.raise(thread);
+      else if (exit === EXIT_BUDGET) this.adaptBudget(now - before, end - before);
+      if (this.isOver(now, end)) break;
     }
-    if (this.loaded === thread) this.settleTime(thread);
-    const stopped = this.loaded === thread ? this.sliceStart : this.clock.nowMs();
-    if (this.scheduler.size > 0) this.pressure.stalled(stopped - Math.max(start, this.waitingSince));
+    this.settleTime(thread, now);
+    if (this.scheduler.size > 0) this.pressure.stalled(now - Math.max(start, this.waitingSince));
     this.running = false;
+    this.endTurn(thread, now);
+    return now;
+  }
+
+  private endTurn(thread: Thread, now: number): void {
     if (this.cpuMs > this.restrictions.cpuMs) killAll(this, 'the processor time is used up');
     thread.process.timers?.checkCpu();
     if (thread.state !== READY) return;
     if (this.scheduler.size > 0) {
       thread.involuntarySwitches++;
       thread.preempted = true;
-    } else this.waitingSince = stopped;
-    thread.readyMs = stopped;
+    } else this.waitingSince = now;
+    thread.readyMs = now;
     this.scheduler.putBack(thread);
   }
 
-  private isOver(end: number): boolean {
-    if (this.clock.nowMs() < end) return this.mustSwitch;
+  private isOver(now: number, end: number): boolean {
+    if (now < end) return this.mustSwitch;
     this.ticks++;
     return true;
   }
@@ -484,13 +495,6 @@ export class Kernel implements Supervisor, MemoryPool {
     if (thread.signalled || thread.restart !== 0 || process.stopped) deliverSignals(this, thread);
     // Delivery changes the state, which the compiler cannot see.
     return (thread.state as number) === READY;
-  }
-
-  private runMachine(thread: Thread, end: number): void {
-    const before = this.clock.nowMs();
-    const exit = this.machine.run(this.budget);
-    if (exit === EXIT_EXCEPTION) this.raise(thread);
-    if (exit === EXIT_BUDGET) this.adaptBudget(this.clock.nowMs() - before, end - before);
   }
 
   /** Lets a run take about a slice: how many back edges fit into a millisecond depends on what they go around. */

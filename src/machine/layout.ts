@@ -151,12 +151,20 @@ export const CPU_TLB_MISSES = 0x430; // i32
 export const CPU_ADDRESS = 0x438; // i64
 /** The running space's epoch (memory/tlb.ts). */
 export const CPU_EPOCH = 0x448; // i32
-/** Not 0: the jump cache may hold an entry. */
+/** Entries written to the jump cache since it was emptied. */
 export const CPU_JUMPS_CACHED = 0x44c; // i32
 /** Where the next decoded block goes; how many were decoded; how many instructions of one are interpreted before it is hot. */
 export const CPU_NEXT_BLOCK = 0x450; // i32
 export const CPU_BLOCKS_DECODED = 0x454; // i32
 export const CPU_HEAT = 0x458; // i64
+/**
+ * Which entries of the TLBs and of the jump cache were written last, as offsets in the memory, i32 each: where there were
+ * few since they were emptied, as in a process that runs for a moment, only those need be emptied again. The n-th is
+ * written at n modulo LOG_ENTRIES; for the TLBs CPU_TLB_MISSES counts, for the jump cache CPU_JUMPS_CACHED.
+ */
+export const LOG_ENTRIES = 128;
+export const CPU_TLB_LOG = 0x800;
+export const CPU_JUMP_LOG = 0xa00;
 /** Where the interpreter stops: at the address at which the region that called it goes on; -1: nowhere. */
 export const CPU_UNTIL = 0x440; // i64
 

@@ -133,6 +133,8 @@ class SandboxMachine implements Machine {
   private readonly decodeStep: StepDecoder;
   private readonly interpret: Interpret;
   private readonly settleFlags: WasmFunction;
+  /** The loaded thread's registers. */
+  private readonly cpu: CpuState;
   private space: PageTable | null = null;
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
@@ -141,6 +143,7 @@ class SandboxMachine implements Machine {
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
     const frames = (this.frames = new FrameTable(memory, sandbox.frameEnd));
+    this.cpu = memory.u8.subarray(CPU, CPU + CPU_STATE_SIZE);
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
     this.blocks = new Blocks(memory, HEAT[tier]);
@@ -225,11 +228,11 @@ class SandboxMachine implements Machine {
   }
 
   loadCpu(state: CpuState): void {
-    this.memory.u8.set(state, CPU);
+    this.cpu.set(state);
   }
 
   saveCpu(state: CpuState): void {
-    state.set(this.memory.u8.subarray(CPU, CPU + CPU_STATE_SIZE));
+    state.set(this.cpu);
   }
 
   readFlags(): number {

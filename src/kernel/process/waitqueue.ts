@@ -19,6 +19,7 @@ export class WaitQueue implements Queue {
 
   wake(count = Infinity, events = 0): number {
     if (this.waiters.size === 0) return 0;
+    if (this.waiters.size === 1 && count >= 1) return this.wakeOnly(events);
     let woken = 0;
     let exclusive = false;
     for (const waiter of [...this.waiters]) {
@@ -29,6 +30,15 @@ export class WaitQueue implements Queue {
       woken++;
     }
     return woken;
+  }
+
+  /** The usual case, without a copy of the set. */
+  private wakeOnly(events: number): number {
+    for (const waiter of this.waiters) {
+      waiter.wake(this, events);
+      break;
+    }
+    return 1;
   }
 }
 

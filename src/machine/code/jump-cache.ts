@@ -1,6 +1,4 @@
 import {
-  CPU,
-  CPU_JUMPS_CACHED,
   JUMP_BLOCK,
   JUMP_CACHE,
   JUMP_ENTRIES,
@@ -26,7 +24,6 @@ const SHIFT = 16;
 const MASK = (JUMP_ENTRIES - 1) * JUMP_ENTRY_SIZE;
 const TABLE_SHIFT = 11;
 const TABLE_MASK = (JUMP_TABLE_ENTRIES - 1) * JUMP_TABLE_ENTRY_SIZE;
-const JUMPS_CACHED = (CPU + CPU_JUMPS_CACHED) >>> 2;
 const REGION_SHIFT = 16;
 const REGION_MASK = (REGION_COUNTS_ENTRIES - 1) * 2;
 const TWO_32 = 0x100000000;
@@ -67,10 +64,11 @@ export class JumpCache {
   /** An entry has a slot or a block: the interpreter is to leave where there is a region. */
   note(address: number, slot: number, block: number): void {
     const inTable = tableEntry(address);
-    this.write(jumpEntry(address), address, slot, block);
+    const entry = jumpEntry(address);
+    this.write(entry, address, slot, block);
+    this.tlb.logJump(entry);
     this.write(inTable, address, slot, block);
     this.memory.i32[(inTable + JUMP_EPOCH) >>> 2] = this.tlb.epoch;
-    this.memory.i32[JUMPS_CACHED] = 1;
   }
 
   private write(entry: number, address: number, slot: number, block: number): void {

@@ -12,7 +12,6 @@ import {
   BLOCK_HASH,
   CODE_LINES,
   CPU_EPOCH,
-  CPU_JUMPS_CACHED,
   FRAME_BLOCKS,
   JUMP_CACHE,
   JUMP_EPOCH,
@@ -25,11 +24,12 @@ import {
   TLB_ENTRY_SIZE,
   TLB_WRITE,
 } from '../layout.js';
-import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
+import { loadCpu } from '../semantics/base-emitter.js';
 import { PTE_EXEC } from '../types.js';
 import { F64, I32, I64, i32, i64, type Expr } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 import type { CoreBuilder } from './functions.js';
+import { emitLogJump } from './log.js';
 
 /** The lists of decoded blocks (code/blocks.ts), as far as code that runs for the first time needs them. */
 
@@ -139,8 +139,8 @@ function note(f: FunctionBuilder, address: Expr, low: Expr, block: Expr): void {
     f.store(STORE.i64, at, address, table);
     f.store(STORE.i64, at, code, table + JUMP_SLOT);
     if (table === JUMP_TABLE) f.store(STORE.i32, at, loadCpu(I32, CPU_EPOCH), table + JUMP_EPOCH);
+    else emitLogJump(f, i32.add(at, i32.const(table)));
   }
-  storeCpu(f, CPU_JUMPS_CACHED, i32.const(1));
 }
 
 /** `decodeBlock`, `walk` and `lineMask` must be defined before. */

@@ -5,7 +5,6 @@ import {
   CPU_CALL_DEPTH,
   CPU_CODE_STALE,
   CPU_EPOCH,
-  CPU_JUMPS_CACHED,
   CPU_EXIT,
   CPU_RIP,
   CPU_UNTIL,
@@ -21,6 +20,7 @@ import { EXIT_BUDGET } from '../types.js';
 import { F64, I32, I64, callIndirect, f64, i32, i64, type Expr } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder, type Label } from '../wasm/function.js';
 import type { CoreBuilder, HostFunction } from './functions.js';
+import { emitLogJump } from './log.js';
 
 /*
  * What the dispatcher needs from JavaScript; about the code at CPU_RIP where nothing else is said.
@@ -60,7 +60,7 @@ function writeRefill(f: FunctionBuilder): void {
   const entry = f.let(jumpIndex(low));
   f.store(STORE.i64, entry, address, JUMP_CACHE);
   f.store(STORE.i64, entry, code, JUMP_CACHE + JUMP_SLOT);
-  storeCpu(f, CPU_JUMPS_CACHED, i32.const(1));
+  emitLogJump(f, i32.add(entry, i32.const(JUMP_CACHE)));
   f.return(i32.const(1));
 }
 

@@ -7,7 +7,6 @@ import {
   CPU_EXIT_VECTOR,
   CPU_PAGE_ROOT,
   CPU_CODE_STALE,
-  CPU_TLB_MISSES,
   PAGE_MASK,
   PAGE_SHIFT,
   TLB_DISPLACEMENT,
@@ -33,6 +32,7 @@ import {
 import { F64, I32, I64, f64, i32, i64, type Expr } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 import type { CoreBuilder, HostFunction } from './functions.js';
+import { emitLogMiss } from './log.js';
 
 /**
  * From a guest address to a place in the memory: the page walk, its faults, and filling the TLB. A function that
@@ -142,7 +142,7 @@ function fill(f: FunctionBuilder, tlb: number, address: Expr, at: Expr): void {
   const entry = f.let(i32.and(i32.shr_u(low, i32.const(TLB_INDEX_SHIFT)), i32.const(TLB_INDEX_MASK)));
   f.store(STORE.i64, entry, i64.and(address, i64.num(~PAGE_MASK)), tlb);
   f.store(STORE.i32, entry, i32.sub(at, low), tlb + TLB_DISPLACEMENT);
-  storeCpu(f, CPU_TLB_MISSES, i32.add(loadCpu(I32, CPU_TLB_MISSES), i32.const(1)));
+  emitLogMiss(f, i32.add(entry, i32.const(tlb)));
 }
 
 /** (address) -> place for reading; fills the TLB. */

@@ -3,10 +3,14 @@ import {
   CPU_CODE_STALE,
   CPU_EPOCH,
   CPU_JUMPS_CACHED,
+  CPU_JUMP_LOG,
   CPU_PAGE_ROOT,
+  CPU_TLB_LOG,
+  CPU_TLB_MISSES,
   JUMP_CACHE,
   JUMP_ENTRIES,
   JUMP_ENTRY_SIZE,
+  LOG_ENTRIES,
   TLB_DISPLACEMENT,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
@@ -20,6 +24,9 @@ import type { MachineViews } from '../semantics/helper.js';
 const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_SIZE;
 const JUMPS_CACHED = (CPU + CPU_JUMPS_CACHED) >>> 2;
 const JUMP_BYTES = JUMP_ENTRIES * JUMP_ENTRY_SIZE;
+const MISSES = (CPU + CPU_TLB_MISSES) >>> 2;
+const TLB_LOG = (CPU + CPU_TLB_LOG) >>> 2;
+const JUMP_LOG = (CPU + CPU_JUMP_LOG) >>> 2;
 
 /** What the machine remembers of the running address space: the TLB and the jump cache. */
 export class Tlb {
@@ -28,8 +35,12 @@ export class Tlb {
   /** The running space's epoch. A space gets a new one when a page that could be executed becomes another, or none. */
   epoch = 0;
   private lastEpoch = 0;
+  /** What CPU_TLB_MISSES was when the TLBs were emptied. */
+  private missesBefore = 0;
 
   constructor(private readonly memory: MachineViews) {
+    this.flushReads();
+    this.flushWrites();
     this.activate(0, this.newEpoch());
   }
 
@@ -41,9 +52,28 @@ export class Tlb {
   activate(root: number, epoch: number): void {
     this.root = root;
     this.memory.i32[(CPU + CPU_PAGE_ROOT) >>> 2] = root;
-    this.memory.u8.fill(0xff, TLB_READ, TLB_READ + TLB_BYTES);
-    this.flushWrites();
+    this.flush();
     this.flushJumps(epoch);
+  }
+
+  private flush(): void {
+    const { i32 } = this.memory;
+    const misses = i32[MISSES] as number;
+    const filled = (misses - this.missesBefore) >>> 0;
+    this.missesBefore = misses;
+    if (filled > LOG_ENTRIES) {
+      this.flushReads();
+      this.flushWrites();
+    } else
+      for (let n = (misses - filled) | 0; n !== misses; n = (n + 1) | 0) {
+        const entry = (i32[TLB_LOG + (n & (LOG_ENTRIES - 1))] as number) >>> 2;
+        i32[entry] = -1;
+        i32[entry + 1] = -1;
+      }
+  }
+
+  private flushReads(): void {
+    this.memory.u8.fill(0xff, TLB_READ, TLB_READ + TLB_BYTES);
   }
 
   flushWrites(): void {
@@ -79,8 +109,26 @@ export class Tlb {
     this.epoch = epoch;
     this.memory.i32[(CPU + CPU_EPOCH) >>> 2] = epoch;
     this.memory.i32[(CPU + CPU_CODE_STALE) >>> 2] = 1;
-    if (this.memory.i32[JUMPS_CACHED] === 0) return;
-    this.memory.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_BYTES);
+    const written = this.memory.i32[JUMPS_CACHED] as number;
     this.memory.i32[JUMPS_CACHED] = 0;
+    if (written > LOG_ENTRIES) this.memory.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_BYTES);
+    else this.forgetJumps(written);
+  }
+
+  /** As all zero an entry finds nothing: a slot that is left would be taken for address 0's. */
+  private forgetJumps(count: number): void {
+    const { i32 } = this.memory;
+    for (let n = 0; n < count; n++) {
+      const entry = (i32[JUMP_LOG + n] as number) >>> 2;
+      i32.fill(0, entry, entry + JUMP_ENTRY_SIZE / 4);
+    }
+  }
+
+  /** Says that an entry of the jump cache, at this offset, is written. */
+  logJump(entry: number): void {
+    const { i32 } = this.memory;
+    const n = i32[JUMPS_CACHED] as number;
+    i32[JUMP_LOG + (n & (LOG_ENTRIES - 1))] = entry;
+    i32[JUMPS_CACHED] = n + 1;
   }
 }
