@@ -70,8 +70,9 @@ export class Struct<F extends Fields> {
 }
 
 export function putU64(view: DataView, at: number, value: number): void {
-  view.setInt32(at, (value % TWO_32) | 0, true);
-  view.setInt32(at + 4, Math.floor(value / TWO_32) | 0, true);
+  // What setInt32 takes is reduced modulo 2^32.
+  view.setInt32(at, value, true);
+  view.setInt32(at + 4, Math.floor(value / TWO_32), true);
 }
 
 function roundUp(n: number, to: number): number {

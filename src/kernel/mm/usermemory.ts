@@ -25,7 +25,7 @@ export class ProcessMemory implements UserMemory {
     while (done < length) {
       const at = this.readable(addr + done);
       if (at === 0) return EFAULT;
-      const count = Math.min(length - done, PAGE_SIZE - (at & PAGE_MASK));
+      const count = this.runOf(at, addr + done, length - done, false);
       copyBytes(u8, at, into, start + done, count);
       done += count;
     }
@@ -72,7 +72,7 @@ export class ProcessMemory implements UserMemory {
     while (done < length) {
       const at = this.writable(addr + done, length - done);
       if (at === 0) break;
-      const count = Math.min(length - done, PAGE_SIZE - (at & PAGE_MASK));
+      const count = this.runOf(at, addr + done, length - done, true);
       copyBytes(from, start + done, u8, at, count);
       done += count;
     }
@@ -106,11 +106,22 @@ export class ProcessMemory implements UserMemory {
     while (done < length) {
       const at = this.readable(addr + done);
       if (at === 0) break;
-      const count = Math.min(length - done, PAGE_SIZE - (at & PAGE_MASK));
+      const count = this.runOf(at, addr + done, length - done, false);
       copyBytes(this.views.u8, at, into, start + done, count);
       done += count;
     }
     return done;
+  }
+
+  /** How many bytes of [addr, addr + length), the first of which lies at `at`, lie behind each other and can be copied at once. */
+  private runOf(at: number, addr: number, length: number, writes: boolean): number {
+    let count = PAGE_SIZE - (at & PAGE_MASK);
+    while (count < length) {
+      const next = writes ? this.writable(addr + count, length - count) : this.readable(addr + count);
+      if (next !== at + count) break;
+      count += PAGE_SIZE;
+    }
+    return Math.min(count, length);
   }
 
   /** Where in the machine's memory the byte at `addr` lies, to be read; 0 when it cannot be. */
@@ -187,6 +198,7 @@ const FEW = 64;
 
 function copyBytes(from: Uint8Array, start: number, into: Uint8Array, at: number, count: number): void {
   if (count <= FEW) for (let i = 0; i < count; i++) into[at + i] = from[start + i];
+  else if (from === into) into.copyWithin(at, start, start + count);
   else into.set(from.subarray(start, start + count), at);
 }
 

@@ -18,11 +18,16 @@ export function getI64(view: DataView, at: number): number {
 
 /** A thread's registers, in the CPU block while it is loaded, in its own CpuState otherwise. */
 export class Registers {
+  /** The same bytes. */
+  readonly u8: Uint8Array;
+
   constructor(
     readonly view: DataView,
     /** Where in `view` the CPU block begins. */
     readonly base: number,
-  ) {}
+  ) {
+    this.u8 = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  }
 
   /** General register `n` (RAX..), unsigned. */
   get(n: number): number {

@@ -22,6 +22,7 @@ const FX_MXCSR_MASK = 28;
 const FX_ST = 32;
 const FX_XMM = 160;
 const XMM_BYTES = 16 * 16;
+const X87_BYTES = 8 * 16;
 /** Bits of MXCSR that can be set. */
 const MXCSR_MASK = 0xffff;
 export const INITIAL_FCW = 0x37f;
@@ -45,7 +46,7 @@ export function saveFxState(regs: Registers, into: Uint8Array, at: number): void
   out.setUint32(FX_MXCSR, view.getUint32(base + CPU_MXCSR, true), true);
   out.setUint32(FX_MXCSR_MASK, MXCSR_MASK, true);
   for (let i = 0; i < 8; i++) copyX87(view, base + CPU_X87 + 16 * physical(fsw, i), out, FX_ST + 16 * i);
-  for (let i = 0; i < XMM_BYTES; i += 8) copy64(view, base + CPU_XMM + i, out, FX_XMM + i);
+  into.set(regs.u8.subarray(base + CPU_XMM, base + CPU_XMM + XMM_BYTES), at + FX_XMM);
 }
 
 export function restoreFxState(regs: Registers, from: Uint8Array, at: number): void {
@@ -60,7 +61,7 @@ export function restoreFxState(regs: Registers, from: Uint8Array, at: number): v
   copy64(image, FX_FDP, view, base + CPU_FDP);
   view.setUint32(base + CPU_MXCSR, image.getUint32(FX_MXCSR, true) & MXCSR_MASK, true);
   for (let i = 0; i < 8; i++) copyX87(image, FX_ST + 16 * i, view, base + CPU_X87 + 16 * physical(fsw, i));
-  for (let i = 0; i < XMM_BYTES; i += 8) copy64(image, FX_XMM + i, view, base + CPU_XMM + i);
+  regs.u8.set(from.subarray(at + FX_XMM, at + FX_XMM + XMM_BYTES), base + CPU_XMM);
 }
 
 /** The state in which programs and signal handlers begin. */
@@ -70,8 +71,8 @@ export function resetFxState(regs: Registers): void {
   view.setUint32(base + CPU_MXCSR, INITIAL_MXCSR, true);
   for (const field of [CPU_FSW, CPU_FTW, CPU_FOP]) view.setUint32(base + field, 0, true);
   for (const field of [CPU_FIP, CPU_FIP + 4, CPU_FDP, CPU_FDP + 4]) view.setUint32(base + field, 0, true);
-  for (let i = 0; i < 128; i += 4) view.setUint32(base + CPU_X87 + i, 0, true);
-  for (let i = 0; i < XMM_BYTES; i += 4) view.setUint32(base + CPU_XMM + i, 0, true);
+  regs.u8.fill(0, base + CPU_X87, base + CPU_X87 + X87_BYTES);
+  regs.u8.fill(0, base + CPU_XMM, base + CPU_XMM + XMM_BYTES);
 }
 
 function copy64(from: DataView, at: number, to: DataView, target: number): void {

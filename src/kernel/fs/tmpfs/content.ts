@@ -89,12 +89,22 @@ export class FileContent implements PageCache {
     while (done < length) {
       const at = position + done;
       const offset = at % PAGE_SIZE;
-      const count = Math.min(PAGE_SIZE - offset, length - done);
-      const put = this.readPiece(sink, (at - offset) / PAGE_SIZE, offset, count);
+      const index = (at - offset) / PAGE_SIZE;
+      const count = Math.min(this.runOf(index, offset + length - done) - offset, length - done);
+      const put = this.readPiece(sink, index, offset, count);
       done += put;
       if (put < count) break;
     }
     return done > 0 || length <= 0 ? done : EFAULT;
+  }
+
+  /** How many bytes from a page's start on lie behind each other in the memory: a page, or so many as are asked for. */
+  private runOf(index: number, length: number): number {
+    const frame = this.frames.get(index);
+    let count = 1;
+    if (frame !== undefined)
+      while (count * PAGE_SIZE < length && this.frames.get(index + count) === frame + count) count++;
+    return count * PAGE_SIZE;
   }
 
   private readPiece(sink: Sink, index: number, offset: number, count: number): number {
