@@ -332,8 +332,9 @@ export class Kernel implements Supervisor, MemoryPool {
   /** Brings a thread's account up to now. */
   settleTime(thread: Thread, now = this.clock.nowMs()): void {
     if (!this.running || this.loaded !== thread) return;
-    const used = now - this.sliceStart;
-    this.sliceStart = now;
+    // `now` may have been read before another call settled the account.
+    const used = Math.max(0, now - this.sliceStart);
+    this.sliceStart += used;
     this.cpuMs += used;
     this.scheduler.charge(thread, used);
     thread.cpuMs += used;
@@ -455,7 +456,8 @@ export class Kernel implements Supervisor, MemoryPool {
       if (this.isOver(now, end)) break;
     }
     this.settleTime(thread, now);
-    if (this.scheduler.size > 0) this.pressure.stalled(now - Math.max(start, this.waitingSince));
+    const waiting = now - Math.max(start, this.waitingSince);
+    if (this.scheduler.size > 0 && waiting > 0) this.pressure.stalled(waiting);
     this.running = false;
     this.endTurn(thread, now);
     return now;
