@@ -110,6 +110,11 @@ function checkMount(mount: MountSpec): PlainMount {
   }
 }
 
+/** The part of a sandbox's options that another one needs to go on from its snapshot. */
+export function restorable(options: SandboxOptions | RestoreOptions): RestoreOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => RESTORABLE.has(name)));
+}
+
 /** What a restorer gives, as the kernel's side takes it. */
 export function bindingsOf(options: RestoreOptions): Bindings {
   for (const name of Object.keys(options))

@@ -1,14 +1,16 @@
 import type { Backend, BackendEvents, ProcessId } from './backend.js';
 import { SandboxFiles } from './files.js';
-import { bindingsOf, checkEnv, checkOptions } from './options.js';
+import { bindingsOf, checkEnv, checkOptions, restorable } from './options.js';
 import { SandboxProcess } from './process.js';
 import type { AppSide } from './bridge.js';
+import { joined } from './joined.js';
 import { SandboxPseudo } from './pseudo.js';
 import {
   CulmError,
   type AppFiles,
   type ExecOptions,
   type ExecResult,
+  type ForkOptions,
   type RestoreOptions,
   type SandboxOptions,
   type SnapshotOptions,
@@ -43,6 +45,9 @@ export class Sandbox {
     private readonly backend: Backend,
     private readonly close: () => Promise<void>,
     private env: Readonly<Record<string, string>>,
+    private readonly platform: Platform,
+    /** What another sandbox is given that goes on from here. */
+    private readonly bindings: RestoreOptions,
   ) {
     this.fs = new SandboxFiles(backend);
     this.pseudo = new SandboxPseudo(backend);
@@ -95,7 +100,7 @@ export class Sandbox {
       files,
       pseudo: options.pseudo ?? [],
     });
-    return (holder.sandbox = new Sandbox(backend, close, env));
+    return (holder.sandbox = new Sandbox(backend, close, env, platform, restorable(options)));
   }
 
   /** Starts a program; `argv[0]` is looked up in PATH if it has no slash. Throws CulmError if it cannot be started. */
@@ -125,6 +130,15 @@ export class Sandbox {
   /** Programs that were started by `spawn`, here or in the sandbox whose snapshot this one was made of, and go on. */
   processes(): SandboxProcess[] {
     return [...this.programs.values()];
+  }
+
+  /**
+   * A second sandbox that goes on from here as this one does: a copy with all its programs, in a worker (or thread) of its
+   * own. What neither of them has changed on the host, both see; what is in memory, each has for itself.
+   */
+  async fork(options: ForkOptions = {}): Promise<Sandbox> {
+    const pieces = await this.backend.snapshot(false);
+    return Sandbox.revive(this.platform, joined(pieces), { ...this.bindings, ...options });
   }
 
   /** The whole sandbox as a file, as it is now; it goes on running. */
@@ -219,16 +233,6 @@ function eventsFor(
 
 async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    length += chunk.length;
-  }
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+  for await (const chunk of stream) chunks.push(chunk);
+  return joined(chunks);
 }

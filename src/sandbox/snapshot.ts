@@ -11,6 +11,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { ProcessId, Settings } from './backend.js';
 import type { AppBridge } from './bridge.js';
 import type { Guest } from './guest.js';
+import { joined } from './joined.js';
 import type { Namespace } from './namespace.js';
 import { CulmError } from './types.js';
 
@@ -107,16 +108,6 @@ async function through(transform: ByteTransform, pieces: readonly Uint8Array[]):
   for await (const piece of transform.readable as unknown as AsyncIterable<Uint8Array>) out.push(piece);
   await written;
   return out;
-}
-
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
 
 /** What was thrown while a snapshot was read, as users see it. */

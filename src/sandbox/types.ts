@@ -210,6 +210,9 @@ export type RestoreOptions = Pick<
   'rootfs' | 'mounts' | 'pseudo' | 'keys' | 'thread' | 'tier' | 'log' | 'logLevel' | 'strace'
 >;
 
+/** What may differ in a sandbox's copy. */
+export type ForkOptions = Pick<SandboxOptions, 'thread' | 'log' | 'logLevel' | 'strace'>;
+
 export interface FileStat {
   readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
   readonly mode: number;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createNodeHost } from '../../src/host/node/host.js';
-import { CulmError, Sandbox, type SandboxProcess } from '../../src/index.js';
+import { CulmError, Sandbox, type AppFiles, type SandboxProcess } from '../../src/index.js';
 import { saveKernel } from '../../src/kernel/checkpoint/checkpoint.js';
 import { openFile } from '../../src/kernel/checkpoint/file.js';
 import { Kernel } from '../../src/kernel/kernel.js';
@@ -149,6 +149,43 @@ describe('a snapshot', () => {
     lines.push(await output.rest());
     assert.deepEqual(lines, ['one\n0 1\n', 'two\n0 1\n', 'three\n0 1\n']);
     assert.equal((await sandbox.exec(['cat', '/tmp/x'])).stdoutText, 'three\n');
+  });
+
+  it('forks: both go on, each with its own memory and files', LIMIT, async () => {
+    const app = 'from the application';
+    const files: AppFiles = {
+      stat: (path) =>
+        path === ''
+          ? { type: 'directory', size: 0 }
+          : path === 'greeting'
+            ? { type: 'file', size: app.length }
+            : null,
+      list: () => ['greeting'],
+      read: () => app,
+    };
+    const mounts = [{ type: 'app' as const, target: '/app', files }];
+    const options = { rootfs: '/', env: { PATH: '/usr/bin:/bin' }, mounts };
+    await using sandbox = await Sandbox.create(options);
+    const program = await sandbox.spawn([
+      'sh',
+      '-c',
+      'exec 3</app/greeting; n=1; echo READY; read x; n=$((n+x)); cat <&3; echo " $n"; cat /app/greeting',
+    ]);
+    const output = new Output(program);
+    await output.until('READY\n');
+    await using other = await sandbox.fork();
+    await using third = await other.fork({ thread: 'caller' });
+    const texts: string[] = [];
+    for (const [index, one] of [program, other.processes()[0], third.processes()[0]].entries()) {
+      assert.ok(one !== undefined);
+      await answer(one, String(index));
+      texts.push(await (one === program ? output : new Output(one)).rest());
+      assert.equal((await one.exit).status, 0);
+    }
+    assert.deepEqual(
+      texts,
+      [1, 2, 3].map((n) => `${app} ${n}\n${app}`),
+    );
   });
 
   it('keeps a terminal with what is typed in it', LIMIT, async () => {
