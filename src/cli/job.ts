@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly user?: string;
   readonly hostname?: string;
   readonly hostNames?: boolean;
+  readonly sysfs: boolean;
+  readonly generateEtc?: readonly string[];
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly memory?: string;
@@ -192,6 +194,8 @@ function optionsOf(options: RunOptions): SandboxOptions {
       cpus: options.cpus,
       aslr: options.aslr,
       subprocesses: options.subprocesses ? undefined : false,
+      sysfs: options.sysfs ? undefined : false,
+      generatedEtc: options.generateEtc as SandboxOptions['generatedEtc'],
       fileCheck: fileCheckOf(options),
       logLevel:
         options.logLevel === undefined

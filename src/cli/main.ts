@@ -52,6 +52,8 @@ function addRun(culm: Command): void {
     .option('-u, --user <uid[:gid]>', 'user, by number or by name in the guest’s /etc/passwd; by default 0')
     .option('--hostname <name>', 'host name that the guest sees, by default culm')
     .option('--host-names', 'the host’s own name, and its name servers in /etc/resolv.conf')
+    .option('--no-sysfs', 'there is no /sys')
+    .option('--generate-etc <name>', 'make this file of /etc even if the root has it', append)
     .option('-i, --interactive', 'connect standard input')
     .option('-t, --tty', 'give the program a terminal')
     .option('-m, --memory <size>', 'memory limit, such as 512m or 2g; by default 1g')

@@ -1,5 +1,5 @@
 /** What is wrong not with a key but with keys together. */
-import { structProblems } from './ioctl-check.js';
+import { structProblems } from '../sandbox/ioctls.js';
 import type { Severity } from './finding.js';
 import { KEYS, type KeyId, type Manifest } from './schema.js';
 
@@ -88,7 +88,7 @@ const keyNames: Check = function* ({ keys }) {
 
 const ioctls: Check = function* ({ ioctls: allowed, ioctlStructs }) {
   const structs = ioctlStructs ?? {};
-  for (const { struct, request } of allowed ?? [])
+  for (const { struct = '', request } of allowed ?? [])
     if (struct !== '' && !Object.hasOwn(structs, struct))
       yield error('ioctls', `0x${request.toString(16)} names the struct "${struct}", which is not defined`);
   for (const reason of structProblems(structs)) yield error('ioctlStructs', reason);

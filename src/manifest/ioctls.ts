@@ -1,25 +1,7 @@
 /** sys.ioctl_structs and sys.allowed_ioctls: the memory that an ioctl's argument points to. */
+import type { AllowedIoctl, IoctlCondition, IoctlPart } from '../sandbox/types.js';
 import { readFields, string, wrong, integer, type Fail, type Kind } from './kinds.js';
 import type { TomlNode } from './toml.js';
-
-/** A part of a memory region. Numbers, or the name of the part that holds the number. */
-export interface IoctlRegion {
-  readonly name: string | null;
-  readonly alignment: number;
-  readonly size: number | string | null;
-  readonly unit: number;
-  readonly adjustment: number;
-  readonly direction: 'none' | 'out' | 'in' | 'inout';
-  /** What a pointer leads to: parts written in place, or a struct's name. */
-  readonly ptr: readonly IoctlRegion[] | string | null;
-  readonly arrayLength: number | string;
-  readonly onlyIf: IoctlCondition | null;
-}
-export interface IoctlCondition {
-  readonly left: number | string;
-  readonly equal: boolean;
-  readonly right: number | string;
-}
 
 const numberOrName: Kind<number | string> = {
   name: 'an integer or the name of a part',
@@ -29,7 +11,7 @@ const numberOrName: Kind<number | string> = {
   },
 };
 
-const direction: Kind<IoctlRegion['direction']> = {
+const direction: Kind<NonNullable<IoctlPart['direction']>> = {
   name: 'none, out, in or inout',
   read(node, fail) {
     const found = (['none', 'out', 'in', 'inout'] as const).find(
@@ -50,7 +32,7 @@ const condition: Kind<IoctlCondition> = {
   },
 };
 
-const pointer: Kind<readonly IoctlRegion[] | string> = {
+const pointer: Kind<readonly IoctlPart[] | string> = {
   name: 'a struct’s name or parts in place',
   read: (node, fail) => (node.type === 'string' ? string.read(node, fail) : ioctlStruct.read(node, fail)),
 };
@@ -67,7 +49,7 @@ const FIELDS = {
   onlyif: { kind: condition },
 };
 
-function readRegion(node: TomlNode, first: boolean, fail: Fail): IoctlRegion | undefined {
+function readRegion(node: TomlNode, first: boolean, fail: Fail): IoctlPart | undefined {
   if (node.type !== 'table') return wrong('a table', node, fail);
   const read = readFields(node, FIELDS, fail, 'a part of an ioctl’s struct');
   if (read === undefined) return undefined;
@@ -91,22 +73,16 @@ function readRegion(node: TomlNode, first: boolean, fail: Fail): IoctlRegion | u
   };
 }
 
-export const ioctlStruct: Kind<readonly IoctlRegion[]> = {
+export const ioctlStruct: Kind<readonly IoctlPart[]> = {
   name: 'an array of memory parts',
   read(node, fail) {
     if (node.type !== 'array') return wrong('an array of tables', node, fail);
     const parts = node.items.map((item, index) =>
       readRegion(item, index === 0, (place, reason, key = '') => fail(place, reason, `[${index}]${key}`)),
     );
-    return parts.includes(undefined) ? undefined : (parts as IoctlRegion[]);
+    return parts.includes(undefined) ? undefined : (parts as IoctlPart[]);
   },
 };
-
-export interface AllowedIoctl {
-  readonly request: number;
-  /** Empty: the argument is passed as it is. */
-  readonly struct: string;
-}
 
 export const allowedIoctl: Kind<AllowedIoctl> = {
   name: 'an ioctl: `request_code` and `struct`',

@@ -266,6 +266,14 @@ const CASES: Readonly<Record<keyof typeof KEYS, Case>> = {
   trustedCache: SIZE,
   overlay: BOOL,
   hostname: STRING,
+  sysfs: { good: ['true', 'false'], bad: [['"no"', 'not a string']] },
+  generatedEtc: {
+    good: ['[]', '["hosts", "passwd"]'],
+    bad: [
+      ['["shadow"]', 'must be one of "group", "hostname"'],
+      ['"hosts"', 'must be an array'],
+    ],
+  },
   cpus: {
     good: ['1', '8'],
     bad: [

@@ -96,6 +96,10 @@ function optionsOf(manifest: Manifest, around: Surroundings): SandboxOptions {
       allowed: (manifest.allowedFiles ?? []).map(({ path }) => absolutePath(path, around.cwd)),
     },
     keys: manifest.keys ?? {},
+    sysfs: manifest.sysfs ?? true,
+    generatedEtc: manifest.generatedEtc ?? [],
+    ioctlStructs: manifest.ioctlStructs ?? {},
+    allowedIoctls: manifest.ioctls ?? [],
     logLevel: LOG_LEVELS[manifest.logLevel ?? 'error'],
   };
 }

@@ -169,9 +169,15 @@ export const KEYS = {
     {},
     'Memory that an ioctl’s argument points to.',
   ),
-  ioctls: key('sys.allowed_ioctls', list(allowedIoctl), [], 'ioctls that reach devices of the host.', {
-    note: 'Read and checked. Node.js has no ioctl: on a host without one they fail with ENOTTY as others do.',
-  }),
+  ioctls: key(
+    'sys.allowed_ioctls',
+    list(allowedIoctl),
+    [],
+    'ioctls that reach devices, and what their arguments lead to.',
+    {
+      note: 'They reach the devices that an application adds (`ioctl` of its `pseudo`), with the memory that the struct describes. Node.js has no ioctl: at devices of the host they fail with ENOTTY as others do.',
+    },
+  ),
   flock: key('sys.experimental__enable_flock', bool, false, 'flock(2).', {
     effect: 'needless',
     note: 'It always works.',
@@ -252,6 +258,13 @@ export const KEYS = {
     'fs.root is only read: what is written to it stays in memory.',
   ),
   hostname: key('culm.hostname', string, null, 'The host name that programs see.'),
+  sysfs: key('culm.sysfs', bool, true, 'Whether there is a /sys.'),
+  generatedEtc: key(
+    'culm.generated_etc',
+    list(oneOf('group', 'hostname', 'hosts', 'localtime', 'nsswitch.conf', 'passwd', 'resolv.conf')),
+    [],
+    'Files of /etc that are made, whatever the mounts have there.',
+  ),
   cpus: key('culm.cpus', integer(1, 256), 1, 'Processors that programs see.'),
   memory: key('culm.limits.memory', size, K ** 3, 'Memory of all processes together.'),
   processes: key(

@@ -3,7 +3,9 @@
  * the caller's thread) and by messages (kernel in a worker): all that crosses is plain data.
  */
 import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
+import type { PlainIoctls } from './ioctls.js';
 import type {
+  EtcFileName,
   FileCheck,
   FileEvent,
   FileStat,
@@ -36,6 +38,9 @@ export interface Settings {
   readonly mockSyscalls: ReadonlyMap<number, number>;
   readonly fileCheck: Required<FileCheck> | null;
   readonly keys: ReadonlyMap<string, Uint8Array>;
+  readonly ioctls: PlainIoctls;
+  readonly sysfs: boolean;
+  readonly generatedEtc: readonly EtcFileName[];
   readonly resolvConf: string | null;
 }
 

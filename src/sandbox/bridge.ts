@@ -2,7 +2,8 @@
  * An application's files, asked for from inside a system call: the answer has to be there when the call returns. In the
  * caller's thread the functions are simply called; in a worker the platform's bridge waits for the caller.
  */
-import type { AppFiles, PseudoSpec } from './types.js';
+import { regionsOf } from '../kernel/fs/app/ioctl.js';
+import type { AppFiles, IoctlMemory, PseudoSpec } from './types.js';
 
 export type AppRequest =
   | { readonly op: 'stat' | 'list' | 'read' | 'remove'; readonly mount: string; readonly path: string }
@@ -21,7 +22,19 @@ export type AppRequest =
       readonly content: Uint8Array;
       readonly position: number;
     }
+  | {
+      readonly op: 'pseudo-ioctl';
+      readonly index: number;
+      readonly request: number;
+      readonly argument: number | IoctlMemory;
+    }
   | { readonly op: 'pseudo-list'; readonly index: number };
+
+/** What an ioctl comes back with: its result, and all regions of its argument as the device has left them. */
+export interface IoctlReply {
+  readonly result: unknown;
+  readonly regions: readonly Uint8Array[];
+}
 
 /** The application's functions: files by their mount's target, pseudo-files in the order of their declaration. */
 export interface AppSide {
@@ -44,6 +57,7 @@ function answerPseudo(
   const spec = specs[request.index];
   if (spec === undefined || spec.type === 'link') throw new Error('there is no such pseudo-file');
   if (request.op === 'pseudo-list') return spec.type === 'directory' ? spec.list() : [];
+  if (request.op === 'pseudo-ioctl') return spec.type === 'device' ? answerIoctl(spec, request) : undefined;
   if (spec.type === 'device') {
     if (request.op === 'pseudo-read') return spec.read?.(request.length, request.position) ?? null;
     return spec.write?.(request.content, request.position);
@@ -53,6 +67,18 @@ function answerPseudo(
     return spec.write?.(request.name, request.content);
   }
   return request.op === 'pseudo-read' ? (spec.read?.() ?? null) : spec.write?.(request.content);
+}
+
+function answerIoctl(
+  spec: PseudoSpec & { type: 'device' },
+  { request, argument }: Extract<AppRequest, { op: 'pseudo-ioctl' }>,
+): IoctlReply | Promise<IoctlReply> {
+  const reply = (result: unknown): IoctlReply => ({
+    result,
+    regions: typeof argument === 'number' ? [] : regionsOf(argument),
+  });
+  const result = spec.ioctl?.(request, argument);
+  return result instanceof Promise ? result.then(reply) : reply(result);
 }
 
 function answerFile(

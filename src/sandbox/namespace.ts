@@ -6,7 +6,7 @@ import { AppFs } from '../kernel/fs/app/appfs.js';
 import { createDevFs } from '../kernel/fs/dev/dev.js';
 import { openDevice, type DeviceView } from '../kernel/fs/dev/devices.js';
 import { Terminals, createDevptsFs, openTerminal } from '../kernel/fs/dev/devpts.js';
-import { createEtcFs } from '../kernel/fs/etc/etc.js';
+import { createEtcFs, etcText } from '../kernel/fs/etc/etc.js';
 import { createTextFs } from '../kernel/fs/etc/text.js';
 import { KeyRing } from '../kernel/fs/encrypted/keys.js';
 import { lookupDentry } from '../kernel/fs/dentry.js';
@@ -60,7 +60,7 @@ export class Namespace {
   readonly nodes = new Nodes();
   /** The pseudo-filesystems to which the application can add files, by where they are mounted. */
   private readonly trees = new Map<string, PseudoFs>();
-  readonly pseudo = new AppPseudo(this.nodes, this.trees);
+  readonly pseudo: AppPseudo;
   private readonly hostFiles: HostFilesystems;
   private readonly terminals: Terminals;
   private readonly keys: KeyRing;
@@ -80,6 +80,7 @@ export class Namespace {
       u8: kernel.machine.memory.u8,
       usage: kernel.pageCounts,
     };
+    this.pseudo = new AppPseudo(this.nodes, this.trees, settings.ioctls);
     const devices = this.deviceView();
     this.hostFiles = new HostFilesystems({
       kernel,
@@ -106,9 +107,7 @@ export class Namespace {
     const hasRoot = settings.rootfs !== null || settings.mounts.some(isRootMount);
     for (const path of hasRoot ? [] : SKELETON) this.vfs.mountPoint(path, 'directory');
     for (const mount of settings.mounts) if (!isRootMount(mount)) this.mountPlain(mount);
-    const { resolvConf } = settings;
-    if (resolvConf !== null)
-      this.mountAt('/etc/resolv.conf', this.text(resolvConf), MS_NOSUID | MS_NODEV | MS_RELATIME);
+    this.mountEtc(settings);
   }
 
   /**
@@ -134,7 +133,7 @@ export class Namespace {
     return new TmpFs({ memory, clock: kernel.host.clock, dev: this.nextDev++, ...options });
   }
 
-  private mountPseudo(devices: DeviceView, { pseudo }: Settings): void {
+  private mountPseudo(devices: DeviceView, { pseudo, sysfs }: Settings): void {
     // What stands there already cannot be written in any case.
     const sysWritable = pseudo.some(({ path, writable }) => writable && path.startsWith('/sys/'));
     const sysFlags = PSEUDO_FLAGS | (sysWritable ? 0 : MS_RDONLY);
@@ -150,8 +149,15 @@ export class Namespace {
     );
     this.mountAt('/dev/shm', this.tmpfs({ mode: 0o1777 }), MS_NOSUID | MS_NODEV | MS_NOEXEC);
     this.mountQueues();
+    if (!sysfs) return this.hideSys();
     this.mountTree('/sys', createSysFs(view, nodes, vfs.allocateDev()), sysFlags);
     this.mountTree('/sys/fs/cgroup', createCgroupFs(view, nodes, vfs.allocateDev()), sysFlags);
+  }
+
+  /** The root's own /sys, if it has one, is the host's. */
+  private hideSys(): void {
+    if (this.place('/sys') !== null)
+      this.mountAt('/sys', this.tmpfs({ mode: 0o555 }), PSEUDO_FLAGS | MS_RDONLY);
   }
 
   private mountTree(path: string, fs: PseudoFs<never>, flags: number): void {
@@ -165,6 +171,16 @@ export class Namespace {
     const options = { clock: kernel.host.clock, dev: this.vfs.allocateDev(), limits: ipc.mqueue.limits };
     this.mountAt('/dev/mqueue', new MqueueFs({ ...options, pid: () => ipc.pid() }), PSEUDO_FLAGS);
     kernel.mqueues = this.place('/dev/mqueue')?.location ?? null;
+  }
+
+  /** Files that are made, above whatever is there. */
+  private mountEtc({ generatedEtc, resolvConf }: Settings): void {
+    const { hostname, clock } = this.kernel;
+    const view = { hostname, realtime: (out: Timespec) => clock.realtime(out) };
+    const texts = new Map(generatedEtc.map((name) => [name, etcText(name, view)]));
+    if (resolvConf !== null) texts.set('resolv.conf', resolvConf);
+    for (const [name, text] of texts)
+      this.mountAt(`/etc/${name}`, this.text(text), MS_NOSUID | MS_NODEV | MS_RELATIME);
   }
 
   private mountPlain(mount: PlainMount): void {

@@ -1,10 +1,12 @@
 /** Checks of SandboxOptions: each error names the setting and says what is wrong. Unknown settings are refused. */
+import { ETC_FILES } from '../kernel/fs/etc/etc.js';
 import type { Bindings, PlainMount, Settings } from './backend.js';
+import { checkIoctls } from './ioctls.js';
 import { checkPseudo } from './pseudo.js';
 import { checkFileCheck, checkKeys, checkLimits, checkMocks } from './restrictions.js';
 import { refuse } from './refuse.js';
 import { parseSize } from './size.js';
-import type { MountSpec, RestoreOptions, SandboxOptions } from './types.js';
+import type { EtcFileName, MountSpec, RestoreOptions, SandboxOptions } from './types.js';
 
 const DEFAULT_MEMORY = 1 << 30;
 const MIN_MEMORY = 16 << 20;
@@ -34,6 +36,10 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'mockSyscalls',
   'fileCheck',
   'keys',
+  'ioctlStructs',
+  'allowedIoctls',
+  'sysfs',
+  'generatedEtc',
   'resolvConf',
 ]);
 
@@ -80,6 +86,13 @@ function checkHostname(name: string): string {
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/.test(name))
     refuse(`"hostname" must be a host's name, not ${JSON.stringify(name)}`);
   return name;
+}
+
+function checkEtc(names: readonly EtcFileName[]): readonly EtcFileName[] {
+  for (const name of names)
+    if (!ETC_FILES.includes(name))
+      refuse(`"generatedEtc" can have ${ETC_FILES.join(', ')}, not ${JSON.stringify(name)}`);
+  return [...new Set(names)];
 }
 
 function checkMount(mount: MountSpec): PlainMount {
@@ -149,6 +162,9 @@ export function checkOptions(options: SandboxOptions): Settings {
     mockSyscalls: checkMocks(options.mockSyscalls ?? {}),
     fileCheck: options.fileCheck === undefined ? null : checkFileCheck(options.fileCheck),
     keys: checkKeys(options.keys ?? {}),
+    ioctls: checkIoctls(options),
+    sysfs: options.sysfs ?? true,
+    generatedEtc: checkEtc(options.generatedEtc ?? []),
     resolvConf: options.resolvConf ?? null,
   };
 }

@@ -1,12 +1,19 @@
 /** Pseudo-files of the application: checked where it declares them, made into rows of the kernel's trees on the other side. */
 import { errnoOf } from '../kernel/abi/errno-names.js';
 import { EIO, type Errno } from '../kernel/errno.js';
-import { Notices, appRow, type PseudoDeclaration, type PseudoFunctions } from '../kernel/fs/app/pseudo.js';
+import {
+  Notices,
+  appRow,
+  type AppNode,
+  type PseudoDeclaration,
+  type PseudoFunctions,
+} from '../kernel/fs/app/pseudo.js';
+import type { IoctlRules } from '../kernel/fs/app/ioctl.js';
 import { dir } from '../kernel/fs/pseudo/row.js';
 import type { Nodes } from '../kernel/fs/pseudo/nodes.js';
 import type { PseudoFs } from '../kernel/fs/pseudo/pseudofs.js';
 import type { Backend } from './backend.js';
-import type { AppBridge } from './bridge.js';
+import type { AppBridge, IoctlReply } from './bridge.js';
 import { toByteString } from './text.js';
 import { CulmError, type PseudoSpec } from './types.js';
 
@@ -60,10 +67,12 @@ export function checkPseudo(specs: readonly PseudoSpec[]): readonly PseudoDeclar
       );
     const writable = spec.write !== undefined;
     const readable = spec.read !== undefined;
-    if (!readable && !writable) refuse(`the pseudo-file ${path} needs "read" or "write"`);
-    const mode = checkNumber('mode', spec.mode, 0o777) ?? (readable ? 0o444 : 0) | (writable ? 0o200 : 0);
+    const controllable = spec.type === 'device' && spec.ioctl !== undefined;
+    if (!readable && !writable && !controllable) refuse(`the pseudo-file ${path} needs "read" or "write"`);
+    const mode =
+      checkNumber('mode', spec.mode, 0o777) ?? ((readable ? 0o444 : 0) | (writable ? 0o200 : 0) || 0o600);
     const numbers = spec.type === 'device' ? checkDevice(spec) : {};
-    return { kind: spec.type, path, mode, readable, writable, ...numbers };
+    return { kind: spec.type, path, mode, readable, writable, ...numbers, controllable };
   });
 }
 
@@ -95,6 +104,8 @@ function functionsOf(
         const done = bridge({ op: 'pseudo-write', index, name, content: bytes.slice(), position });
         return typeof done === 'number' ? Math.max(0, Math.min(done, bytes.length)) : bytes.length;
       }),
+    ioctl: (request, argument) =>
+      ask(() => bridge({ op: 'pseudo-ioctl', index, request, argument }) as IoctlReply),
     list: () => ask(() => (bridge({ op: 'pseudo-list', index }) as readonly string[]).map(toByteString)),
   };
 }
@@ -102,11 +113,12 @@ function functionsOf(
 /** The kernel's side: the declared files, in the trees by where these are mounted. */
 export class AppPseudo {
   private readonly notices = new Map<string, Notices>();
-  private readonly functions = new Map<string, PseudoFunctions>();
+  private readonly devices = new Map<string, AppNode>();
 
   constructor(
     private readonly nodes: Nodes,
     private readonly trees: ReadonlyMap<string, PseudoFs>,
+    private readonly ioctls: IoctlRules,
   ) {}
 
   /** Before the kernel starts: numbers are given in the order of the declarations. */
@@ -115,18 +127,19 @@ export class AppPseudo {
       const notices = new Notices();
       this.notices.set(one.path, notices);
       const functions = functionsOf(index, one.path, bridge, log);
-      this.functions.set(one.path, functions);
-      this.addOne(one, functions, notices);
+      const node: AppNode = { declared: one, functions, notices, ioctls: this.ioctls };
+      this.devices.set(one.path, node);
+      this.addOne(node);
     }
   }
 
   /** What open files of it refer to. */
   get parts(): Record<string, object> {
-    return { notices: this.notices, functions: this.functions };
+    return { notices: this.notices, devices: this.devices };
   }
 
-  private addOne(declared: PseudoDeclaration, functions: PseudoFunctions, notices: Notices): void {
-    const { path } = declared;
+  private addOne(node: AppNode): void {
+    const { path } = node.declared;
     const root = rootOf(path) ?? refuse(`${path} is in no tree`);
     const tree = this.trees.get(root) ?? refuse(`${path}: this sandbox has no ${root}`);
     const names = toByteString(path.slice(root.length + 1)).split('/');
@@ -139,8 +152,7 @@ export class AppPseudo {
     }
     const parent = tree.node(at);
     if (parent?.row.kind !== 'dir') return refuse(`${path}: what is above it is no directory`);
-    if (!this.nodes.add(parent, appRow(declared, last, functions, notices)))
-      refuse(`${path} is there already`);
+    if (!this.nodes.add(parent, appRow(node, last))) refuse(`${path} is there already`);
   }
 
   notify(path: string): void {

@@ -89,7 +89,53 @@ export type PseudoSpec =
       read?(length: number, position: number): MaybeLater<Uint8Array | string | null>;
       /** How many bytes it took; all by default. */
       write?(content: Uint8Array, position: number): MaybeLater<number | void>;
+      /**
+       * An ioctl among the sandbox's `allowedIoctls`; others fail with ENOTTY. The argument is as the program gave it, or the
+       * memory that its struct describes. The result is the call's, 0 by default.
+       */
+      ioctl?(request: number, argument: number | IoctlMemory): MaybeLater<number | void>;
     };
+
+/** Files of /etc that Culm can make: of the sandbox's own name, two users, and no servers. */
+export type EtcFileName =
+  'group' | 'hostname' | 'hosts' | 'localtime' | 'nsswitch.conf' | 'passwd' | 'resolv.conf';
+
+/** A part of the memory that an ioctl's argument leads to, as in Gramine's `sys.ioctl_structs`. */
+export interface IoctlPart {
+  readonly name?: string | null;
+  /** Bytes, or the name of the part that holds their number; times `unit`, plus `adjustment`. */
+  readonly size?: number | string | null;
+  readonly unit?: number;
+  readonly adjustment?: number;
+  /** As the program sees it: the device gets what goes out, gives what comes in. Default none. */
+  readonly direction?: 'none' | 'out' | 'in' | 'inout';
+  /** The part is a pointer to these parts, or to the struct of this name. */
+  readonly ptr?: readonly IoctlPart[] | string | null;
+  /** So many of them, one behind the other. */
+  readonly arrayLength?: number | string;
+  readonly onlyIf?: IoctlCondition | null;
+  /** Gramine's, for memory of the host; of no use here. */
+  readonly alignment?: number;
+}
+/** Whether two numbers, or what the parts of these names hold, are equal or not. */
+export interface IoctlCondition {
+  readonly left: number | string;
+  readonly equal: boolean;
+  readonly right: number | string;
+}
+export interface AllowedIoctl {
+  readonly request: number;
+  /** Empty, or absent: the argument is passed as it is. */
+  readonly struct?: string;
+}
+
+/** A region of a program's memory that an ioctl is about. What is written to `bytes` goes back where parts come in. */
+export interface IoctlMemory {
+  /** The parts one behind the other; those that do not go out are 0. */
+  readonly bytes: Uint8Array;
+  /** What pointers lead to, by name, or by number where a pointer has none; null for NULL. */
+  readonly pointers: ReadonlyMap<string, readonly IoctlMemory[] | null>;
+}
 
 /** What all programs of a sandbox may use together, and each process by itself. Without an entry: as on Linux. */
 export interface Limits {
@@ -152,6 +198,14 @@ export interface SandboxOptions {
   readonly fileCheck?: FileCheck;
   /** Keys of encrypted mounts, 32 hexadecimal digits each, by name; see also /dev/attestation/keys. */
   readonly keys?: Readonly<Record<string, string>>;
+  /** The memory to which arguments of ioctls lead, by the struct's name. */
+  readonly ioctlStructs?: Readonly<Record<string, readonly IoctlPart[]>>;
+  /** ioctls that reach the application's devices. */
+  readonly allowedIoctls?: readonly AllowedIoctl[];
+  /** False: there is no /sys. */
+  readonly sysfs?: boolean;
+  /** Files of /etc that are made even if the root has them; those that the root lacks are made if it is an overlay. */
+  readonly generatedEtc?: readonly EtcFileName[];
   /** What /etc/resolv.conf says, above whatever is mounted there. */
   readonly resolvConf?: string;
   /** 'interpret', 'translate' or 'mixed' (default): which of the machine's tiers to use. */

@@ -16,6 +16,7 @@ const SHORT = [
   'ControlWriter',
   'Hash',
   'Header',
+  'IoctlCopy',
   'LimitedSource',
   'Message',
   'MessageWriter',

@@ -125,6 +125,20 @@ describe('culm run', { concurrency: 2 }, () => {
     }
   });
 
+  it('leaves /sys out and makes files of /etc', async () => {
+    const files = await busybox(
+      ['--no-sysfs', '--generate-etc', 'passwd', '--hostname', 'box', '--generate-etc', 'hostname'],
+      'sh',
+      '-c',
+      'ls -A /sys; wc -l </etc/passwd; cat /etc/hostname',
+    );
+    assert.equal(files.stdout, '2\nbox\n');
+    assert.match(
+      (await busybox(['--generate-etc', 'shadow'], 'true')).stderr,
+      /"generatedEtc" can have group, /,
+    );
+  });
+
   it('makes the root read-only', async () => {
     const result = await busybox(
       ['--read-only', '--tmpfs', '/tmp:1m'],

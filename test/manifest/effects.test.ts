@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { hostname } from 'node:os';
 import { after, describe, it } from 'node:test';
-import { CulmError, loadManifest } from '../../src/index.js';
+import { CulmError, Sandbox, loadManifest } from '../../src/index.js';
 import { BUSYBOX, Place, compile, type Result } from './support.js';
 
 const place = new Place();
@@ -118,6 +118,40 @@ describe('a program', () => {
     const unknown = 'sys.debug__mock_syscalls = [{ name = "no_such_call" }]';
     await assert.rejects(shell('true', unknown), /there is no system call "no_such_call"/);
   });
+  it('reaches devices of the application with the ioctls that the manifest describes', async () => {
+    const program = compile(place, 'control');
+    const text = bare(`fs.mounts = [{ path = "/bin/busybox", uri = "file:${program}" }]
+sys.allowed_ioctls = [{ request_code = 0x4e01, struct = "question" }]
+[[sys.ioctl_structs.question]]
+size = 4
+direction = "out"
+[[sys.ioctl_structs.question]]
+name = "room"
+size = 4
+[[sys.ioctl_structs.question]]
+name = "name"
+ptr = [{ size = "room", direction = "in" }]
+`);
+    const { options, argv, spawn } = await loadManifest(place.write('test.manifest', text));
+    await using sandbox = await Sandbox.create({
+      ...options,
+      thread: 'caller',
+      pseudo: [
+        {
+          type: 'device',
+          path: '/dev/names',
+          mode: 0o666,
+          ioctl(_request, argument) {
+            if (typeof argument === 'number' || argument.bytes[0] !== 7) return 1;
+            const [name] = argument.pointers.get('name') ?? [];
+            name?.bytes.set(Buffer.from('seven\0'));
+          },
+        },
+      ],
+    });
+    const { stdoutText } = await sandbox.exec(argv, spawn);
+    assert.equal(stdoutText, '0 seven\n-1 1\n');
+  });
   it('lies elsewhere in each run, unless address randomization is off', async () => {
     const where = async (more: string): Promise<string> =>
       (await shell('grep stack /proc/self/maps | cut -d- -f1', more)).stdout;
@@ -187,6 +221,36 @@ describe('mounts', () => {
     );
     assert.ok(!fs.existsSync(place.host('enc/other')));
   });
+  it('of an encrypted folder behave as others', async () => {
+    fs.mkdirSync(place.host('same'), { recursive: true });
+    const script = `cd $0; mkdir d; stat -c '%F %a' d; chmod 700 d; stat -c %a d; echo x >d/f; chmod 600 d/f; stat -c '%a %s' d/f
+(echo more >>d/f); wc -c <d/f; ls d
+exec 3<d/f; rm d/f; cat <&3; exec 3<&-; cat d/f; echo y >d/f; cat d/f; rmdir d; rm d/f; rmdir d && ls -a | wc -l`;
+    const at = async (folder: string): Promise<string> => {
+      const mounts = `fs.mounts = [{ path = "/bin/busybox", uri = "file:${BUSYBOX}" }, { path = "/t", type = "tmpfs" },
+  { path = "/e", type = "encrypted", uri = "file:${place.host('same')}", key_name = "k" }]`;
+      const { stdout, stderr } = await run(
+        bare(`${mounts}
+loader.argv = ["sh", "-c", """${script}""", "${folder}"]
+loader.env.PATH = "/bin"
+fs.insecure__keys.k = "000102030405060708090a0b0c0d0e0f"`),
+      );
+      return stdout + stderr;
+    };
+    const plain = await at('/t');
+    assert.match(plain, /^directory 755\n700\n600 2\n7\nf\nx\nmore\n/);
+    assert.equal(await at('/e'), plain);
+  });
+  it('may stand below pseudo-files, and names that are not there', async () => {
+    const mounts = `fs.mounts = [{ path = "/bin/busybox", uri = "file:${BUSYBOX}" }, { path = "/proc/test/nested/dirs", type = "tmpfs" },
+  { path = "/dev/shm", type = "tmpfs" }, { path = "/sys/kernel/debug/busybox", uri = "file:${BUSYBOX}" }]`;
+    const command =
+      'cd /proc/test/nested/dirs; echo x >f; cat f; ls /proc/test/nested; echo y >/dev/shm/y; cat /dev/shm/y; /sys/kernel/debug/busybox echo run; cat /proc/self/comm';
+    const { stdout, stderr } = await run(
+      bare(`${mounts}\nloader.argv = ["sh", "-c", ${JSON.stringify(command)}]\nloader.env.PATH = "/bin"`),
+    );
+    assert.equal(stdout + stderr, 'x\ndirs\ny\nrun\ncat\n');
+  });
   it('of the root may be an overlay, which leaves the host’s folder alone', async () => {
     const root = place.host('root');
     fs.mkdirSync(`${root}/bin`, { recursive: true });
@@ -214,6 +278,31 @@ describe('the sandbox', () => {
       given.slice(0, 3),
     );
     assert.equal((await shell('hostname', 'culm.hostname = "named"')).stdout, 'named\n');
+    // What is made takes the place of a trusted file that has changed since.
+    fs.mkdirSync(place.host('etc'), { recursive: true });
+    place.write('etc/resolv.conf', 'changed\n');
+    const generated =
+      bare(`fs.mounts = [{ path = "/bin/busybox", uri = "file:${BUSYBOX}" }, { path = "/etc", uri = "file:${place.host('etc')}" }]
+loader.argv = ["sh", "-c", "cat /etc/resolv.conf"]
+loader.env.PATH = "/bin"
+sgx.trusted_files = [{ uri = "file:${place.host('etc/resolv.conf')}", sha256 = "${'00'.repeat(32)}" }]
+`);
+    assert.match((await run(generated)).stderr, /not permitted/);
+    assert.deepEqual(await run(`${generated}${more}`), {
+      status: 0,
+      stdout: `${servers.join('\n')}\n`,
+      stderr: '',
+    });
+  });
+  it('has a /sys unless the manifest says no, and the files of /etc that it asks for', async () => {
+    const command = 'ls -d /sys; ls /etc; cat /etc/hostname; grep sysfs /proc/mounts | cut -d" " -f2; id -un';
+    assert.equal(
+      (await shell(command, 'culm.generated_etc = ["hostname", "passwd"]\nculm.hostname = "box"')).stdout,
+      '/sys\nhostname\npasswd\nbox\n/sys\nroot\n',
+    );
+    const { stdout, stderr } = await shell(command, 'culm.sysfs = false');
+    assert.equal(stdout, '0\n');
+    assert.match(stderr, /ls: \/sys: No such file or directory\nls: \/etc: No such file or directory/);
   });
   it('has no more processes than it may', async () => {
     const { stderr, stdout } = await shell(

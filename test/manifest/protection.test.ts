@@ -39,6 +39,13 @@ describe('files of the host', () => {
       await shell('cat /d/trusted /d/allowed/file /d/secret; ls /d/secret; stat -c %s /d/secret'),
       ['trusted', 'allowed', "cat: can't open '/d/secret': Permission denied", '/d/secret', '7'],
     );
+    // Beyond the end there is nothing, and nothing wrong.
+    assert.deepEqual(
+      await shell(
+        'exec 3</d/trusted; dd bs=1 skip=100 <&3 2>/dev/null | wc -c; dd bs=4 count=1 skip=1 </d/trusted 2>/dev/null; echo; cat </d/trusted',
+      ),
+      ['0', 'ted', 'trusted'],
+    );
     assert.match(place.log.join('\n'), /secret is not among the allowed or trusted files: not opened/);
   });
 

@@ -4,9 +4,10 @@ import { S_IFCHR } from '../../abi/stat.js';
 import { EINVAL, ENOSPC, ENXIO, EPERM } from '../../errno.js';
 import type { Errno } from '../../errno.js';
 import { O_ACCMODE, O_WRONLY, SEEK_CUR } from '../../abi/fcntl.js';
+import { POLLIN, POLLRDNORM } from '../../abi/poll.js';
 import { AnonymousPages } from '../../mm/pages.js';
 import type { AttestationView } from './attestation.js';
-import type { FrameMemory, Handle, HandleOperations, Sink, Source, UserMemory } from '../types.js';
+import type { FrameMemory, Handle, HandleOperations, PollMask, Sink, Source, UserMemory } from '../types.js';
 
 /** What devices need of the kernel. */
 export interface DeviceView {
@@ -112,6 +113,13 @@ class RandomDevice implements HandleOperations {
   }
 }
 
+/** /dev/random: there is always something to read; to write is not waited for (random_poll). */
+class WatchedRandomDevice extends RandomDevice {
+  poll(): PollMask {
+    return POLLIN | POLLRDNORM;
+  }
+}
+
 const LONGEST_LINE = 1024 - 32;
 
 /** /dev/kmsg: what is written is logged, with its <priority> taken away; the kernel's own log is not for reading. */
@@ -145,7 +153,7 @@ export const DEVICES: readonly DeviceEntry[] = [
   { ...memory, name: 'null', minor: 3, open: () => nullDevice },
   { ...memory, name: 'zero', minor: 5, open: (view) => new ZeroDevice(view) },
   { ...memory, name: 'full', minor: 7, open: () => fullDevice },
-  { ...memory, name: 'random', minor: 8, open: (view) => new RandomDevice(view) },
+  { ...memory, name: 'random', minor: 8, open: (view) => new WatchedRandomDevice(view) },
   { ...memory, name: 'urandom', minor: 9, open: (view) => new RandomDevice(view) },
   { ...memory, name: 'kmsg', minor: 11, mode: 0o644, open: openLog },
   { ...terminal, name: 'tty', minor: 0, mode: 0o666, open: (view, flags) => view.openTerminal(flags) },
@@ -168,6 +176,7 @@ export function openDevice(
 
 kind('ZeroDevice', ZeroDevice);
 kind('RandomDevice', RandomDevice);
+kind('WatchedRandomDevice', WatchedRandomDevice);
 kind('LogDevice', LogDevice);
 constant('dev.null', nullDevice);
 constant('dev.full', fullDevice);

@@ -8,6 +8,9 @@ import { dir, file, link } from '../pseudo/row.js';
 import type { DirRow, Row } from '../pseudo/row.js';
 import type { Timespec } from '../types.js';
 
+export type EtcFileName =
+  'group' | 'hostname' | 'hosts' | 'localtime' | 'nsswitch.conf' | 'passwd' | 'resolv.conf';
+
 export interface EtcView {
   readonly hostname: string;
   realtime(out: Timespec): void;
@@ -40,9 +43,26 @@ function hosts({ hostname }: EtcView): string {
   return `127.0.0.1\tlocalhost\n127.0.1.1\t${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
 }
 
+/** Files that can be made, whatever the root has. */
+const TEXTS: Readonly<Record<EtcFileName, string | ((view: EtcView) => string)>> = {
+  group: GROUP,
+  hostname: ({ hostname }) => `${hostname}\n`,
+  hosts,
+  localtime: utcZone(),
+  'nsswitch.conf': NSSWITCH,
+  passwd: PASSWD,
+  'resolv.conf': '',
+};
+export const ETC_FILES = Object.keys(TEXTS) as readonly EtcFileName[];
+
+export function etcText(name: EtcFileName, view: EtcView): string {
+  const text = TEXTS[name];
+  return typeof text === 'string' ? text : text(view);
+}
+
 /** A plain file to look at, with its size. */
-function etcFile(name: string, content: string | ((view: EtcView) => string)): Row<EtcView> {
-  const text = typeof content === 'string' ? () => content : content;
+function etcFile(name: EtcFileName): Row<EtcView> {
+  const text = (view: EtcView): string => etcText(name, view);
   return file(name, text, { mode: 0o644, size: (view) => text(view).length });
 }
 
@@ -52,14 +72,14 @@ export const ETC_ROOT: DirRow<EtcView> = dir(
     dir(
       'etc',
       [
-        etcFile('group', GROUP),
-        etcFile('hostname', ({ hostname }) => `${hostname}\n`),
-        etcFile('hosts', hosts),
-        etcFile('localtime', utcZone()),
+        etcFile('group'),
+        etcFile('hostname'),
+        etcFile('hosts'),
+        etcFile('localtime'),
         link('mtab', '../proc/self/mounts'),
-        etcFile('nsswitch.conf', NSSWITCH),
-        etcFile('passwd', PASSWD),
-        etcFile('resolv.conf', ''),
+        etcFile('nsswitch.conf'),
+        etcFile('passwd'),
+        etcFile('resolv.conf'),
       ],
       { mode: 0o755 },
     ),
