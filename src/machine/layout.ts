@@ -14,6 +14,7 @@
  *   FRAME_BLOCKS            for every frame, the blocks decoded from it
  *   BLOCK_HASH              blocks by their address
  *   REGION_COUNTS           where regions begin
+ *   CALL_TARGETS            where functions begin
  *   DECODER                 the decoder's tables
  *   FRAME_BASE              frames, to the end of memory; frame n is the 4 KiB at n * 4096
  */
@@ -87,8 +88,11 @@ export const BLOCK_HASH_ENTRIES = 32768;
 /** One u16 an entry: how many regions have entries that are hashed to it. Where there are none, nobody need be asked. */
 export const REGION_COUNTS = BLOCK_HASH + BLOCK_HASH_ENTRIES * 4;
 export const REGION_COUNTS_ENTRIES = 32768;
+/** See code/call-targets.ts. */
+export const CALL_TARGETS = REGION_COUNTS + REGION_COUNTS_ENTRIES * 2;
+export const CALL_TARGETS_SIZE = 65536;
 /** See interpret/decoder-tables.ts. */
-export const DECODER = REGION_COUNTS + REGION_COUNTS_ENTRIES * 2;
+export const DECODER = CALL_TARGETS + CALL_TARGETS_SIZE;
 export const DECODER_END = DECODER + 0x10000;
 export const FRAME_BASE = DECODER_END;
 export const FIRST_FRAME = FRAME_BASE / PAGE_SIZE;

@@ -60,6 +60,8 @@ function hashEntry(address: number): number {
 export class Blocks {
   /** Instructions that dropped blocks have run. */
   private executed = 0;
+  /** How many times blocks were given as much time again. */
+  private readonly reheated = new Map<number, number>();
 
   /** `heat`: how many instructions of a block are interpreted before it is hot. */
   constructor(
@@ -132,9 +134,21 @@ export class Blocks {
 
   /** How often a block was run. */
   executions(block: number): number {
+    const heats = 1 + (this.reheated.get(block) ?? 0);
+    return heats * this.heatOf(this.count(block)) - this.countdown(block);
+  }
+
+  private countdown(block: number): number {
     const at = (block + BLOCK_COUNTDOWN) >>> 2;
-    const left = (this.memory.u32[at] as number) + (this.memory.i32[at + 1] as number) * TWO_32;
-    return this.heatOf(this.count(block)) - left;
+    return (this.memory.u32[at] as number) + (this.memory.i32[at + 1] as number) * TWO_32;
+  }
+
+  /** Lets the block run once more as often before it is hot. */
+  reheat(block: number): void {
+    const countdown = this.countdown(block) + this.heatOf(this.count(block));
+    this.memory.i32[block >>> 2] = countdown | 0;
+    this.memory.i32[(block >>> 2) + 1] = Math.floor(countdown / TWO_32);
+    this.reheated.set(block, 1 + (this.reheated.get(block) ?? 0));
   }
 
   /** Drops all blocks of a frame with code in these lines, and their jumps; returns how many. */
@@ -212,6 +226,7 @@ export class Blocks {
     for (const frame of frames) i32[(FRAME_BLOCKS >>> 2) + frame] = 0;
     u8.fill(0, BLOCK_HASH, BLOCK_HASH + BLOCK_HASH_ENTRIES * 4);
     i32[NEXT] = FIRST_BLOCK;
+    this.reheated.clear();
     return frames;
   }
 

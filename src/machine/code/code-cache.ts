@@ -5,6 +5,7 @@ import type { MachineStats } from '../types.js';
 import type { WasmTable } from '../wasm/webassembly.js';
 import type { Insn } from '../x86/insn.js';
 import type { Blocks } from './blocks.js';
+import { CallTargets } from './call-targets.js';
 import { lineMasks, spansOf, type Code } from './code.js';
 import type { Fetcher } from './fetch.js';
 import { JumpCache } from './jump-cache.js';
@@ -33,6 +34,7 @@ export class CodeCache implements CodeSource {
   private readonly regions = new Map<number, Code[]>();
   private readonly lines: LineMap;
   private readonly jumps: JumpCache;
+  private readonly callTargets: CallTargets;
   private readonly freeSlots: number[] = [];
   private nextSlot: number;
 
@@ -49,6 +51,7 @@ export class CodeCache implements CodeSource {
   ) {
     this.lines = new LineMap(memory, blocks);
     this.jumps = new JumpCache(memory, tlb);
+    this.callTargets = new CallTargets(memory);
     this.nextSlot = table.length;
     if (seesAll) this.jumps.countAll();
   }
@@ -113,6 +116,15 @@ export class CodeCache implements CodeSource {
   executions(address: number): number {
     const block = address >= 0 && address < USER_END ? this.blockAt(address) : 0;
     return block === 0 ? 0 : this.blocks.executions(block);
+  }
+
+  calledBefore(address: number): Iterable<number> {
+    return this.callTargets.before(address);
+  }
+
+  reheat(address: number): void {
+    const block = this.blockAt(address);
+    if (block !== 0) this.blocks.reheat(block);
   }
 
   decode(address: number): Insn | null {

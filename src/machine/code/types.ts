@@ -35,6 +35,10 @@ export interface CodeSource {
   decode(address: number): Insn | null;
   /** How often the interpreter has run the block that begins at `address`. */
   executions(address: number): number;
+  /** The nearest addresses at and below `address` that have been called. */
+  calledBefore(address: number): Iterable<number>;
+  /** Has the block that begins at `address` run for as long again before it is hot. */
+  reheat(address: number): void;
   /** Puts a translated region in the table, marks its lines as code, and lets the jump cache find it. */
   install(region: Region, func: RegionFunction): void;
   /** Whether a region with this entry is installed and good in the running space. */
@@ -45,4 +49,6 @@ export interface CodeSource {
 export interface Translator {
   /** Makes and installs a region at `address` of the running space, if it can be translated. */
   request(address: number): void;
+  /** The same for code that has got hot: perhaps a region of the function around it. */
+  hot(address: number): void;
 }

@@ -100,7 +100,7 @@ export class CoreHost {
   }
 
   hot(): void {
-    this.context.translator?.request(this.rip());
+    this.context.translator?.hot(this.rip());
   }
 
   /** rip, where it is in user space; otherwise raises what its fetch raises, and returns -1. */

@@ -9,6 +9,7 @@ import {
   CPU_XMM,
   PAGE_MASK,
 } from '../layout.js';
+import { emitNote } from '../code/call-targets.js';
 import { SYSCALL } from '../core/dispatch.js';
 import type { CoreBuilder } from '../core/functions.js';
 import { accessSize } from '../semantics/access-way.js';
@@ -304,8 +305,11 @@ export class HandlerEmitter extends BaseEmitter {
   branchIf(cond: Expr): void {
     this.goTo(select(cond, this.imm(0, 8), this.nextAddress()));
   }
-  jump(_kind: JumpKind, target?: Expr): void {
-    this.goTo(target ?? this.imm(0, 8));
+  jump(kind: JumpKind, target?: Expr): void {
+    const to = this.let(target ?? this.imm(0, 8));
+    // A jump by memory is how linkage tables call.
+    if (kind === 'call' || (kind === 'jump' && this.form.operands[0]?.kind === 'mem')) emitNote(this.f, to);
+    this.goTo(to);
   }
 
   syscall(): void {

@@ -8,7 +8,6 @@ import { FLAGS_IN_CPU, FLAGS_IN_LOCALS, analyse, type Analysis } from './analysi
 import { discover } from './discover.js';
 import type { Flow } from './flow.js';
 import { orderGraph } from './graph.js';
-import { coverMasks } from './register-analysis.js';
 import { Scanner } from './scan.js';
 
 const START = 0x1000;
@@ -141,15 +140,6 @@ test('only registers that are read, or stored though not written on every way, a
 test('what a loop changes is stored where its head is left', () => {
   const { flow, analysis } = analysisOf(LOOP);
   const head = nodeAt(flow, START + 5);
-  assert.equal(analysis.registers.backMask[head], bits(RCX));
+  assert.equal(analysis.registers.dirtyOut[head], bits(RCX));
   assert.equal(analysis.registers.liveIn[0], bits(RSP));
-});
-
-test('few masks cover many', () => {
-  const masks = [1, 2, 2, 4, 8, 8, 8, 16];
-  const cover = coverMasks(masks, 3);
-  assert.ok(new Set(cover.values()).size <= 3);
-  for (const mask of masks) assert.equal((cover.get(mask) ?? 0) & mask, mask);
-  assert.equal(cover.get(8), 8);
-  assert.equal(cover.get(2), 2);
 });

@@ -48,9 +48,7 @@ function findNeeded(flow: Flow, order: GraphOrder): Pick<Analysis, 'flagsNeeded'
       const atEnd = (successors[node] ?? []).some((s) => flagsNeeded[s] === true);
       const block = flow.blocks[node - 1];
       const before =
-        block === undefined
-          ? node > 0 || atEnd
-          : neededBefore(block, atEnd, flagsNeededAfter[node - 1] ?? []);
+        block === undefined ? atEnd : neededBefore(block, atEnd, flagsNeededAfter[node - 1] ?? []);
       const needed = before || order.loopHeads.has(node);
       if (needed === flagsNeeded[node]) continue;
       flagsNeeded[node] = needed;

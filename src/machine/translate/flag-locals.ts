@@ -112,18 +112,12 @@ export class FlagLocals {
     if (kind < 0 || kind >> 2 !== KIND_LOGIC) storeCpu(this.f, CPU_CC_Y, y ?? this.f.get(this.y));
   }
 
-  /** Brings them where `storeIfInLocals` finds them, on a way out; the state here remains. */
-  settleForLeaving(): void {
-    if (this.state.kind === FLAGS_IN_CPU) this.f.set(this.kind, i32.const(FLAGS_IN_CPU));
-    else this.settle(FLAGS_IN_LOCALS);
-  }
-
-  /** Behind all ways out. */
-  storeIfInLocals(): void {
-    this.f.if(i32.ge_s(this.f.get(this.kind), i32.const(0)));
-    this.state = IN_LOCALS;
-    this.store();
-    this.f.end();
+  /** Kind, x and y, to be stored; null where the CPU block has them. */
+  toStore(): readonly [Expr, Expr, Expr] | null {
+    const { kind, x, y } = this.state;
+    if (kind === FLAGS_IN_CPU) return null;
+    const kindValue = kind === FLAGS_IN_LOCALS ? this.f.get(this.kind) : i32.const(kind);
+    return [kindValue, x ?? this.f.get(this.x), y ?? this.f.get(this.y)];
   }
 
   private narrow(size: number, local: number, constant: Expr | null): Expr {

@@ -14,12 +14,13 @@ import type { Helper } from '../semantics/helper.js';
 import { isConst, isNumber, width } from '../semantics/width.js';
 import { EXIT_EXCEPTION } from '../types.js';
 import { I32, I64, OP_I64_CONST, call, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
-import { VOID, type FunctionBuilder, type Hint, type Label } from '../wasm/function.js';
+import { VOID, type FunctionBuilder, type Hint } from '../wasm/function.js';
 import type { Insn } from '../x86/insn.js';
 import { Access, type AccessContext } from './access.js';
 import type { Block, Step } from './flow.js';
 import { FlagLocals } from './flag-locals.js';
 import { LOOKUP, SYSCALL, type CoreFunction, type Imports } from './imports.js';
+import type { Leaves } from './leaves.js';
 import { OperandEmitter } from './operand-emitter.js';
 import type { RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_UNKNOWN } from './scan.js';
@@ -37,6 +38,7 @@ export interface RegionFrame {
   readonly registers: RegisterAnalysis;
   readonly hasLoops: boolean;
   readonly imports: Imports;
+  readonly leaves: Leaves;
   /** Index of the signature of regions. */
   readonly regionType: number;
 }
@@ -52,15 +54,10 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   private block: Block | null = null;
   private flagsNeeded = true;
   private nesting = 0;
+  private isLooping = false;
   private end: StepEnd = 'next';
-  /** The instruction to report when the region is left, less the entry. */
-  private readonly pc: number;
   /** The budget while it is not in the CPU block; undefined in a region without loops. */
   private readonly fuel: number | undefined;
-  /** By mask of the registers to store, the blocks at whose ends the region is left. */
-  private readonly ways = new Map<number, Label>();
-  private wayOut: Label = { depth: 0 };
-  private leaveMask = 0;
   private loadMask = 0;
 
   constructor(
@@ -70,32 +67,13 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     super(f, frame.registers.used);
     this.flags = new FlagLocals(f, (helper, ...args) => this.callValue(helper, ...args));
     this.access = new Access(this);
-    this.pc = f.local(I32);
     this.fuel = frame.hasLoops ? f.local(I32) : undefined;
   }
 
   // The region as a whole
 
-  /** Loads the registers and opens the blocks behind which the region is left. */
   open(): void {
-    const { masks, liveIn } = this.frame.registers;
-    this.reload(liveIn[0] ?? 0);
-    this.wayOut = this.f.block();
-    for (const mask of masks) this.ways.set(mask, this.f.block());
-  }
-
-  /** Writes what all ways out because of a fault or a used-up budget have in common. */
-  close(): void {
-    for (const mask of [...this.ways.keys()].reverse()) {
-      this.f.end();
-      this.registers.store(mask);
-      this.f.br(this.wayOut);
-    }
-    this.f.end();
-    this.flags.storeIfInLocals();
-    this.storeFuel();
-    storeCpu(this.f, CPU_RIP, i64.add(i64.num(this.frame.entry), i64.extend_i32_s(this.f.get(this.pc))));
-    this.f.return(GO_ON_AT_RIP);
+    this.reload(this.frame.registers.liveIn[0] ?? 0);
   }
 
   private reload(mask: number): void {
@@ -124,21 +102,22 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.storeFuel();
   }
 
-  /** To go on at `address` later, with all as it is here; `mask` covers what is dirty. */
-  private leaveAt(address: number, mask: number): void {
-    const way = this.ways.get(mask);
-    if (way === undefined) throw new Error('a way out that was not foreseen');
-    this.f.set(this.pc, i32.const(address - this.frame.entry));
-    this.flags.settleForLeaving();
-    this.f.br(way);
+  /** To go on at `address` later, with all as it is here. */
+  private leaveAt(address: number): void {
+    // What a loop within the instruction writes may have been written in the turn before.
+    const written = this.isLooping ? (this.step.insn === null ? 0 : this.step.writes) : 0;
+    this.frame.leaves.emit(this.f, this.registers.dirty | written, (bit) => this.registers.at(bit), {
+      rip: i64.num(address),
+      budget: this.fuel === undefined ? null : this.f.get(this.fuel),
+      flags: this.flags.toStore(),
+    });
   }
 
   // Blocks and instructions
 
   beginNode(node: number): void {
-    const { dirtyIn, leaveMask, liveOut } = this.frame.registers;
+    const { dirtyIn, liveOut } = this.frame.registers;
     this.registers.dirty = dirtyIn[node] ?? 0;
-    this.leaveMask = leaveMask[node] ?? 0;
     this.loadMask = liveOut[node] ?? 0;
   }
 
@@ -148,17 +127,19 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.block = block;
     this.step = step;
     this.flagsNeeded = flagsNeededAfter;
+    this.isLooping = false;
     this.end = 'next';
     semantics(this);
     return this.end;
   }
 
-  /** Counts a jump back to `node`; leaves at its address when the budget is used up. */
+  /** Counts a jump back from `node`; leaves at its target's address when the budget is used up. */
   countBack(node: number, address: number): void {
     if (this.fuel === undefined) return;
+    this.registers.dirty = this.frame.registers.dirtyOut[node] ?? 0;
     this.f.set(this.fuel, i32.sub(this.f.get(this.fuel), i32.const(1)));
     this.f.if(i32.lt_s(this.f.get(this.fuel), ZERO), VOID, 'unlikely');
-    this.leaveAt(address, this.frame.registers.backMask[node] ?? 0);
+    this.leaveAt(address);
     this.f.end();
   }
 
@@ -191,7 +172,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   leaveAtFault(): void {
-    this.leaveAt(this.insn.address, this.leaveMask);
+    this.leaveAt(this.insn.address);
   }
 
   // Structure: flags set in an arm must find those that the other arm leaves
@@ -206,6 +187,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   override loop(body: () => Expr): void {
     this.settleBeforeArms();
     this.nesting++;
+    this.isLooping = true;
     super.loop(body);
     this.nesting--;
   }
@@ -352,6 +334,6 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     storeCpu(this.f, CPU_EXIT, i32.const(EXIT_EXCEPTION));
     storeCpu(this.f, CPU_EXIT_VECTOR, i32.const(vector));
     storeCpu(this.f, CPU_EXIT_ERROR, ZERO);
-    this.leaveAt(kind === 'fault' ? address : address + length, this.leaveMask);
+    this.leaveAt(kind === 'fault' ? address : address + length);
   }
 }

@@ -6,9 +6,11 @@ import type { Form } from '../x86/insn.js';
 import { analyse, type Analysis } from './analysis.js';
 import type { Block, Flow } from './flow.js';
 import type { FlagState } from './flag-locals.js';
-import { orderGraph } from './graph.js';
+import type { Graph } from './graph.js';
 import type { Imports } from './imports.js';
+import type { Leaves } from './leaves.js';
 import type { CachedPages } from './page-cache.js';
+import { routed } from './reducible.js';
 import { RegionEmitter, type StepEnd } from './region-emitter.js';
 import { emitGraph, type Ending, type NodeEmitter } from './structure.js';
 
@@ -36,6 +38,8 @@ class RegionNodes implements NodeEmitter {
 
   constructor(
     private readonly flow: Flow,
+    /** The flow's, led over junctions. */
+    private readonly successors: Graph['successors'],
     private readonly analysis: Analysis,
     private readonly emitter: RegionEmitter,
     private readonly semanticsOf: (form: Form) => Semantics | undefined,
@@ -45,6 +49,11 @@ class RegionNodes implements NodeEmitter {
     this.begin(node);
     const end = this.body(node);
     return end === 'gone' ? null : this.finish(node, end);
+  }
+
+  junction(node: number): void {
+    this.begin(node);
+    this.settle(node);
   }
 
   private begin(node: number): void {
@@ -73,16 +82,19 @@ class RegionNodes implements NodeEmitter {
   }
 
   /** Leaves the flags as the successors that have other ways in expect them. */
-  private finish(node: number, end: StepEnd): Ending {
-    const { flags } = this.emitter;
-    const successors = this.flow.graph.successors[node] ?? [];
-    for (const to of successors) {
+  private settle(node: number): void {
+    const { flags, pages } = this.emitter;
+    for (const to of this.successors[node] ?? []) {
       const shared = (this.analysis.predecessors[to]?.length ?? 0) > 1;
       if (shared && this.analysis.flagsNeeded[to] === true) flags.settle(this.analysis.flagsIn[to] ?? 0);
     }
     this.flagsOut[node] = flags.state;
-    this.pagesOut[node] = this.emitter.pages.pages;
-    const [first, second] = successors;
+    this.pagesOut[node] = pages.pages;
+  }
+
+  private finish(node: number, end: StepEnd): Ending {
+    this.settle(node);
+    const [first, second] = this.flow.graph.successors[node] ?? [];
     if (first === undefined) throw new Error('a block that goes nowhere did not leave');
     if (typeof end === 'string') return { cases: [], otherwise: first };
     if (second === undefined) throw new Error('a branch has one successor');
@@ -92,7 +104,7 @@ class RegionNodes implements NodeEmitter {
   back(from: number, to: number): void {
     const state = this.flagsOut[from];
     if (state !== undefined) this.emitter.flags.state = state;
-    this.emitter.countBack(to, this.flow.blocks[to - 1]?.address ?? this.flow.entry);
+    this.emitter.countBack(from, this.flow.blocks[to - 1]?.address ?? this.flow.entry);
   }
 }
 
@@ -100,21 +112,23 @@ class RegionNodes implements NodeEmitter {
 export function emitRegion(
   flow: Flow,
   imports: Imports,
+  leaves: Leaves,
   regionType: number,
   semanticsOf: (form: Form) => Semantics | undefined,
 ): FunctionBuilder {
-  const order = orderGraph(flow.graph);
-  const analysis = analyse(flow, order);
+  const graph = routed(flow.graph);
+  const { order } = graph;
+  const analysis = analyse({ ...flow, graph: graph.graph }, order);
   const f = new FunctionBuilder(REGION_PARAMS, REGION_RESULTS);
   const emitter = new RegionEmitter(f, {
     entry: flow.entry,
     registers: analysis.registers,
     hasLoops: order.loopHeads.size > 0,
     imports,
+    leaves,
     regionType,
   });
   emitter.open();
-  emitGraph(f, order, new RegionNodes(flow, analysis, emitter, semanticsOf));
-  emitter.close();
+  emitGraph(f, graph, new RegionNodes(flow, graph.graph.successors, analysis, emitter, semanticsOf));
   return f;
 }

@@ -9,18 +9,11 @@ import type { GraphOrder } from './graph.js';
 export interface RegisterAnalysis {
   readonly used: number;
   readonly dirtyIn: readonly number[];
-  /** What is stored when a node is left in its middle, or a loop at its head: some more than is dirty. */
-  readonly leaveMask: readonly number[];
-  readonly backMask: readonly number[];
-  /** The different masks among these. */
-  readonly masks: readonly number[];
+  readonly dirtyOut: readonly number[];
   readonly liveIn: readonly number[];
   /** What a block that calls has to load when it comes back. */
   readonly liveOut: readonly number[];
 }
-
-/** Ways out with masks of their own; more share one that covers them. */
-const MOST_MASKS = 12;
 
 type Predecessors = readonly (readonly number[])[];
 
@@ -28,7 +21,11 @@ function writesOf(block: Block): number {
   return block.steps.reduce((mask, step) => mask | step.writes, 0);
 }
 
-function findDirtyIn(flow: Flow, order: GraphOrder, predecessors: Predecessors): number[] {
+function findDirty(
+  flow: Flow,
+  order: GraphOrder,
+  predecessors: Predecessors,
+): Pick<RegisterAnalysis, 'dirtyIn' | 'dirtyOut'> {
   const dirtyIn: number[] = order.place.map(() => 0);
   const dirtyOut: number[] = order.place.map(() => 0);
   for (let changed = true; changed;) {
@@ -43,72 +40,58 @@ function findDirtyIn(flow: Flow, order: GraphOrder, predecessors: Predecessors):
       dirtyOut[node] = after;
     }
   }
-  return dirtyIn;
+  return { dirtyIn, dirtyOut };
 }
 
-/** What may be dirty at any place where the block can be left, or null where there is none. */
-function leaveMaskOf(block: Block | undefined, dirtyIn: number): number | null {
-  let mask = dirtyIn;
-  let found: number | null = null;
-  for (const { effects, writes } of block?.steps ?? []) {
-    mask |= writes;
-    if (effects.leaves) found = mask;
-  }
-  return found;
+/** What a block makes of the registers that are live at its end: those it writes are not, those it uses are. */
+interface Use {
+  readonly writes: number;
+  readonly uses: number;
 }
 
-function bitCount(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
-  return count;
-}
-
-/** Maps each mask to one of at most `most` that covers it; the rarest go together first. */
-export function coverMasks(masks: readonly number[], most: number): Map<number, number> {
-  const uses = new Map<number, number>();
-  for (const mask of masks) uses.set(mask, (uses.get(mask) ?? 0) + 1);
-  const kept = [...uses.keys()].sort((a, b) => (uses.get(b) ?? 0) - (uses.get(a) ?? 0) || a - b);
-  const rest = kept.splice(most - 1).reduce((all, mask) => all | mask, 0);
-  const cover = new Map<number, number>();
-  for (const mask of uses.keys()) {
-    const fits = [...kept, rest].filter((k) => (k & mask) === mask);
-    cover.set(
-      mask,
-      fits.reduce((a, b) => (bitCount(b) < bitCount(a) ? b : a)),
-    );
-  }
-  return cover;
-}
-
-/** Live registers at the start of a block whose end needs `end`. */
-function liveBefore(block: Block, end: number, leaveMask: number): number {
-  let live = end;
+/** Where a step can leave the region, all that is dirty is used. */
+function useOf(block: Block, dirtyIn: number): Use {
+  let dirty = dirtyIn;
+  const dirtyBefore = block.steps.map(({ writes }) => {
+    const before = dirty;
+    dirty |= writes;
+    return before;
+  });
+  let writes = 0;
+  let uses = endsOutside(block) ? dirty : 0;
   for (let i = block.steps.length - 1; i >= 0; i--) {
     const step = block.steps[i];
     if (step === undefined) continue;
-    live = (live & ~step.writes) | step.reads;
-    if (step.effects.leaves) live |= leaveMask;
+    writes |= step.writes;
+    uses = (uses & ~step.writes) | step.reads;
+    if (step.effects.leaves) uses |= dirtyBefore[i] ?? 0;
   }
-  return live;
+  return { writes, uses };
 }
 
-type Masks = Pick<RegisterAnalysis, 'dirtyIn' | 'leaveMask' | 'backMask'>;
+type Dirty = Pick<RegisterAnalysis, 'dirtyIn' | 'dirtyOut'>;
 
-function findLive(flow: Flow, order: GraphOrder, masks: Masks): Pick<RegisterAnalysis, 'liveIn' | 'liveOut'> {
-  const liveIn: number[] = order.place.map(() => 0);
-  const liveOut: number[] = order.place.map(() => 0);
+function findLive(
+  flow: Flow,
+  order: GraphOrder,
+  { dirtyIn, dirtyOut }: Dirty,
+): Pick<RegisterAnalysis, 'liveIn' | 'liveOut'> {
+  const { place } = order;
+  const { successors } = flow.graph;
+  const uses = flow.blocks.map((block, i) => useOf(block, dirtyIn[i + 1] ?? 0));
+  const liveIn: number[] = place.map(() => 0);
+  const liveOut: number[] = place.map(() => 0);
   for (let changed = true; changed;) {
     changed = false;
     for (let i = order.order.length - 1; i >= 0; i--) {
       const node = order.order[i] ?? 0;
-      const out = (flow.graph.successors[node] ?? []).reduce((mask, s) => mask | (liveIn[s] ?? 0), 0);
+      const next = successors[node] ?? [];
+      const goesBack = next.some((to) => (place[to] ?? 0) <= (place[node] ?? 0));
+      const out = next.reduce((mask, to) => mask | (liveIn[to] ?? 0), goesBack ? (dirtyOut[node] ?? 0) : 0);
       const block = flow.blocks[node - 1];
-      const dirtyIn = masks.dirtyIn[node] ?? 0;
-      let live = node === 0 ? out : dirtyIn;
-      if (block !== undefined) {
-        const end = endsOutside(block) ? dirtyIn | writesOf(block) : out;
-        live = liveBefore(block, end, masks.leaveMask[node] ?? 0) | (masks.backMask[node] ?? 0);
-      }
+      const use = uses[node - 1];
+      const kept = block === undefined || !endsOutside(block) ? out : 0;
+      const live = use === undefined ? kept : (kept & ~use.writes) | use.uses;
       changed ||= live !== liveIn[node];
       liveIn[node] = live;
       liveOut[node] = out;
@@ -122,23 +105,11 @@ export function analyseRegisters(
   order: GraphOrder,
   predecessors: Predecessors,
 ): RegisterAnalysis {
-  const dirtyIn = findDirtyIn(flow, order, predecessors);
-  const leave = dirtyIn.map((dirty, node) => leaveMaskOf(flow.blocks[node - 1], dirty));
-  const back = dirtyIn.map((dirty, node) => (order.loopHeads.has(node) ? dirty : null));
-  const cover = coverMasks(
-    [...leave, ...back].filter((mask) => mask !== null),
-    MOST_MASKS,
-  );
-  const covered = (mask: number | null) => (mask === null ? 0 : (cover.get(mask) ?? 0));
-  const leaveMask = leave.map(covered);
-  const backMask = back.map(covered);
+  const dirty = findDirty(flow, order, predecessors);
   const steps = flow.blocks.flatMap((block) => block.steps);
   return {
     used: steps.reduce((mask, step) => mask | step.reads | step.writes, 0),
-    dirtyIn,
-    leaveMask,
-    backMask,
-    masks: [...new Set(cover.values())],
-    ...findLive(flow, order, { dirtyIn, leaveMask, backMask }),
+    ...dirty,
+    ...findLive(flow, order, dirty),
   };
 }

@@ -3,7 +3,8 @@ import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import { I64, OP_LOCAL_GET, V128, type Expr } from '../wasm/expr.js';
 import type { FunctionBuilder } from '../wasm/function.js';
 
-const XMM_BIT = 16;
+/** Where the vector registers begin in masks. */
+export const XMM_BIT = 16;
 
 /**
  * The guest's registers as a region's locals. Masks name registers: bits 0..15 general, 16..31 xmm. `dirty` are those
@@ -37,6 +38,10 @@ export class Registers {
     return bit < XMM_BIT ? bit : -1;
   }
 
+  /** The register that a mask's bit names. */
+  at(bit: number): Expr {
+    return this.f.get(this.local(bit));
+  }
   gpr(index: number): Expr {
     return this.f.get(this.local(index));
   }
@@ -68,6 +73,6 @@ export class Registers {
 }
 
 /** Where the CPU block has a register. */
-function offsetOf(bit: number): number {
+export function offsetOf(bit: number): number {
   return bit < XMM_BIT ? CPU_GPR + 8 * bit : CPU_XMM + 16 * (bit - XMM_BIT);
 }

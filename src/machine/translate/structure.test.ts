@@ -5,6 +5,7 @@ import { FunctionBuilder, STORE } from '../wasm/function.js';
 import { ModuleBuilder } from '../wasm/module.js';
 import { wasm } from '../wasm/webassembly.js';
 import { orderGraph, type Graph } from './graph.js';
+import { routed } from './reducible.js';
 import { emitGraph, type Ending } from './structure.js';
 
 /** A small repeatable generator (Marsaglia's xorshift32). */
@@ -60,7 +61,7 @@ function compile(graph: Graph): Uint8Array {
       otherwise: successors[successors.length - 1] ?? 0,
     };
   };
-  emitGraph(f, orderGraph(graph), { node: emit, back: () => undefined });
+  emitGraph(f, routed(graph), { node: emit, junction: () => undefined, back: () => undefined });
   const module = new ModuleBuilder();
   module.importMemory('m', 'memory', 1, 1);
   module.export('run', module.function(f));
@@ -100,7 +101,8 @@ test('edges back are told before they are taken', () => {
   const graph = { successors: [[1], [1, 2], [0, 3], []] };
   const f = new FunctionBuilder([], []);
   const backs: string[] = [];
-  emitGraph(f, orderGraph(graph), {
+  emitGraph(f, routed(graph), {
+    junction: () => undefined,
     node: (n) => {
       const [otherwise, ...cases] = graph.successors[n] ?? [];
       if (otherwise === undefined) return null;

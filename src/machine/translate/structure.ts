@@ -1,6 +1,7 @@
 import { I32, i32, type Expr } from '../wasm/expr.js';
 import type { FunctionBuilder, Label } from '../wasm/function.js';
 import type { GraphOrder } from './graph.js';
+import type { Routed } from './reducible.js';
 
 /**
  * How a node ends. Code that has left the function ends with `null`; `cases` are tried in order, and if none holds, the
@@ -15,17 +16,18 @@ export interface Ending {
 export interface NodeEmitter {
   /** Emits a node. Called once a node, in an order in which a node comes after its immediate dominator. */
   node(node: number): Ending | null;
+  /** The same for a node that the graph was given to be nested. */
+  junction(node: number): void;
   /** Emits what goes before a jump back to a node that has been passed. */
   back(from: number, to: number): void;
 }
 
 /**
- * Emits a control-flow graph as nested blocks and loops. A reducible graph follows the dominator tree, as in Norman
- * Ramsey's "Beyond Relooper" (ICFP 2022); any other becomes one loop around a br_table.
+ * Emits a control-flow graph as nested blocks and loops that follow the dominator tree, as in Norman Ramsey's "Beyond
+ * Relooper" (ICFP 2022).
  */
-export function emitGraph(f: FunctionBuilder, order: GraphOrder, nodes: NodeEmitter): void {
-  if (order.reducible) new Nesting(f, order, nodes).tree(0);
-  else emitDispatch(f, order, nodes);
+export function emitGraph(f: FunctionBuilder, graph: Routed, nodes: NodeEmitter): void {
+  new Nesting(f, graph, nodes).tree(0);
   f.unreachable();
 }
 
@@ -36,11 +38,17 @@ class Nesting {
   /** The nodes below each in the dominator tree that several edges reach, first in order first. */
   private readonly below: number[][];
 
+  private readonly order: GraphOrder;
+  /** Where a junction is to go: the place of the node among those it goes to. */
+  private readonly next: number;
+
   constructor(
     private readonly f: FunctionBuilder,
-    private readonly order: GraphOrder,
+    private readonly graph: Routed,
     private readonly nodes: NodeEmitter,
   ) {
+    const order = (this.order = graph.order);
+    this.next = graph.junctions.size === 0 ? -1 : f.local(I32);
     this.below = order.place.map(() => []);
     for (const node of order.order) {
       if (node !== 0 && order.merges.has(node)) this.below[order.idom[node] ?? 0]?.push(node);
@@ -63,6 +71,8 @@ class Nesting {
   }
 
   private within(node: number): void {
+    const ways = this.graph.junctions.get(node);
+    if (ways !== undefined) return this.junction(node, ways);
     const ending = this.nodes.node(node);
     if (ending === null) return;
     for (const { cond, to } of ending.cases) {
@@ -73,39 +83,30 @@ class Nesting {
     this.branch(node, ending.otherwise);
   }
 
-  private branch(from: number, to: number): void {
+  private junction(node: number, ways: readonly number[]): void {
+    this.nodes.junction(node);
+    ways.slice(1).forEach((to, i) => {
+      this.f.if(i32.eq(this.f.get(this.next), i32.const(i + 1)));
+      this.go(node, to);
+      this.f.end();
+    });
+    this.go(node, ways[0] ?? 0);
+  }
+
+  private branch(from: number, meant: number): void {
+    const { via, junctions } = this.graph;
+    const { place } = this.order;
+    const to = via.get(meant) ?? meant;
+    if ((place[to] ?? 0) <= (place[from] ?? 0)) this.nodes.back(from, meant);
+    if (to !== meant) this.f.set(this.next, i32.const(junctions.get(to)?.indexOf(meant) ?? 0));
+    this.go(from, to);
+  }
+
+  private go(from: number, to: number): void {
     const { place, merges } = this.order;
     const isBack = (place[to] ?? 0) <= (place[from] ?? 0);
-    if (isBack) this.nodes.back(from, to);
     const label = isBack ? this.loops[to] : merges.has(to) ? this.before[to] : undefined;
     if (label === undefined) this.tree(to);
     else this.f.br(label);
   }
-}
-
-/** loop { br_table next: ... } with the nodes one behind the other. */
-function emitDispatch(f: FunctionBuilder, order: GraphOrder, nodes: NodeEmitter): void {
-  const next = f.local(I32);
-  const top = f.loop();
-  const labels = order.order.map(() => f.block()).reverse();
-  const [first] = labels;
-  if (first === undefined) return;
-  f.brTable(labels.slice(1), first, i32.sub(f.get(next), i32.const(1)));
-  const go = (from: number, to: number): void => {
-    if ((order.place[to] ?? 0) <= (order.place[from] ?? 0)) nodes.back(from, to);
-    f.set(next, i32.const(order.place[to] ?? 0));
-    f.br(top);
-  };
-  for (const node of order.order) {
-    f.end();
-    const ending = nodes.node(node);
-    if (ending === null) continue;
-    for (const { cond, to } of ending.cases) {
-      f.if(cond);
-      go(node, to);
-      f.end();
-    }
-    go(node, ending.otherwise);
-  }
-  f.end();
 }

@@ -9,6 +9,7 @@ import type { Form } from '../x86/insn.js';
 import { discover, type CodeReader, type Limits } from './discover.js';
 import type { Flow } from './flow.js';
 import { Imports } from './imports.js';
+import { Leaves } from './leaves.js';
 import { emitRegion } from './region.js';
 import { Scanner } from './scan.js';
 
@@ -27,7 +28,7 @@ export interface Surroundings {
   readonly stats: MachineStats;
 }
 
-const LIMITS: Limits = { instructions: 600, blocks: 160 };
+const LIMITS: Limits = { instructions: 800, blocks: 250 };
 /** Regions that are made at once of code that is too long for one. */
 const MOST_REGIONS = 16;
 
@@ -46,9 +47,34 @@ export class RegionTranslator implements Translator {
     };
   }
 
-  /** At once: while a region waits for others, its blocks get hot one by one, and each would become a region. */
+  /**
+   * Of code in a function it is the function that is translated, and the code runs on as it is until it is called again:
+   * else each loop, and each place behind a call, would get a region of its own with all that follows. What stays hot
+   * (a loop that does not end) gets one nevertheless.
+   */
+  hot(address: number): void {
+    const { code } = this.with_;
+    if (code.isTranslated(address)) return;
+    for (const start of code.calledBefore(address)) {
+      if (code.isTranslated(start) || start === address) break;
+      if (code.executions(start) === 0) continue;
+      const flows = this.flowsFrom(start);
+      if (!flows.some(({ blocks }) => blocks.some((block) => block.address === address))) continue;
+      this.translate(flows);
+      for (const { blocks } of flows) for (const block of blocks) code.reheat(block.address);
+      return;
+    }
+    this.request(address);
+  }
+
   request(address: number): void {
     if (this.with_.code.isTranslated(address)) return;
+    const flows = this.flowsFrom(address);
+    if (flows.length > 0) this.translate(flows);
+  }
+
+  /** At once: while a region waits for others, its blocks get hot one by one, and each would become a region. */
+  private flowsFrom(address: number): Flow[] {
     const flows: Flow[] = [];
     const entries = new Set<number>();
     const hasRun = this.reader.executions(address) > 0;
@@ -58,7 +84,7 @@ export class RegionTranslator implements Translator {
       entries.add(flow.entry);
       flow = flows.length < MOST_REGIONS ? this.rest(flow, entries) : null;
     }
-    if (flows.length > 0) this.translate(flows);
+    return flows;
   }
 
   /**
@@ -77,8 +103,10 @@ export class RegionTranslator implements Translator {
     module.importTable('env', 'table', 1);
     const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
     const imports = new Imports(module);
-    const functions = flows.map((flow) => emitRegion(flow, imports, regionType, semanticsOf));
+    const leaves = new Leaves(flows.length);
+    const functions = flows.map((flow) => emitRegion(flow, imports, leaves, regionType, semanticsOf));
     functions.forEach((f, i) => module.export(`${i}`, module.function(f)));
+    leaves.functions.forEach((f) => module.function(f));
     const bytes = module.finish();
     const instance = new wasm.Instance(new wasm.Module(bytes), {
       env: { memory, table },

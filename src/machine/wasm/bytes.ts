@@ -26,6 +26,13 @@ export class ByteWriter {
     this.u8(value >>> 24);
   }
 
+  /** Makes the number that `u32` wrote at `at`, plus `base`, LEB128 of as many bytes: below 2^28. */
+  settleUleb(at: number, base: number): void {
+    const view = new DataView(this.buffer.buffer);
+    const value = view.getUint32(at, true) + base;
+    for (let i = 0; i < 4; i++) this.buffer[at + i] = ((value >>> (7 * i)) & 0x7f) | (i < 3 ? 0x80 : 0);
+  }
+
   /** Unsigned LEB128 of a number below 2^32. */
   uleb(value: number): void {
     let rest = value >>> 0;

@@ -35,6 +35,8 @@ export class FunctionBuilder {
   private depth = 0;
   /** Offsets of hinted branches in the code, each followed by 1 (likely) or 0. */
   private readonly hints: number[] = [];
+  /** Offsets of calls by place, whose index is known when all imports are. */
+  private readonly calls: number[] = [];
 
   constructor(
     readonly params: readonly ValType[],
@@ -126,6 +128,15 @@ export class FunctionBuilder {
     for (const arg of args) this.push(arg);
     this.code.u8(0x10);
     this.code.uleb(func);
+  }
+
+  /** Calls the module's own function number `place`, counted without imports, and returns what that returns. */
+  returnFrom(place: number, args: readonly Expr[]): void {
+    for (const arg of args) this.push(arg);
+    this.code.u8(0x10);
+    this.calls.push(this.code.length);
+    this.code.u32(place);
+    this.code.u8(0x0f);
   }
 
   /** `return table[index](...args)` without growing the stack. */
@@ -229,8 +240,9 @@ export class FunctionBuilder {
   }
 
   /** The body as the code section wants it: size, runs of locals, code, end. */
-  writeTo(out: ByteWriter): void {
+  writeTo(out: ByteWriter, imported: number): void {
     const head = this.localRuns();
+    for (const at of this.calls) this.code.settleUleb(at, imported);
     out.uleb(head.length + this.code.length + 1);
     out.bytes(head.view());
     out.bytes(this.code.view());

@@ -135,7 +135,7 @@ export class ModuleBuilder {
     });
     this.branchHints(out);
     this.section(out, 10, this.functions.length, (w) => {
-      for (const f of this.functions) f.builder.writeTo(w);
+      for (const f of this.functions) f.builder.writeTo(w, this.importedFunctions);
     });
     this.section(out, 11, this.segments.length, (w) => {
       for (const { offset, bytes } of this.segments) {

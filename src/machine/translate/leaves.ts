@@ -1,0 +1,69 @@
+import { CPU_BUDGET, CPU_CC_KIND, CPU_CC_X, CPU_CC_Y, CPU_RIP } from '../layout.js';
+import { storeCpu } from '../semantics/base-emitter.js';
+import { I32, I64, V128, i64, type Expr, type ValType } from '../wasm/expr.js';
+import { FunctionBuilder } from '../wasm/function.js';
+import { XMM_BIT, offsetOf } from './registers.js';
+
+const GO_ON_AT_RIP = i64.num(-1);
+
+/** What is written down on a way out, besides the registers. */
+export interface Leaving {
+  readonly rip: Expr;
+  /** Null: the CPU block has it. */
+  readonly budget: Expr | null;
+  /** Kind, x and y; null: the CPU block has them. */
+  readonly flags: readonly [Expr, Expr, Expr] | null;
+}
+
+/**
+ * The ways out of regions in the middle: functions that write all their parameters into the CPU block, one for each set
+ * of them. A branch to code that the ways out share would join all locals at every one of them, and that was half of
+ * what V8 had to compile.
+ */
+export class Leaves {
+  private readonly places = new Map<string, number>();
+  readonly functions: FunctionBuilder[] = [];
+
+  /** `first`: the place of the first of these functions in the module. */
+  constructor(private readonly first: number) {}
+
+  /** Emits the way out of `f` with the registers that `mask` names. */
+  emit(f: FunctionBuilder, mask: number, registers: (bit: number) => Expr, leaving: Leaving): void {
+    const { rip, budget, flags } = leaving;
+    const args = [rip, ...(budget === null ? [] : [budget]), ...(flags ?? [])];
+    const bits = bitsOf(mask);
+    args.push(...bits.map(registers));
+    f.returnFrom(this.placeOf(bits, budget !== null, flags !== null), args);
+  }
+
+  private placeOf(bits: readonly number[], hasBudget: boolean, hasFlags: boolean): number {
+    const key = `${hasBudget} ${hasFlags} ${bits.join()}`;
+    let place = this.places.get(key);
+    if (place === undefined) {
+      place = this.first + this.functions.length;
+      this.places.set(key, place);
+      this.functions.push(writeLeave(bits, hasBudget, hasFlags));
+    }
+    return place;
+  }
+}
+
+function bitsOf(mask: number): number[] {
+  const bits: number[] = [];
+  for (let bit = 0; bit < 32; bit++) if ((mask & (1 << bit)) !== 0) bits.push(bit);
+  return bits;
+}
+
+function writeLeave(bits: readonly number[], hasBudget: boolean, hasFlags: boolean): FunctionBuilder {
+  const places: [type: ValType, offset: number][] = [[I64, CPU_RIP]];
+  if (hasBudget) places.push([I32, CPU_BUDGET]);
+  if (hasFlags) places.push([I32, CPU_CC_KIND], [I64, CPU_CC_X], [I64, CPU_CC_Y]);
+  for (const bit of bits) places.push([bit < XMM_BIT ? I64 : V128, offsetOf(bit)]);
+  const f = new FunctionBuilder(
+    places.map(([type]) => type),
+    [I64],
+  );
+  places.forEach(([, offset], i) => storeCpu(f, offset, f.get(i)));
+  f.return(GO_ON_AT_RIP);
+  return f;
+}
