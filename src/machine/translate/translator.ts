@@ -28,7 +28,7 @@ export interface Surroundings {
   readonly stats: MachineStats;
 }
 
-const LIMITS: Limits = { instructions: 800, blocks: 250 };
+const LIMITS: Limits = { instructions: 1000, blocks: 300 };
 /** Regions that are made at once of code that is too long for one. */
 const MOST_REGIONS = 16;
 
