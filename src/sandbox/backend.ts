@@ -79,6 +79,8 @@ export interface Bindings {
   readonly rootfs: string | null;
   /** Host folders and files by where they are mounted. */
   readonly sources: Readonly<Record<string, string>>;
+  /** Those mounts by which the host is written to; a snapshot can ask for less. */
+  readonly writable: readonly string[];
   readonly strace: boolean;
   readonly logLevel: Settings['logLevel'];
   readonly tier: Settings['tier'];

@@ -17,9 +17,13 @@ export function boundSettings(saved: Settings, bindings: Bindings): Settings {
   return { ...saved, rootfs, mounts, strace, logLevel, tier, pseudo, keys };
 }
 
-function boundMount(mount: PlainMount, { sources }: Bindings, missing: string[]): PlainMount {
+function boundMount(mount: PlainMount, { sources, writable }: Bindings, missing: string[]): PlainMount {
   if (mount.type === 'tmpfs' || mount.type === 'app') return mount;
   const source = Object.hasOwn(sources, mount.target) ? sources[mount.target] : undefined;
   if (source === undefined) missing.push(`a source for the mount at ${mount.target}`);
-  return { ...mount, source: source ?? '' };
+  const bound = { ...mount, source: source ?? '' };
+  if (writable.includes(mount.target)) return bound;
+  if (bound.type === 'host') return { ...bound, readOnly: true };
+  if (bound.type === 'encrypted') missing.push(`a mount of encrypted files at ${mount.target}`);
+  return bound;
 }

@@ -3,6 +3,7 @@ import { errnoName } from '../kernel/abi/errno-names.js';
 import { ENOTDIR } from '../kernel/errno.js';
 import { EncryptedFolder, type EncryptedTree } from '../kernel/fs/encrypted/folder.js';
 import type { KeyRing } from '../kernel/fs/encrypted/keys.js';
+import { ReadOnlyFolder } from '../kernel/fs/hostfs/readonly.js';
 import { HostFs, type HostFsOptions } from '../kernel/fs/hostfs/hostfs.js';
 import { FileGuard } from '../kernel/fs/trusted/guard.js';
 import { FileRules } from '../kernel/fs/trusted/rules.js';
@@ -65,7 +66,8 @@ export class HostFilesystems {
     const folder = this.openRoot(path, what);
     const at = this.canonical(path, what).path;
     const guarded = this.guard === null ? {} : { guarded: { guard: this.guard, path: at } };
-    return this.make(folder, { readOnly, ...guarded }, `${what}: ${path}`);
+    const kept = readOnly ? new ReadOnlyFolder(folder) : folder;
+    return this.make(kept, { readOnly, ...guarded }, `${what}: ${path}`);
   }
 
   /** A folder of protected files. They vouch for themselves: the rules for files are not asked. */

@@ -128,6 +128,10 @@ export function restorable(options: SandboxOptions | RestoreOptions): RestoreOpt
   return Object.fromEntries(Object.entries(options).filter(([name]) => RESTORABLE.has(name)));
 }
 
+function writesHost(mount: PlainMount): boolean {
+  return mount.type === 'encrypted' || (mount.type === 'host' && mount.readOnly !== true);
+}
+
 /** What a restorer gives, as the kernel's side takes it. */
 export function bindingsOf(options: RestoreOptions): Bindings {
   for (const name of Object.keys(options))
@@ -136,7 +140,8 @@ export function bindingsOf(options: RestoreOptions): Bindings {
   const { rootfs, strace, logLevel, tier, pseudo, keys } = settings;
   const sources: Record<string, string> = {};
   for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
-  return { rootfs, sources, strace, logLevel, tier, pseudo, keys };
+  const writable = settings.mounts.filter(writesHost).map(({ target }) => target);
+  return { rootfs, sources, writable, strace, logLevel, tier, pseudo, keys };
 }
 
 /** Options as a user gave them, to settings that the kernel's side can rely on. */

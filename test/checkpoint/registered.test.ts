@@ -42,6 +42,8 @@ const REBUILT = [
   'Metadata',
   'Nodes',
   'ProtectedFile',
+  'ReadOnlyFile',
+  'ReadOnlyFolder',
   'RecoveryLog',
   'Registers',
   'Struct',

@@ -508,4 +508,4 @@ export class HostFs implements FileSystem {
   }
 }
 
-kind('HostFs', HostFs, { rebuilt: ['distrustBefore', 'folder'] });
+kind('HostFs', HostFs, { rebuilt: ['distrustBefore', 'folder', 'readOnly'] });

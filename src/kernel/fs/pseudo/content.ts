@@ -51,7 +51,9 @@ export function loadForOpen(inode: PseudoInode, flags: number): Held | null | Er
 function heldFor(handle: Handle, position: number): Held | Errno {
   const inode = handle.inode as PseudoInode;
   const known = (handle.data ?? null) as Held | null;
-  if (known !== null && !(known.read && position === 0 && inode.alive)) return known;
+  // What can be written may have changed since the file was opened.
+  const old = known !== null && (known.read || rowOf(inode).save !== undefined);
+  if (known !== null && !(old && position === 0 && inode.alive)) return known;
   const fresh = held(inode);
   if (typeof fresh !== 'number') handle.data = fresh;
   return fresh;
