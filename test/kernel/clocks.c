@@ -195,11 +195,73 @@ static void processor_limit(void) {
   printf("over the limit: %d\n", WTERMSIG(status));
 }
 
+static volatile int ticks;
+
+static void on_tick(int signal) { ticks++; }
+
+/* A time that is over has come at once, whatever the program does. */
+static void past(void) {
+  timer_t timer;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+  struct itimerspec before = {.it_value = {1, 0}};
+  signal(SIGUSR1, on_tick);
+  timer_create(CLOCK_REALTIME, &event, &timer);
+  ticks = 0;
+  timer_settime(timer, TIMER_ABSTIME, &before, NULL);
+  printf("long ago: %d\n", ticks);
+  timer_delete(timer);
+  timer_create(CLOCK_MONOTONIC, &event, &timer);
+  clock_gettime(CLOCK_MONOTONIC, &before.it_value);
+  before.it_value.tv_sec -= 1;
+  before.it_interval.tv_nsec = 300000000;
+  ticks = 0;
+  timer_settime(timer, TIMER_ABSTIME, &before, NULL);
+  printf("a second ago: %d, overrun %d\n", ticks, timer_getoverrun(timer));
+  timer_delete(timer);
+}
+
+/* Ticks of processor time: as many as there was time for, though no turn ends with one. */
+static void virtual_ticks(void) {
+  struct itimerval every = {{0, 5000}, {0, 5000}}, off = {0};
+  signal(SIGVTALRM, on_tick);
+  signal(SIGPROF, on_tick);
+  for (int which = ITIMER_VIRTUAL; which <= ITIMER_PROF; which++) {
+    ticks = 0;
+    setitimer(which, &every, NULL);
+    clock_t end = clock() + CLOCKS_PER_SEC / 4;
+    while (clock() < end)
+      for (volatile int i = 0; i < 20000; i++)
+        ;
+    setitimer(which, &off, NULL);
+    printf("%d: most ticks have come: %d\n", which, ticks >= 25 && ticks <= 60);
+  }
+  timer_t timer;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+  struct itimerspec often = {{0, 100000}, {0, 100000}};
+  sigset_t set;
+  siginfo_t info;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer);
+  timer_settime(timer, 0, &often, NULL);
+  clock_t end = clock() + CLOCKS_PER_SEC / 10;
+  while (clock() < end)
+    for (volatile int i = 0; i < 20000; i++)
+      ;
+  sigwaitinfo(&set, &info);
+  HOLDS(info.si_overrun > 300);
+  timer_delete(timer);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int main(void) {
   reading();
   sleeping();
   intervals();
   posix_timers();
+  past();
+  virtual_ticks();
   usage();
   processor_limit();
   return 0;

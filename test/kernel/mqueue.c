@@ -2,12 +2,13 @@
 #include "check.h"
 #include <fcntl.h>
 #include <mqueue.h>
-#include <poll.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -214,11 +215,79 @@ static void notifications(void) {
   mq_unlink(NAME);
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
+static int calls;
+
+static void in_thread(union sigval value) {
+  pthread_mutex_lock(&lock);
+  calls += value.sival_int;
+  pthread_cond_broadcast(&change);
+  pthread_mutex_unlock(&lock);
+}
+
+static void wait_for_calls(int expected) {
+  pthread_mutex_lock(&lock);
+  while (calls < expected) pthread_cond_wait(&change, &lock);
+  printf("calls %d\n", calls);
+  pthread_mutex_unlock(&lock);
+}
+
+static void threads(void) {
+  puts("-- threads");
+  mqd_t queue = mq_open(NAME, O_RDWR | O_CREAT, 0600, NULL);
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = in_thread};
+  event.sigev_value.sival_int = 7;
+  SHOW(mq_notify(queue, &event));
+  FAILS(mq_notify(queue, &event));
+  char state[100] = "";
+  read(queue, state, 99);
+  *strstr(state, "PID") = 0;
+  puts(state);
+  mq_send(queue, "a", 1, 0);
+  wait_for_calls(7);
+  receive(queue);
+  SHOW(mq_notify(queue, &event));
+  CHILD(mq_send(queue, "b", 1, 0));
+  wait_for_calls(14);
+  receive(queue);
+  SHOW(mq_notify(queue, &event));
+  SHOW(mq_notify(queue, NULL));
+  mq_send(queue, "c", 1, 0);
+  receive(queue);
+  struct sigevent raw = {.sigev_notify = SIGEV_THREAD, .sigev_signo = -1};
+  char cookie[32] = "cookie";
+  raw.sigev_value.sival_ptr = (void *)8;
+  FAILS(syscall(SYS_mq_notify, queue, &raw));
+  raw.sigev_value.sival_ptr = cookie;
+  FAILS(syscall(SYS_mq_notify, queue, &raw));
+  raw.sigev_signo = open("/etc/passwd", O_RDONLY);
+  FAILS(syscall(SYS_mq_notify, queue, &raw));
+  close(raw.sigev_signo);
+  raw.sigev_signo = socket(AF_UNIX, SOCK_DGRAM, 0);
+  FAILS(syscall(SYS_mq_notify, queue, &raw));
+  close(raw.sigev_signo);
+  raw.sigev_signo = socket(AF_NETLINK, SOCK_RAW, 0);
+  SHOW(syscall(SYS_mq_notify, queue, &raw));
+  mq_send(queue, "d", 1, 0);
+  SHOW(recv(raw.sigev_signo, cookie, sizeof(cookie), 0));
+  printf("%s %d\n", cookie, cookie[31]);
+  receive(queue);
+  SHOW(syscall(SYS_mq_notify, queue, &raw));
+  SHOW(mq_notify(queue, NULL));
+  SHOW(recv(raw.sigev_signo, cookie, sizeof(cookie), 0));
+  printf("%s %d\n", cookie, cookie[31]);
+  close(raw.sigev_signo);
+  mq_close(queue);
+  mq_unlink(NAME);
+}
+
 int main(void) {
   alarm(60);
   setvbuf(stdout, NULL, _IOFBF, 1 << 16);
   names();
   messages();
   notifications();
+  threads();
   return 0;
 }

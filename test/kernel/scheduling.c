@@ -210,6 +210,31 @@ static void barriers(void) {
   FAILS(membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED, 1));
 }
 
+#define BE(level) (2 << 13 | (level))
+#define ioprio_set(which, who, priority) syscall(SYS_ioprio_set, which, who, priority)
+#define ioprio_get(which, who) syscall(SYS_ioprio_get, which, who)
+
+static void io_priorities(void) {
+  SHOW(ioprio_get(1, 0));
+  SHOW(ioprio_set(1, 0, BE(3)));
+  SHOW(ioprio_get(1, 0));
+  CHILD(SHOW(ioprio_get(1, 0)); SHOW(ioprio_get(1, getppid())));
+  SHOW(ioprio_set(1, 0, 3 << 13 | 7));
+  SHOW(ioprio_get(1, 0));
+  FAILS(ioprio_set(1, 0, 4));
+  FAILS(ioprio_set(1, 0, 4 << 13));
+  FAILS(ioprio_set(9, 0, BE(1)));
+  FAILS(ioprio_get(0, 0));
+  FAILS(ioprio_get(1, 0x7ffffff0));
+  FAILS(ioprio_set(2, 0x7ffffff0, BE(1)));
+  SHOW(ioprio_set(1, 0, BE(1 << 3 | 2)));
+  SHOW(ioprio_get(1, 0));
+  CHILD(setpgid(0, 0); ioprio_set(1, 0, 0); setpriority(PRIO_PROCESS, 0, 5); SHOW(ioprio_get(1, 0)); SHOW(ioprio_get(2, 0));
+        SHOW(ioprio_set(2, 0, BE(1))); SHOW(ioprio_get(2, getpgrp())));
+  CHILD(setuid(54321); FAILS(ioprio_set(1, getppid(), BE(0))); FAILS(ioprio_set(1, 0, 1 << 13)); SHOW(ioprio_set(3, 54321, BE(6)));
+        SHOW(ioprio_get(3, 0)); FAILS(ioprio_get(3, 54322)));
+}
+
 int main(void) {
   alarm(60);
   setvbuf(stdout, NULL, _IOFBF, 1 << 16);
@@ -220,5 +245,6 @@ int main(void) {
   shares();
   interactive();
   attributes();
+  io_priorities();
   return 0;
 }

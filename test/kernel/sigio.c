@@ -238,6 +238,55 @@ static void threads_and_groups(void) {
   close(ends[0]), close(ends[1]), close(stop[0]), close(stop[1]);
 }
 
+static void touch(const char *name) { close(open(name, O_CREAT | O_WRONLY, 0600)); }
+
+static void directories(void) {
+  char folder[] = "/tmp/sigio-XXXXXX";
+  mkdtemp(folder);
+  int before = open(".", O_RDONLY), fd = open(folder, O_RDONLY), file = open("/etc/passwd", O_RDONLY);
+  fchdir(fd);
+  FAILS(fcntl(file, F_NOTIFY, DN_CREATE));
+  SHOW(fcntl(file, F_NOTIFY, 0));
+  SHOW(fcntl(fd, F_SETSIG, QUEUED));
+  SHOW(fcntl(fd, F_NOTIFY, DN_CREATE));
+  HOLDS(fcntl(fd, F_GETOWN) == getpid());
+  touch("one");
+  pending("made");
+  touch("two");
+  pending("once only");
+  fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT);
+  fcntl(fd, F_NOTIFY, DN_DELETE | DN_ATTRIB);
+  touch("three");
+  pending("made");
+  chmod("three", 0700);
+  pending("changed");
+  write(open("three", O_WRONLY), "x", 1);
+  pending("written");
+  unlink("three");
+  pending("removed");
+  SHOW(fcntl(fd, F_NOTIFY, DN_MULTISHOT));
+  unlink("two");
+  pending("over");
+  fcntl(fd, F_NOTIFY, DN_RENAME | DN_MODIFY | DN_ACCESS | DN_MULTISHOT);
+  rename("one", "other");
+  pending("renamed");
+  int other = open("other", O_RDWR);
+  write(other, "abc", 3);
+  pending("written");
+  lseek(other, 0, SEEK_SET);
+  read(other, folder, 1);
+  pending("read");
+  folder[0] = '/';
+  int twin = dup(fd);
+  close(twin);
+  rename("other", "one");
+  pending("a descriptor was closed");
+  unlink("one");
+  fchdir(before);
+  rmdir(folder);
+  close(before), close(fd), close(file), close(other);
+}
+
 int main(void) {
   alarm(60);
   sigemptyset(&all);
@@ -251,5 +300,6 @@ int main(void) {
   streams();
   terminals();
   threads_and_groups();
+  directories();
   return 0;
 }

@@ -75,6 +75,7 @@ export function releaseHandle(handle: Handle): void {
 export function closeHandle(handle: Handle, owner: object): 0 | Errno {
   const flushed = isPathOnly(handle) ? 0 : (handle.ops.flush?.(handle) ?? 0);
   if (!isPathOnly(handle)) releaseOwnerLocks(handle.inode, owner);
+  if (handle.watches !== undefined) for (const watch of [...handle.watches]) watch.closed?.(owner);
   releaseHandle(handle);
   return flushed;
 }

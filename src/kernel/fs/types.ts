@@ -217,6 +217,8 @@ export interface Handle {
 }
 
 export interface HandleWatch {
+  /** A descriptor for it in `table` has been closed. */
+  closed?(table: object): void;
   handleReleased(): void;
 }
 

@@ -137,6 +137,7 @@ function copyThread(parent: Thread, child: Thread, { flags, stack, tls, childTid
   child.mask.assign(parent.mask);
   inheritScheduling(parent, child);
   child.timerSlackNs = parent.timerSlackNs;
+  child.ioPriority = parent.ioPriority;
   if ((flags & CLONE_CHILD_CLEARTID) !== 0) child.clearTid = childTid;
   if ((flags & CLONE_VM) === 0 || (flags & CLONE_VFORK) !== 0) Object.assign(child.altStack, parent.altStack);
   else Object.assign(child.altStack, { sp: 0, size: 0, flags: SS_DISABLE });

@@ -94,6 +94,8 @@ export class Thread implements Caller, Wakeable, TimerOwner {
   /** Processors on which it may run (sched_setaffinity); null: all. */
   affinity: readonly number[] | null = null;
   realtimePriority = 0;
+  /** ioprio_set(2); 0: by its nice value. */
+  ioPriority = 0;
   timerSlackNs = 50_000;
 
   /** Who waits for its end (pidfds of threads); made at first use. */

@@ -7,6 +7,7 @@ import * as events from '../abi/poll.js';
 import {
   POLL_HUP,
   POLL_IN,
+  POLL_MSG,
   POLL_OUT,
   SIGBUS,
   SIGCHLD,
@@ -44,6 +45,7 @@ const OWN_CODES: ReadonlySet<number> = new Set([SIGILL, SIGFPE, SIGSEGV, SIGBUS,
 const BANDS: ReadonlyMap<number, number> = new Map([
   [POLL_IN, events.POLLIN | events.POLLRDNORM],
   [POLL_OUT, events.POLLOUT | events.POLLWRNORM | events.POLLWRBAND],
+  [POLL_MSG, events.POLLIN | events.POLLRDNORM | events.POLLMSG],
   [POLL_HUP, events.POLLHUP | events.POLLERR],
 ]);
 

@@ -15,6 +15,7 @@ import {
   F_GETPIPE_SZ,
   F_GETSIG,
   F_GET_SEALS,
+  F_NOTIFY,
   F_OFD_GETLK,
   F_OFD_SETLK,
   F_OFD_SETLKW,
@@ -47,6 +48,7 @@ import { capable, isOwnerOrCapable } from '../fs/permission.js';
 import { pipeOf } from '../fs/pipe/pipe.js';
 import { sealable } from '../fs/tmpfs/memfd.js';
 import type { Handle } from '../fs/types.js';
+import { notifyOfDirectory } from '../ipc/dnotify.js';
 import { setAsync } from '../signal/sigio.js';
 import type { Args, Caller } from '../types.js';
 import { $view, structIn, structOut } from './file-args.js';
@@ -201,6 +203,7 @@ const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
   [F_GETOWN_EX, (thread, handle, _arg, args) => getOwnerEx(thread, handle, args.addr(2))],
   [F_SETSIG, (thread, handle, arg) => setSignal(thread, handle, arg)],
   [F_GETSIG, (_thread, handle) => handle.owner?.signal ?? 0],
+  [F_NOTIFY, (thread, handle, arg, args) => notifyOfDirectory(thread, handle, args.int(0), arg >>> 0)],
   [F_GETLEASE, () => F_UNLCK],
   [F_SETLEASE, (_thread, _handle, arg) => (arg === F_UNLCK ? EAGAIN : EINVAL)],
   [F_SETPIPE_SZ, setPipeSize],

@@ -2,7 +2,7 @@
 import { kind } from '../checkpoint/registry.js';
 import { O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from '../abi/fcntl.js';
 import { RLIMIT_MSGQUEUE } from '../abi/resource.js';
-import { SIGRTMAX, SI_MESGQ } from '../abi/signal.js';
+import { SIGRTMAX } from '../abi/signal.js';
 import { CLOCK_REALTIME, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD } from '../abi/time.js';
 import {
   EACCES,
@@ -27,6 +27,7 @@ import { canRead, canWrite, newHandle, releaseHandle } from '../fs/handle.js';
 import { MqueueFs, queueOf } from '../fs/mqueue/mqueuefs.js';
 import {
   QueueWaiter,
+  type Notification,
   type PosixQueue,
   type PriorityMessage,
   type QueueAttributes,
@@ -35,11 +36,12 @@ import { MAY_READ, MAY_WRITE, inodePermission, mayCreate } from '../fs/permissio
 import { unlink } from '../fs/remove.js';
 import type { Handle, Inode, Location } from '../fs/types.js';
 import type { Timespec } from '../host.js';
+import { NOTIFY_COOKIE_LEN, SignalNotification, Silent, SocketNotification } from '../ipc/mq-notification.js';
+import { NetlinkSocket } from '../net/netlink/netlink.js';
+import { socketOf } from '../net/sockfs.js';
 import type { Process } from '../process/process.js';
-import { getI64, setU64 } from '../process/registers.js';
+import { getI64, getU64, setU64 } from '../process/registers.js';
 import type { Thread } from '../process/thread.js';
-import { messageInfo } from '../signal/info.js';
-import { sendSignal } from '../signal/send.js';
 import type { Args } from '../types.js';
 import { fileOf } from './file-args.js';
 import type { ThreadRow } from './row.js';
@@ -215,11 +217,7 @@ function notify({ process }: Thread, queue: PosixQueue): void {
   const { notification } = queue;
   if (notification === null) return;
   queue.notification = null;
-  if (notification.none) return;
-  const { signal, valueLo, valueHi } = notification;
-  notification.send(
-    messageInfo(signal, SI_MESGQ, { pid: process.pid, uid: process.cred.ruid, valueLo, valueHi }),
-  );
+  notification.arrived({ pid: process.pid, uid: process.cred.ruid });
 }
 
 function sysMqTimedreceive(thread: Thread, args: Args): number {
@@ -255,31 +253,42 @@ function sysMqNotify(thread: Thread, args: Args): number {
   const { process } = thread;
   const addr = args.addr(1);
   if (addr !== 0 && readStruct(process.memory, addr, SIGEVENT_SIZE) < 0) return EFAULT;
-  const [signal, kind] = [$view.getInt32(8, true), $view.getInt32(12, true)];
-  const [valueLo, valueHi] = [$view.getUint32(0, true), $view.getUint32(4, true)];
-  if (addr !== 0) {
-    if (kind !== SIGEV_NONE && kind !== SIGEV_SIGNAL && kind !== SIGEV_THREAD) return EINVAL;
-    if (kind === SIGEV_SIGNAL && (signal < 0 || signal > SIGRTMAX)) return EINVAL;
-    // glibc's threads are told through a netlink socket.
-    if (kind === SIGEV_THREAD) return EBADF;
-  }
+  const notification = addr === 0 ? null : readNotification(process);
+  if (typeof notification === 'number') return notification;
   const open = queueIn(thread, args.int(0), () => true);
   if (typeof open === 'number') return open;
   const { queue } = open;
-  if (addr === 0) {
-    if (queue.notification?.pid === process.pid) queue.notification = null;
+  if (notification === null) {
+    queue.forget(process.pid);
     return 0;
   }
   if (queue.notification !== null) return EBUSY;
-  queue.notification = {
-    pid: process.pid,
-    signal,
-    none: kind === SIGEV_NONE,
-    valueLo,
-    valueHi,
-    send: (info) => sendSignal(process, info),
-  };
+  notification.begins?.();
+  queue.notification = notification;
   return 0;
+}
+
+/** What struct sigevent in the buffer asks for. */
+function readNotification(process: Process): Notification | Errno {
+  const [signal, how] = [$view.getInt32(8, true), $view.getInt32(12, true)];
+  const [lo, hi] = [$view.getUint32(0, true), $view.getUint32(4, true)];
+  if (how === SIGEV_NONE) return new Silent(process.pid);
+  if (how === SIGEV_THREAD) return readSocketNotification(process, getU64($view, 0), signal);
+  if (how !== SIGEV_SIGNAL || signal < 0 || signal > SIGRTMAX) return EINVAL;
+  return new SignalNotification(process, signal, { lo, hi });
+}
+
+/** As the C library asks for its threads: a cookie's address, and a netlink socket in place of the signal. */
+function readSocketNotification(process: Process, addr: number, fd: number): Notification | Errno {
+  const cookie = new Uint8Array(NOTIFY_COOKIE_LEN);
+  if (process.memory.copyIn(addr, cookie, 0, cookie.length) < 0) return EFAULT;
+  const handle = process.files.get(fd);
+  if (typeof handle === 'number') return handle;
+  const socket = socketOf(handle);
+  if (typeof socket === 'number') return socket;
+  return socket instanceof NetlinkSocket
+    ? new SocketNotification(process.pid, handle, socket, cookie)
+    : EINVAL;
 }
 
 function sysMqGetsetattr(thread: Thread, args: Args): number {
@@ -317,7 +326,7 @@ export const mqueueRows: readonly ThreadRow[] = [
     args: ['fd', 'addr', 'size', 'addr', 'timespec'],
     run: sysMqTimedreceive,
   },
-  { number: 244, name: 'mq_notify', args: ['fd', 'addr'], run: sysMqNotify, note: 'no SIGEV_THREAD' },
+  { number: 244, name: 'mq_notify', args: ['fd', 'addr'], run: sysMqNotify },
   { number: 245, name: 'mq_getsetattr', args: ['fd', 'addr', 'addr'], run: sysMqGetsetattr },
 ];
 

@@ -194,7 +194,8 @@ const PRIO_PGRP = 1;
 const PRIO_USER = 2;
 
 /** The threads that getpriority's and setpriority's arguments name. */
-function whose(thread: Thread, which: number, who: number): Thread[] | Errno {
+/** Threads that PRIO_* and a number mean. */
+export function whose(thread: Thread, which: number, who: number): Thread[] | Errno {
   const { process } = thread;
   const { kernel } = process;
   if (which === PRIO_PROCESS) {

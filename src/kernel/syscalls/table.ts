@@ -6,6 +6,7 @@ import { fileRows } from './file.js';
 import { futexWaitvRows } from './futex-waitv.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
+import { ioprioRows } from './ioprio.js';
 import { inotifyRows } from './inotify.js';
 import { memoryRows } from './memory.js';
 import { pidfdRows } from './pidfd.js';
@@ -38,6 +39,7 @@ const FAMILIES: readonly (readonly ThreadRow[])[] = [
   futexWaitvRows,
   identityRows,
   inotifyRows,
+  ioprioRows,
   memoryRows,
   pidfdRows,
   mqueueRows,

@@ -38,6 +38,10 @@ export class IntervalTimer implements TimerOwner {
   set(at: number, interval: number): void {
     this.interval = interval;
     this.kernel.timers.add(this.timer, at);
+    // The heap is looked at between slices, which may be far.
+    if (at > this.kernel.clock.nowMs()) return;
+    this.kernel.timers.remove(this.timer);
+    this.fire();
   }
 
   clear(): void {

@@ -61,9 +61,12 @@ export class PosixTimer implements IntervalOwner {
   }
 
   checkCpu(): void {
-    if (this.cpuClock === null || this.cpuClock.now() < this.cpuAt) return;
-    this.cpuAt = this.cpuInterval > 0 ? this.cpuAt + this.cpuInterval : Infinity;
-    this.expired(1);
+    if (this.cpuClock === null) return;
+    const now = this.cpuClock.now();
+    if (now < this.cpuAt) return;
+    const count = this.cpuInterval > 0 ? 1 + Math.floor((now - this.cpuAt) / this.cpuInterval) : 1;
+    this.cpuAt = this.cpuInterval > 0 ? this.cpuAt + count * this.cpuInterval : Infinity;
+    this.expired(count);
   }
 
   /** Its signal is being delivered; `fields` are those of its siginfo. */

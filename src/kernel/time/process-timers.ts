@@ -53,7 +53,7 @@ export class ProcessTimers implements IntervalOwner {
   /** Called after each slice of one of the process's threads. */
   checkCpu(): void {
     const used = totalUsage(this.process).cpuMs;
-    for (const timer of [this.virtual, this.prof]) if (timer.at <= used) this.expire(timer, used);
+    for (const timer of [this.virtual, this.prof]) if (timer.at <= used) this.expire(timer);
     for (const timer of this.posix.values()) timer.checkCpu();
     if (this.cpuLimitAt <= used) this.exceedLimit();
   }
@@ -81,8 +81,9 @@ export class ProcessTimers implements IntervalOwner {
     return first;
   }
 
-  private expire(timer: CpuTimer, used: number): void {
-    timer.at = timer.interval > 0 ? used + timer.interval : Infinity;
+  private expire(timer: CpuTimer): void {
+    // What has been missed is made up for, one a slice (check_cpu_itimer).
+    timer.at = timer.interval > 0 ? timer.at + timer.interval : Infinity;
     sendSignal(this.process, kernelInfo(timer.signal));
   }
 

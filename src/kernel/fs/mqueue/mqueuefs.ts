@@ -197,8 +197,8 @@ export class MqueueFs implements FileSystem {
     const queue = queueOf(handle);
     if (queue === null) return 0;
     const { notification, bytes } = queue;
-    const notify = notification === null ? 0 : notification.none ? 1 : 0;
-    const signal = notification === null || notification.none ? 0 : notification.signal;
+    const notify = notification?.kind ?? 0;
+    const signal = notification?.signal ?? 0;
     const text =
       `QSIZE:${`${bytes}`.padEnd(10)} NOTIFY:${`${notify}`.padEnd(5)} ` +
       `SIGNO:${`${signal}`.padEnd(5)} NOTIFY_PID:${`${notification?.pid ?? 0}`.padEnd(6)}\n`;
@@ -210,7 +210,7 @@ export class MqueueFs implements FileSystem {
   /** A process that is to be told of messages closes the queue. */
   private flush(handle: Handle): 0 {
     const queue = queueOf(handle);
-    if (queue !== null && queue.notification?.pid === this.options.pid()) queue.notification = null;
+    queue?.forget(this.options.pid());
     return 0;
   }
 }

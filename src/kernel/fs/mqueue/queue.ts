@@ -1,6 +1,4 @@
 import { kind } from '../../checkpoint/registry.js';
-import type { Errno } from '../../errno.js';
-import type { SigInfo } from '../../signal/info.js';
 import { WaitQueue } from '../../process/waitqueue.js';
 
 /** struct mq_attr, the part that stays. */
@@ -31,15 +29,22 @@ export class QueueWaiter {
   }
 }
 
+/** Who has sent a message. */
+export interface Sender {
+  readonly pid: number;
+  readonly uid: number;
+}
+
 /** Who is told when a message comes into the empty queue (mq_notify(3)). */
 export interface Notification {
+  /** SIGEV_*. */
+  readonly kind: number;
   readonly pid: number;
-  /** The process that gets `signal`; null signal: nothing is sent (SIGEV_NONE). */
   readonly signal: number;
-  readonly none: boolean;
-  readonly valueLo: number;
-  readonly valueHi: number;
-  send(info: SigInfo): 0 | Errno;
+  /** It has become the queue's. */
+  begins?(): void;
+  arrived(sender: Sender): void;
+  removed(): void;
 }
 
 /** A POSIX message queue (mq_overview(7)). */
@@ -59,6 +64,14 @@ export class PosixQueue {
     readonly owner: number,
     readonly accounted: number,
   ) {}
+
+  /** The process is not to be told any more. */
+  forget(pid: number): void {
+    const { notification } = this;
+    if (notification?.pid !== pid) return;
+    this.notification = null;
+    notification.removed();
+  }
 
   get full(): boolean {
     return this.messages.length >= this.attributes.maxMessages;

@@ -113,6 +113,12 @@ export class NetlinkSocket extends Socket {
     return length;
   }
 
+  /** The kernel has something to say. */
+  announce(message: Uint8Array): void {
+    this.answers.push(message);
+    this.announceData();
+  }
+
   receive(sink: Sink, into: Incoming): number | Errno {
     if ((into.flags & MSG_OOB) !== 0) return EOPNOTSUPP;
     const answer = this.answers.at(0);
