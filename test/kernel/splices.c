@@ -1,5 +1,6 @@
 /* splice, tee, vmsplice, sendfile, copy_file_range, preadv2 and pwritev2: what they move, and what they refuse. */
 #include "check.h"
+#include <sys/ioctl.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -241,6 +242,22 @@ static void vectors(void) {
   close(append);
 }
 
+/* A device that looks at nothing takes the bytes all the same. */
+static void into_nothing(void) {
+  int ends[2], left, null = open("/dev/null", O_WRONLY), zero = open("/dev/zero", O_WRONLY);
+  static char bytes[5000];
+  pipe2(ends, O_NONBLOCK);
+  write(ends[1], bytes, sizeof(bytes));
+  SHOW(splice(ends[0], NULL, null, NULL, 100, 0));
+  SHOW(ioctl(ends[0], FIONREAD, &left));
+  printf("left: %d\n", left);
+  SHOW(splice(ends[0], NULL, zero, NULL, 1 << 20, 0));
+  SHOW(splice(ends[0], NULL, null, NULL, 100, 0));
+  close(ends[1]);
+  SHOW(splice(ends[0], NULL, null, NULL, 100, 0));
+  close(ends[0]), close(null), close(zero);
+}
+
 int main(void) {
   alarm(60);
   setvbuf(stdout, 0, _IOLBF, 0);
@@ -255,6 +272,7 @@ int main(void) {
   waits();
   sizes();
   vectors();
+  into_nothing();
   unlink("file"), unlink("target"), unlink("append"), unlink("large"), unlink("copy");
   chdir("/");
   rmdir(folder);

@@ -33,6 +33,7 @@ const MODULES = [
   'test_asyncio.test_subprocess',
   'test_asyncio.test_unix_events',
   'test_mmap',
+  'test_concurrent_futures',
   'test_multiprocessing_fork',
   'test_multiprocessing_spawn',
   'test_fcntl',

@@ -198,7 +198,10 @@ function fromPipe(
     if (pipe.writers === 0) return 0;
     return nowait || (input.flags & O_NONBLOCK) !== 0 ? EAGAIN : waitForHandle(thread, input);
   }
-  const done = writeHandle(thread, to.handle, pipe.source(length), to.position, 0, { nowait: true });
+  const source = pipe.source(length);
+  const offered = source.remaining;
+  const done = writeHandle(thread, to.handle, source, to.position, 0, { nowait: true });
+  pipe.discard(done - (offered - source.remaining));
   if (done === EAGAIN && !nowait && (to.handle.flags & O_NONBLOCK) === 0)
     return waitForHandle(thread, to.handle);
   if (done > 0) to.position += done;

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createNodeHost } from '../../../host/node/host.js';
-import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, ENXIO, EPERM, EROFS } from '../../errno.js';
+import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTEMPTY, ENXIO, EROFS } from '../../errno.js';
 import { O_APPEND, O_RDWR, O_WRONLY } from '../../abi/fcntl.js';
 import { HostFs } from './hostfs.js';
 import type { HostFsOptions } from './hostfs.js';
@@ -223,7 +223,6 @@ describe('files', () => {
     assert.equal(hostfs.unlink(dir, 'l', ok(find(hostfs, 'd/l'))), 0);
     assert.equal(hostfs.rmdir(hostfs.root(), 'd', dir), 0);
     assert.equal(dir.nlink, 0);
-    assert.equal(hostfs.mknod(hostfs.root(), 'null', 0o20666, 0x103, ROOT_CRED), EPERM);
   });
 
   test('a read-only folder refuses every change', () => {
@@ -362,6 +361,43 @@ describe('nothing leads out of the folder', () => {
     const pipe = ok(find(hostfs, 'pipe'));
     assert.equal(pipe.mode & 0o170000, 0o010000);
     assert.equal(hostfs.open(pipe, 0), ENXIO);
+  });
+
+  test('FIFOs, sockets and devices that are made are in the sandbox alone', () => {
+    const hostfs = mount();
+    const root = hostfs.root();
+    const dir = ok(hostfs.mkdir(root, 'd', 0o755, ROOT_CRED));
+    const fifo = ok(hostfs.mknod(dir, 'fifo', 0o010644, 0, ROOT_CRED));
+    assert.deepEqual(fs.readdirSync(at('d')), []);
+    assert.equal(ok(hostfs.lookup(dir, 'fifo')), fifo);
+    assert.deepEqual([fifo.mode, fifo.nlink, fifo.uid], [0o010644, 1, 0]);
+    assert.equal(hostfs.rmdir(root, 'd', dir), ENOTEMPTY);
+    assert.equal(hostfs.setattr(fifo, { mode: 0o600, uid: 7 }), 0);
+    assert.deepEqual([fifo.mode, fifo.uid], [0o010600, 7]);
+    assert.equal(hostfs.link(root, 'other', fifo), 0);
+    assert.equal(fifo.nlink, 2);
+    assert.equal(hostfs.rename(dir, 'fifo', fifo, root, 'moved', null, 0), 0);
+    assert.equal(hostfs.lookup(dir, 'fifo'), ENOENT);
+    fs.writeFileSync(at('file'), 'x');
+    const file = ok(find(hostfs, 'file'));
+    assert.equal(hostfs.rename(root, 'moved', fifo, root, 'file', file, 0), 0, 'over a file of the host');
+    assert.equal(fs.existsSync(at('file')), false);
+    assert.equal(ok(hostfs.lookup(root, 'file')), fifo);
+    const device = ok(hostfs.mknod(root, 'null', 0o20666, 0x103, ROOT_CRED));
+    assert.equal(device.rdev, 0x103);
+    fs.writeFileSync(at('plain'), 'y');
+    const plain = ok(find(hostfs, 'plain'));
+    assert.equal(
+      hostfs.rename(root, 'plain', plain, root, 'null', device, 0),
+      0,
+      'a file of the host over it',
+    );
+    assert.equal(fs.readFileSync(at('null'), 'utf8'), 'y');
+    assert.equal(ok(hostfs.lookup(root, 'null')), plain);
+    for (const name of ['other', 'file']) assert.equal(hostfs.unlink(root, name, fifo), 0);
+    assert.equal(fifo.nlink, 0);
+    assert.equal(hostfs.lookup(root, 'file'), ENOENT);
+    assert.equal(hostfs.rmdir(root, 'd', dir), 0);
   });
 
   test('no names with dots or slashes reach the host', () => {

@@ -8,30 +8,28 @@
  * What has been seen is believed for `trust` milliseconds (names, attributes, names that are missing) and asked again
  * afterwards; the host may change everything at any time. The guest's own changes are seen at once.
  *
- * The host never resolves more than one name at a time and follows no symbolic link; their texts go to the guest's walk.
- * Device nodes, sockets and FIFOs are shown and not opened.
+ * The host never resolves more than one name at a time and follows no link; links' texts go to the guest's walk. Its devices,
+ * sockets and FIFOs are shown and not opened; those that programs make are in the sandbox alone (Specials).
  */
 import { kind } from '../../checkpoint/registry.js';
 import { FALLOC_FL_KEEP_SIZE, RENAME_NOREPLACE } from '../../abi/fcntl.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from '../../abi/stat.js';
-import { EINVAL, EIO, EISDIR, ELOOP, ENOENT, ENXIO, EOPNOTSUPP, EPERM, EROFS } from '../../errno.js';
+import { EINVAL, EIO, ELOOP, ENOENT, ENOTEMPTY, ENXIO, EOPNOTSUPP, EROFS } from '../../errno.js';
 import type { Errno } from '../../errno.js';
-import type { HostClock, HostEntry, HostFolder, HostStat, Timespec } from '../../host.js';
-import { emitListing } from '../listing.js';
+import type { HostClock, HostFolder, HostStat, Timespec } from '../../host.js';
 import type { GuardedTree } from '../trusted/guard.js';
 import type {
   Attributes,
   Credentials,
   Dentry,
-  DirEntry,
   FileSystem,
   FrameMemory,
   FsStatistics,
-  Handle,
   HandleOperations,
   Inode,
 } from '../types.js';
 import { AttributeSetter } from './attributes.js';
+import { Directories } from './directories.js';
 import { Files } from './files.js';
 import { Folders } from './folders.js';
 import { Inodes } from './inodes.js';
@@ -39,6 +37,7 @@ import type { OwnerMap } from './inodes.js';
 import { InodeGuard } from './guard.js';
 import { CAN_READ, CAN_WRITE, hostPages, pathOf } from './node.js';
 import type { HostInode } from './node.js';
+import { Specials, isSpecialType } from './specials.js';
 
 export interface HostFsOptions {
   /** Taken over: closed with the filesystem. */
@@ -64,9 +63,7 @@ function ms(time: Timespec): number {
   return time.sec * 1000 + time.nsec / 1e6;
 }
 
-function isType(inode: Inode, type: number): boolean {
-  return (inode.mode & S_IFMT) === type;
-}
+const isType = (inode: Inode, type: number): boolean => (inode.mode & S_IFMT) === type;
 
 export class HostFs implements FileSystem {
   readonly type = 'hostfs';
@@ -77,6 +74,8 @@ export class HostFs implements FileSystem {
   private readonly clock: HostClock;
   private readonly trust: number;
   private readonly folders = new Folders();
+  private readonly specials: Specials;
+  private readonly directories: Directories;
   private readonly inodes: Inodes;
   private readonly files: Files;
   private readonly attributes: AttributeSetter;
@@ -102,6 +101,8 @@ export class HostFs implements FileSystem {
       locate: (inode) => this.locate(inode),
       stat: (inode) => this.stat(inode),
     });
+    this.specials = new Specials(this, options.clock);
+    this.directories = new Directories(this.folders, this.inodes, this.specials, this.clock);
     this.guard = options.guarded === undefined ? null : new InodeGuard(options.guarded);
     this.root_ = this.inodes.from(root);
     this.root_.data.folder = options.folder;
@@ -146,6 +147,8 @@ export class HostFs implements FileSystem {
 
   lookup(dir: Inode, name: string): Inode | Errno {
     const parent = dir as HostInode;
+    const special = this.specials.in(parent, name);
+    if (special !== undefined) return special;
     const stat = this.find(parent, name);
     if (typeof stat === 'number') return stat;
     const inode = this.inodes.from(stat);
@@ -185,6 +188,7 @@ export class HostFs implements FileSystem {
     const inode = dentry.inode as HostInode | null;
     const dir = dentry.parent?.inode as HostInode | null | undefined;
     if (inode === null) return false;
+    if (this.specials.has(inode)) return true;
     if (dir === null || dir === undefined || this.isFresh(inode.data.checkedAt)) return true;
     const folder = this.folders.of(dir);
     const stat = typeof folder === 'number' ? folder : folder.lookup(dentry.name);
@@ -223,6 +227,10 @@ export class HostFs implements FileSystem {
   setattr(inode: Inode, changes: Attributes): 0 | Errno {
     if (this.readOnly) return EROFS;
     const known = inode as HostInode;
+    if (this.specials.has(known)) {
+      this.specials.set(known, changes);
+      return 0;
+    }
     const error = this.guard?.mayChange(known) || this.attributes.set(known, changes);
     this.changed(known);
     return error;
@@ -279,9 +287,11 @@ export class HostFs implements FileSystem {
     return error !== 0 ? error : this.give(dir, name, cred);
   }
 
-  mknod(dir: Inode, name: string, mode: number, _rdev: number, cred: Credentials): Inode | Errno {
-    const type = mode & S_IFMT;
-    return type === S_IFREG || type === 0 ? this.create(dir, name, mode, cred) : EPERM;
+  mknod(dir: Inode, name: string, mode: number, rdev: number, cred: Credentials): Inode | Errno {
+    if (!isSpecialType(mode)) return this.create(dir, name, mode, cred);
+    if (this.readOnly) return EROFS;
+    const denied = this.guard?.mayChangeName(dir as HostInode, name) ?? 0;
+    return denied !== 0 ? denied : this.specials.make(dir as HostInode, name, mode, rdev, cred);
   }
 
   symlink(dir: Inode, name: string, target: string, cred: Credentials): Inode | Errno {
@@ -291,6 +301,10 @@ export class HostFs implements FileSystem {
 
   link(dir: Inode, name: string, inode: Inode): 0 | Errno {
     const known = inode as HostInode;
+    if (this.specials.has(known)) {
+      this.specials.add(dir as HostInode, name, known);
+      return 0;
+    }
     const denied = this.guard?.mayChange(known) ?? 0;
     if (denied !== 0) return denied;
     const place = this.locate(known);
@@ -303,11 +317,16 @@ export class HostFs implements FileSystem {
   }
 
   unlink(dir: Inode, name: string, inode: Inode): 0 | Errno {
+    if (this.specials.has(inode as HostInode)) {
+      this.specials.remove(dir as HostInode, name);
+      return 0;
+    }
     const error = this.inFolder(dir, name, (folder) => folder.unlink(name));
     return error !== 0 ? error : this.gone(dir, name, inode);
   }
 
   rmdir(dir: Inode, name: string, inode: Inode): 0 | Errno {
+    if (this.specials.fills(inode as HostInode)) return ENOTEMPTY;
     const error = this.inFolder(dir, name, (folder) => folder.rmdir(name));
     return error !== 0 ? error : this.gone(dir, name, inode);
   }
@@ -339,6 +358,15 @@ export class HostFs implements FileSystem {
       newName,
     );
     if (denied !== undefined && denied !== 0) return denied;
+    if (this.specials.has(inode as HostInode)) {
+      if (replaced === inode) return 0;
+      const cleared = replaced === null ? 0 : this.unlink(newDir, newName, replaced);
+      if (cleared !== 0) return cleared;
+      this.specials.add(newDir as HostInode, newName, inode as HostInode);
+      this.specials.remove(dir as HostInode, name);
+      return 0;
+    }
+    if (replaced !== null && this.specials.fills(replaced as HostInode)) return ENOTEMPTY;
     const error = this.inFolder(newDir, newName, (to) =>
       this.inFolder(dir, name, (from) => from.rename(name, to, newName)),
     );
@@ -349,7 +377,9 @@ export class HostFs implements FileSystem {
     known.data.dropName(dir as HostInode, name);
     known.data.addName(newDir as HostInode, newName);
     this.changed(known);
-    if (replaced !== null) this.gone(newDir, newName, replaced);
+    if (replaced === null) return 0;
+    if (this.specials.has(replaced as HostInode)) this.specials.remove(newDir as HostInode, newName);
+    else this.gone(newDir, newName, replaced);
     return 0;
   }
 
@@ -395,38 +425,6 @@ export class HostFs implements FileSystem {
     return wrong;
   }
 
-  private readonly directories: HandleOperations = {
-    seekable: true,
-    read: () => EISDIR,
-    write: () => EISDIR,
-    readdir: (handle, emit) => this.readdir(handle, emit),
-    fsync: () => 0,
-  };
-
-  private readdir(handle: Handle, emit: (entry: DirEntry) => boolean): 0 | Errno {
-    const dir = handle.inode as HostInode;
-    const folder = this.folders.of(dir);
-    if (typeof folder === 'number') return folder;
-    if (handle.position === 0 || handle.data === null || handle.data === undefined) {
-      const entries = folder.list();
-      if (typeof entries === 'number') return entries as Errno;
-      handle.data = entries;
-    }
-    dir.data.listed = new Map();
-    dir.data.listedAt = this.now();
-    return emitListing(handle, handle.data as readonly HostEntry[], emit, (entry) =>
-      this.entryNumber(dir, folder, entry.name),
-    );
-  }
-
-  /** Asks for the entry's number, and keeps the rest of the answer for the look-up that often follows. */
-  private entryNumber(dir: HostInode, folder: HostFolder, name: string): number | null {
-    const stat = folder.lookup(name);
-    if (typeof stat === 'number') return null;
-    dir.data.listed?.set(name, stat);
-    return this.inodes.numberOf(stat);
-  }
-
   fallocate(inode: Inode, mode: number, offset: number, length: number): 0 | Errno {
     if (this.readOnly) return EROFS;
     if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return EOPNOTSUPP;
@@ -446,25 +444,16 @@ export class HostFs implements FileSystem {
   }
 
   sync(): 0 | Errno {
-    for (const inode of this.inodes.all()) {
-      const error = hostPages(inode)?.sync(0, Number.MAX_SAFE_INTEGER) ?? 0;
-      if (error !== 0) return error;
-    }
-    return 0;
+    return this.inodes.sync();
   }
 
   reclaim(pages: number): number {
-    let given = 0;
-    for (const inode of this.inodes.all()) {
-      if (given >= pages) break;
-      given += hostPages(inode)?.shrink(pages - given) ?? 0;
-    }
-    return given;
+    return this.inodes.shrink(pages);
   }
 
   evict(inode: Inode): void {
     const known = inode as HostInode;
-    if (known === this.root_) return;
+    if (known === this.root_ || this.specials.has(known)) return;
     hostPages(known)?.dispose();
     known.pages = null;
     this.files.close(known);

@@ -60,6 +60,25 @@ export class Inodes {
     return this.known.values();
   }
 
+  /** Writes what mappings have changed. */
+  sync(): 0 | Errno {
+    for (const inode of this.known.values()) {
+      const error = hostPages(inode)?.sync(0, Number.MAX_SAFE_INTEGER) ?? 0;
+      if (error !== 0) return error;
+    }
+    return 0;
+  }
+
+  /** Gives up to `pages` pages of files back; how many. */
+  shrink(pages: number): number {
+    let given = 0;
+    for (const inode of this.known.values()) {
+      if (given >= pages) break;
+      given += hostPages(inode)?.shrink(pages - given) ?? 0;
+    }
+    return given;
+  }
+
   /** A number that is unique in this filesystem even where the folder spans several of the host's. */
   private number(stat: HostStat): number {
     let device = this.devices.indexOf(stat.dev);

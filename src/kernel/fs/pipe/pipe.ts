@@ -165,6 +165,11 @@ export class Pipe {
     if (wasFull) this.writable.wake(Infinity, WRITABLE);
   }
 
+  /** Removes the next bytes: somebody has accepted them without a look (/dev/null). */
+  discard(count: number): void {
+    if (count > 0) this.take(new Uint8Array(count), 0, count);
+  }
+
   /** Makes the ring hold `more` bytes than are in it now. */
   private grow(more: number): void {
     const needed = this.length + more;
