@@ -129,7 +129,7 @@ export const JOBS: readonly Job[] = [
     name: 'sqlite3',
     argv: ['sh', '-c', 'printf %s "$1" | sqlite3 /tmp/t.db; ls -s /tmp/t.db', 'sh', SQLITE],
   },
-  { name: 'make', argv: ['sh', '-c', MAKE] },
+  { name: 'make', argv: ['bash', '-c', MAKE] },
   { name: 'go', argv: ['sh', '-c', GO], memory: '1g' },
   {
     name: 'vim',

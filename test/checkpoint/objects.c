@@ -226,7 +226,7 @@ int main(void) {
   pthread_create(&threads[0], NULL, waits_on_condition, NULL);
   for (long i = 0; i < 3; i++) {
     pthread_create(&threads[1 + i], NULL, waits_in_order, (void *)i);
-    nap(10);
+    nap(50);
   }
   pthread_create(&threads[4], NULL, reads_pipe, NULL);
   pthread_create(&threads[5], NULL, waits_for_semaphore, NULL);

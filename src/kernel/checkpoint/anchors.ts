@@ -10,7 +10,7 @@ export interface Anchors {
   /** Names, of objects and functions. */
   readonly names: ReadonlyMap<object, string>;
   readonly things: ReadonlyMap<string, object>;
-  /** Those that are only named, never sent: they have no state, or it is not the checkpoint's. */
+  /** Those that are only named, never sent: they have no state, or it is not the checkpoint's. So are all that are frozen. */
   readonly opaque: ReadonlySet<object>;
 }
 
@@ -28,7 +28,10 @@ export function findAnchors(
   const add = (thing: object, name: string): void => {
     names.set(thing, name);
     things.set(name, thing);
-    if (typeof thing !== 'function') queue.push(thing);
+    if (typeof thing === 'function') return;
+    // Tables, which all sandboxes of this process share: a checkpoint must not change them.
+    if (Object.isFrozen(thing)) closed.add(thing);
+    queue.push(thing);
   };
   for (const [name, thing] of Object.entries(opaque)) {
     names.set(thing, name);

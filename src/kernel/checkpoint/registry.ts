@@ -80,6 +80,16 @@ export function constantNamed(name: string): object | undefined {
   return constants.get(name);
 }
 
+/** Freezes a table of plain objects and arrays, with all that is in it: all sandboxes share it, and none restores it. */
+export function deepFrozen<T extends object>(table: T): T {
+  const plain = Array.isArray(table) || Object.getPrototypeOf(table) === Object.prototype;
+  if (!plain || Object.isFrozen(table)) return table;
+  Object.freeze(table);
+  for (const part of Object.values(table) as unknown[])
+    if (typeof part === 'object' && part !== null) deepFrozen(part);
+  return table;
+}
+
 /** For tests. */
 export function allKinds(): Iterable<Kind> {
   return byName.values();

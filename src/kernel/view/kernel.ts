@@ -1,5 +1,5 @@
 /** The kernel as /proc and /sys show it. */
-import { kind } from '../checkpoint/registry.js';
+import { deepFrozen, kind } from '../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../machine/layout.js';
 import type { IpcView } from '../fs/proc/sysvipc.js';
 import type { CpuView, KernelView, LockView, MemoryTotals } from '../fs/proc/subject.js';
@@ -59,8 +59,8 @@ function uuid(random: (into: Uint8Array) => void): string {
 }
 
 export class LiveKernel implements KernelView {
-  readonly cpu = CPU_VIEW;
-  readonly filesystems = FILESYSTEMS;
+  readonly cpu = deepFrozen(CPU_VIEW);
+  readonly filesystems = deepFrozen(FILESYSTEMS);
   readonly bootId: string;
   readonly bootTime: number;
   readonly net: NetView;

@@ -1,5 +1,5 @@
 /** /dev/pts: the master's device, and one for each terminal by its number (pty(7), devpts). */
-import { kind } from '../../checkpoint/registry.js';
+import { deepFrozen, kind } from '../../checkpoint/registry.js';
 import { S_IFCHR } from '../../abi/stat.js';
 import { ENOSPC } from '../../errno.js';
 import type { Errno } from '../../errno.js';
@@ -35,7 +35,7 @@ export class Terminals implements PtyOwner {
 
   constructor(
     readonly jobs: JobControl,
-    readonly options = OPTIONS,
+    readonly options = deepFrozen(OPTIONS),
     private readonly settings: Pick<FsSettings, 'ptyMax'> = { ptyMax: PTY_MAX },
   ) {}
 

@@ -1,3 +1,4 @@
+import { deepFrozen } from '../../checkpoint/registry.js';
 import type { FamilyRow, NamedRow, Owner, Row } from './row.js';
 
 /** A row in its place in a tree. */
@@ -35,7 +36,7 @@ export class Nodes {
 
   /** Makes the nodes of a tree; returns its root's. */
   tree<S>(root: NamedRow<S>): Node {
-    return this.make(root as NamedRow<unknown>, null, null);
+    return this.make(deepFrozen(root as NamedRow<unknown>), null, null);
   }
 
   byNumber(number: number): Node | undefined {
