@@ -10,6 +10,7 @@ import { LIVING_GOALS, living } from './living.js';
 import { timeItself, timePrograms } from './measure.js';
 import { MEMORY_GOALS, memory, scalingMemory, scalingTime } from './memory.js';
 import { table, type Figure, type Goal, type Group } from './report.js';
+import { SIZE_GOALS, SNAPSHOT_GOALS, snapshot, snapshotSize } from './snapshot.js';
 import { JOB_GOALS, JOBS, SYSTEM_GOALS, prepareJobs } from './system.js';
 import { PROGRAMS, compile, prepare } from './workloads.js';
 
@@ -44,6 +45,18 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: (rounds) => timePrograms(JOBS, rounds),
   },
   living: { title: 'In a sandbox that lives', unit: 'ms', goals: LIVING_GOALS, run: living },
+  snapshot: {
+    title: 'Sandboxes written down, restored and forked',
+    unit: 'ms',
+    goals: SNAPSHOT_GOALS,
+    run: snapshot,
+  },
+  'snapshot-size': {
+    title: 'Compressed snapshots',
+    unit: 'MiB',
+    goals: SIZE_GOALS,
+    run: snapshotSize,
+  },
   memory: { title: 'Memory of the host', unit: 'MiB', goals: MEMORY_GOALS, run: memory },
   'scaling-memory': {
     title: 'Memory of the host as sandboxes and processes grow',

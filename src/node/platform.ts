@@ -1,5 +1,5 @@
 /** Sandboxes in Node.js: the kernel in a worker thread or in the caller's. */
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { createNodeHost } from '../host/node/host.js';
 import { directBridge, type AppSide } from '../sandbox/bridge.js';
 import type { BackendEvents } from '../sandbox/backend.js';
@@ -16,13 +16,47 @@ function inCaller(events: BackendEvents, app: AppSide): Connection {
   return { backend, close: () => Promise.resolve() };
 }
 
-function inWorker(events: BackendEvents, app: AppSide): Connection {
+interface Started {
+  readonly worker: Worker;
+  readonly port1: MessagePort;
+  readonly lock: SharedArrayBuffer;
+}
+
+/** One that has been started before there is something to do. The host process does not live on for it. */
+let spare: Started | null = null;
+
+function startWorker(early: boolean): Started {
   const { port1, port2 } = new MessageChannel();
   const lock = new SharedArrayBuffer(4);
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: { port: port2, lock },
+    workerData: { port: port2, lock, early },
     transferList: [port2],
   });
+  return { worker, port1, lock };
+}
+
+function prepare(): void {
+  if (spare !== null) return;
+  const started = startWorker(true);
+  const { worker } = started;
+  spare = started;
+  worker.unref();
+  const lost = (): void => {
+    if (spare === started) spare = null;
+  };
+  worker.on('error', lost);
+  worker.on('exit', lost);
+}
+
+function takeWorker(): Started {
+  const started = spare ?? startWorker(false);
+  if (started === spare) started.worker.ref();
+  spare = null;
+  return started;
+}
+
+function inWorker(events: BackendEvents, app: AppSide): Connection {
+  const { worker, port1, lock } = takeWorker();
   const port = {
     post: (message: unknown) => worker.postMessage(message),
     receive: (handler: (message: unknown) => void) => void worker.on('message', handler),
@@ -50,4 +84,5 @@ function inWorker(events: BackendEvents, app: AppSide): Connection {
 
 export const nodePlatform: Platform = {
   connect: (thread, events, app) => (thread === 'worker' ? inWorker(events, app) : inCaller(events, app)),
+  prepare,
 };

@@ -1,15 +1,21 @@
 /** The worker's side of a sandbox. */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createNodeHost } from '../host/node/host.js';
+import { Kernel } from '../kernel/kernel.js';
 import { remoteEvents, serve, type Port } from '../sandbox/remote.js';
 import { SandboxServer } from '../sandbox/server.js';
 import { waitingBridge } from './bridge.js';
 import { nodeLoop } from './loop.js';
 
-const { port, lock } = workerData as { port: MessagePort; lock: SharedArrayBuffer };
+/** Bytes of memory. */
+const SMALL = 16 << 20;
+
+const { port, lock, early } = workerData as { port: MessagePort; lock: SharedArrayBuffer; early: boolean };
 
 const parent: Port = {
   post: (message) => parentPort?.postMessage(message),
   receive: (handler) => void parentPort?.on('message', handler),
 };
 serve(parent, new SandboxServer(createNodeHost(), nodeLoop, remoteEvents(parent), waitingBridge(port, lock)));
+// What takes time at the first sandbox is done before there is one: V8 has seen the code, and keeps the core's module.
+if (early) new Kernel({ host: createNodeHost(), machine: { memory: SMALL } }).park();

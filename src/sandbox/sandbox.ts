@@ -26,6 +26,8 @@ export interface Platform {
     events: BackendEvents,
     app: AppSide,
   ): { readonly backend: Backend; close(): Promise<void> };
+  /** Gets a worker ready: one more sandbox will soon be wanted. */
+  prepare(): void;
 }
 
 const TERM = 'xterm-256color';
@@ -137,8 +139,15 @@ export class Sandbox {
    * own. What neither of them has changed on the host, both see; what is in memory, each has for itself.
    */
   async fork(options: ForkOptions = {}): Promise<Sandbox> {
+    const { platform } = this;
+    const bindings = { ...this.bindings, ...options };
+    const worker = bindings.thread !== 'caller';
+    if (worker) platform.prepare();
     const pieces = await this.backend.snapshot(false);
-    return Sandbox.revive(this.platform, joined(pieces), { ...this.bindings, ...options });
+    const copy = await Sandbox.revive(platform, joined(pieces), bindings);
+    // Who forks once will do so again.
+    if (worker) platform.prepare();
+    return copy;
   }
 
   /** The whole sandbox as a file, as it is now; it goes on running. */

@@ -118,7 +118,7 @@ for i in 1 2 3 4 5 6; do
   echo "import { C$i } from './m$i'; console.log(new C$i().add(new C$i()))" >> main.ts
 done
 ${ESBUILD} main.ts --bundle --minify --log-level=error
-${ESBUILD} main.ts --bundle --sourcemap=inline --target=es5 --log-level=error 2>&1 | tail -c 300
+${ESBUILD} main.ts --bundle --sourcemap=inline --log-level=error 2>&1 | tail -c 300
 `;
 
 export const JOBS: readonly Job[] = [

@@ -5,9 +5,15 @@ const FIRST_SIZE = 1 << 12;
 
 /** Grows as it is written to. */
 export class Writer {
-  private bytes = new Uint8Array(FIRST_SIZE);
-  private view = new DataView(this.bytes.buffer);
+  private bytes: Uint8Array;
+  private view: DataView;
   length = 0;
+
+  /** `size`: how much will be written, if that is known. */
+  constructor(size = FIRST_SIZE) {
+    this.bytes = new Uint8Array(size);
+    this.view = new DataView(this.bytes.buffer);
+  }
 
   private reserve(count: number): void {
     const needed = this.length + count;

@@ -33,7 +33,7 @@ export function saveFrames({ memory, frames }: Machine): Uint8Array[] {
     out.raw(memory.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE));
     if (out.length < PIECE) continue;
     pieces.push(out.done());
-    out = new Writer();
+    out = new Writer(PIECE + PAGE_SIZE + 16);
   }
   out.count(0);
   pieces.push(out.done());
