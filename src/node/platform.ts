@@ -58,7 +58,7 @@ function takeWorker(): Started {
 function inWorker(events: BackendEvents, app: AppSide): Connection {
   const { worker, port1, lock } = takeWorker();
   const port = {
-    post: (message: unknown) => worker.postMessage(message),
+    post: (message: unknown, given: readonly ArrayBuffer[] = []) => worker.postMessage(message, given),
     receive: (handler: (message: unknown) => void) => void worker.on('message', handler),
   };
   answerRequests(port1, lock, app);

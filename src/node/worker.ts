@@ -13,7 +13,7 @@ const SMALL = 16 << 20;
 const { port, lock, early } = workerData as { port: MessagePort; lock: SharedArrayBuffer; early: boolean };
 
 const parent: Port = {
-  post: (message) => parentPort?.postMessage(message),
+  post: (message, given = []) => parentPort?.postMessage(message, given),
   receive: (handler) => void parentPort?.on('message', handler),
 };
 serve(parent, new SandboxServer(createNodeHost(), nodeLoop, remoteEvents(parent), waitingBridge(port, lock)));

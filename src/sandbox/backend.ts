@@ -112,8 +112,8 @@ export type FileReply = Uint8Array | string | readonly string[] | FileStat | nul
 
 export interface Backend {
   start(settings: Settings): Promise<void>;
-  /** In place of `start`: goes on with what a snapshot has. */
-  restore(snapshot: Uint8Array, bindings: Bindings): Promise<Restored>;
+  /** In place of `start`: goes on with what a snapshot has. Pieces are given away. */
+  restore(snapshot: Uint8Array | readonly Uint8Array[], bindings: Bindings): Promise<Restored>;
   /** The sandbox as a file, in pieces. It runs on. */
   snapshot(compress: boolean): Promise<Uint8Array[]>;
   spawn(request: SpawnRequest): Promise<ProcessId>;

@@ -4,7 +4,8 @@ import { CulmError, type CulmErrorCode } from './types.js';
 
 /** A message port, as far as it is needed: Node's and the browser's both can be made to fit. */
 export interface Port {
-  post(message: unknown): void;
+  /** `given`: memory that the other side gets, in place of a copy. */
+  post(message: unknown, given?: readonly ArrayBuffer[]): void;
   receive(handler: (message: unknown) => void): void;
 }
 
@@ -40,6 +41,17 @@ const EVENTS: readonly EventName[] = ['output', 'exit', 'watched', 'log', 'strac
 
 type Callable = (...args: readonly unknown[]) => unknown;
 
+/** Below this a copy costs less; and what is smaller may lie in memory that others use, too. */
+const LARGE = 1 << 18;
+
+/** A snapshot's pieces belong to whoever gets them. */
+function givenAway(value: unknown): ArrayBuffer[] {
+  if (!Array.isArray(value)) return [];
+  return value
+    .filter((piece) => piece instanceof Uint8Array && piece.byteLength >= LARGE)
+    .map((piece) => (piece as Uint8Array<ArrayBuffer>).buffer);
+}
+
 /** The caller's end. `lost` ends all calls that wait, when the other side has died. */
 export function remoteBackend(
   port: Port,
@@ -63,7 +75,7 @@ export function remoteBackend(
       if (dead !== null) return reject(new CulmError('disposed', dead));
       const id = nextId++;
       waiting.set(id, { resolve, reject });
-      port.post({ kind: 'call', id, method, args } satisfies Message);
+      port.post({ kind: 'call', id, method, args } satisfies Message, args.flatMap(givenAway));
     });
   const entries = METHODS.map((method) => [method, (...args: unknown[]) => send(method, args)]);
   return {
@@ -95,7 +107,7 @@ export function serve(port: Port, backend: Backend): void {
     Promise.resolve()
       .then(() => methods[method].call(backend, ...args))
       .then(
-        (value) => port.post({ kind: 'result', id, value } satisfies Message),
+        (value) => port.post({ kind: 'result', id, value } satisfies Message, givenAway(value)),
         (error: unknown) => {
           const { code, message: text } = asCulmError(error);
           port.post({ kind: 'error', id, code, message: text } satisfies Message);

@@ -71,11 +71,12 @@ export class Sandbox {
   /** @internal Use `Sandbox.restore` of the package's entry. */
   static async revive(
     platform: Platform,
-    snapshot: SnapshotSource,
+    snapshot: SnapshotSource | readonly Uint8Array[],
     options: RestoreOptions,
   ): Promise<Sandbox> {
     const bindings = bindingsOf(options);
-    const bytes = snapshot instanceof Uint8Array ? snapshot : await collect(snapshot);
+    const given = snapshot instanceof Uint8Array || Array.isArray(snapshot);
+    const bytes = given ? snapshot : await collect(snapshot as ReadableStream<Uint8Array>);
     const sandbox = Sandbox.make(platform, options, {});
     try {
       const { env, programs } = await sandbox.backend.restore(bytes, bindings);
@@ -144,7 +145,7 @@ export class Sandbox {
     const worker = bindings.thread !== 'caller';
     if (worker) platform.prepare();
     const pieces = await this.backend.snapshot(false);
-    const copy = await Sandbox.revive(platform, joined(pieces), bindings);
+    const copy = await Sandbox.revive(platform, pieces, bindings);
     // Who forks once will do so again.
     if (worker) platform.prepare();
     return copy;

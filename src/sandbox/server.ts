@@ -29,6 +29,7 @@ import type {
 import type { AppBridge } from './bridge.js';
 import { GuestFiles, fileError } from './guest-files.js';
 import { PipeStreams, TerminalStreams, type Deliver, type Guest, type Streams } from './guest.js';
+import { joined } from './joined.js';
 import { Namespace } from './namespace.js';
 import { exitOf, startFailure } from './status.js';
 import { boundSettings, withoutKeys } from './bindings.js';
@@ -115,9 +116,10 @@ export class SandboxServer implements Backend {
     return kernel;
   }
 
-  async restore(snapshot: Uint8Array, bindings: Bindings): Promise<Restored> {
+  async restore(snapshot: Uint8Array | readonly Uint8Array[], bindings: Bindings): Promise<Restored> {
     try {
-      const { header, kernel: state } = readHeader(await unpackFile(this.host.crypto, snapshot));
+      const bytes = snapshot instanceof Uint8Array ? snapshot : joined(snapshot);
+      const { header, kernel: state } = readHeader(await unpackFile(this.host.crypto, bytes));
       const settings = boundSettings(header.settings, bindings);
       const kernel = this.build(settings);
       this.adopt(kernel, header, state);
