@@ -106,6 +106,34 @@ describe('a snapshot', () => {
       assert.equal(restored.status, 3);
     });
 
+  it(
+    'holds no keys, not of open files either; a restored program sees those that it is given',
+    LIMIT,
+    async () => {
+      const key = '00112233445566778899aabbccddeeff';
+      const other = 'ffeeddccbbaa99887766554433221100';
+      const options = { rootfs: '/', thread: 'caller' as const };
+      const env = { PATH: '/usr/bin:/bin' };
+      await using sandbox = await Sandbox.create({ ...options, env, keys: { default: key } });
+      const script = 'exec 3</dev/attestation/keys/default; echo READY; read x; od -An -v -tx1 <&3';
+      const program = await sandbox.spawn(['sh', '-c', script]);
+      const output = new Output(program);
+      await output.until('READY\n');
+      const bytes = Buffer.from(await snapshotOf(sandbox, false));
+      assert(!bytes.includes(Buffer.from(key, 'hex')) && !bytes.includes(key));
+      await using again = await Sandbox.restore(bytes, { ...options, keys: { default: other } });
+      const hex = async (one: SandboxProcess): Promise<string> => {
+        await answer(one, 'go');
+        return (await new Output(one).rest()).replace(/\s/g, '');
+      };
+      const [restored] = again.processes();
+      assert(restored !== undefined);
+      assert.equal(await hex(restored), other);
+      await answer(program, 'go');
+      assert.equal((await output.rest()).replace(/\s/g, ''), key);
+    },
+  );
+
   it('gives the same bytes when it is restored and taken again', LIMIT, () => {
     const host = createNodeHost();
     const { header, kernel: bytes } = readHeader(openFile(host.crypto, raw).content);

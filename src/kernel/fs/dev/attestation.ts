@@ -55,7 +55,7 @@ export const ATTESTATION: DirRow<DeviceView> = dir('attestation', [
         find: ({ attestation }: DeviceView, name) => attestation.keys.find(name),
         list: ({ attestation }) => attestation.keys.names(),
       },
-      file<NamedKey>('', ({ key }) => key ?? '', { mode: ALL_MAY_WRITE, save: saveKey }),
+      file<NamedKey>('', ({ key }) => key ?? '', { mode: ALL_MAY_WRITE, save: saveKey, secret: true }),
     ),
   ]),
 ]);

@@ -44,7 +44,9 @@ function held(inode: PseudoInode): Held | Errno {
 
 /** The content of a handle that has none yet (it was just opened), or null when it is only written. */
 export function loadForOpen(inode: PseudoInode, flags: number): Held | null | Errno {
-  return (flags & O_ACCMODE) === O_WRONLY ? null : held(inode);
+  if ((flags & O_ACCMODE) === O_WRONLY) return null;
+  const first = held(inode);
+  return typeof first !== 'number' && rowOf(inode).secret === true ? null : first;
 }
 
 /** The handle's content, loaded anew when it is read from the start again. */
@@ -55,7 +57,7 @@ function heldFor(handle: Handle, position: number): Held | Errno {
   const old = known !== null && (known.read || rowOf(inode).save !== undefined);
   if (known !== null && !(old && position === 0 && inode.alive)) return known;
   const fresh = held(inode);
-  if (typeof fresh !== 'number') handle.data = fresh;
+  if (typeof fresh !== 'number' && rowOf(inode).secret !== true) handle.data = fresh;
   return fresh;
 }
 

@@ -59,6 +59,8 @@ export interface FileRow<S> extends Common<S> {
   readonly content: (subject: S) => Content;
   /** One write is one save: gets what was written, whole. Its error is write's. Without it the file is read-only. */
   readonly save?: (subject: S, bytes: Uint8Array) => 0 | Errno;
+  /** An open file does not keep the content, so that no checkpoint has it: each read loads it. */
+  readonly secret?: boolean;
   /** For files whose changes can be waited for: POLLPRI and POLLERR until they have been read again. */
   readonly changes?: (subject: S) => Changes;
 }
