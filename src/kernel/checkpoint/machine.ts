@@ -6,7 +6,14 @@ import { Reader, Writer } from './bytes.js';
 import { Damaged, Refused } from './damaged.js';
 import { kind } from './registry.js';
 
-kind('PageTable', PageTable, { rebuilt: ['epoch'], restored: (table) => table.renew() });
+kind('PageTable', PageTable, {
+  rebuilt: ['epoch'],
+  restored: (table) => {
+    // The machine trusts its tables: a wrong entry would give a program the machine's own memory.
+    if (!table.isSound()) throw new Damaged('a page table leads nowhere');
+    table.renew();
+  },
+});
 
 /** What objects refer to and is no part of the checkpoint. */
 export function machineParts({ memory, frames, parts }: Machine): Record<string, object> {

@@ -39,6 +39,22 @@ describe('page table', () => {
     assert.equal(space.get(0x1000), pte);
   });
 
+  it('is unsound when an entry leads to no frame in use', () => {
+    const { space, frames } = machine();
+    const frame = frames.allocate();
+    ADDRESSES.forEach((address) => space.set(address, (frame << 12) | PTE_READ));
+    space.set(0x5000, PTE_KERNEL_1);
+    assert.ok(space.isSound());
+    for (const wrong of [0, 1, FIRST_FRAME - 1, frame + 40, 0xfffff]) {
+      space.set(0x5000, (wrong << 12) | PTE_READ);
+      assert.ok(!space.isSound(), String(wrong));
+    }
+    space.set(0x5000, 0);
+    assert.ok(space.isSound());
+    frames.release(frame);
+    assert.ok(!space.isSound());
+  });
+
   it('updates the present entries of a range, in order', () => {
     const { space } = machine();
     for (const address of ADDRESSES) space.set(address, (FIRST_FRAME << 12) | PTE_READ | PTE_WRITE);

@@ -1,4 +1,4 @@
-import { PAGE_SHIFT, PAGE_SIZE } from '../layout.js';
+import { FIRST_FRAME, PAGE_SHIFT, PAGE_SIZE } from '../layout.js';
 import type { MachineViews } from '../semantics/helper.js';
 import {
   PTE_ACCESSED,
@@ -60,6 +60,29 @@ export class PageTable implements AddressSpace {
   /** After the tables were put into frames by others: nothing is known of this space yet. */
   renew(): void {
     this.epoch = this.tlb.newEpoch();
+  }
+
+  /** Whether all entries lead to frames in use: tables that others have put there may say anything. */
+  isSound(): boolean {
+    const { i32, u32 } = this.memory;
+    let tables = 0;
+    const check = (table: number, shift: number): boolean => {
+      if (table % PAGE_SIZE !== 0 || !this.isUsed(table / PAGE_SIZE) || ++tables > this.tables) return false;
+      for (let entry = table / 4; entry < table / 4 + (1 << LEVEL_BITS); entry++) {
+        const value = u32[entry] as number;
+        if (value === 0) continue;
+        if (shift > PAGE_SHIFT) {
+          if (!check(value, shift - LEVEL_BITS)) return false;
+        } else if (((i32[entry] as number) & CACHED) !== 0 && !this.isUsed(value >>> PAGE_SHIFT))
+          return false;
+      }
+      return true;
+    };
+    return check(this.root, ROOT_SHIFT);
+  }
+
+  private isUsed(frame: number): boolean {
+    return frame >= FIRST_FRAME && this.frames.references(frame) > 0;
   }
 
   get(address: number): number {
