@@ -126,6 +126,17 @@ export class HostFilesystems {
     for (const fs of this.all) fs.rebind(problem);
   }
 
+  /** The same when the state may be broken: it comes from a damaged snapshot, or the kernel has failed. */
+  abandon(): void {
+    for (const fs of this.all)
+      try {
+        fs.close();
+      } catch {
+        fs.abandon();
+      }
+    this.all.length = 0;
+  }
+
   close(): void {
     for (const fs of this.all) fs.close();
     this.all.length = 0;

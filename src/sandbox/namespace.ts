@@ -314,4 +314,9 @@ export class Namespace {
   close(): void {
     this.hostFiles.close();
   }
+
+  /** The same when the state may be broken. */
+  abandon(): void {
+    this.hostFiles.abandon();
+  }
 }

@@ -128,7 +128,7 @@ export class SandboxServer implements Backend {
       return { env: settings.env, programs };
     } catch (error) {
       this.ended = true;
-      this.namespace?.close();
+      this.namespace?.abandon();
       throw snapshotError(error);
     }
   }
@@ -331,9 +331,10 @@ export class SandboxServer implements Backend {
   }
 
   dispose(): Promise<void> {
+    if (this.ended) this.namespace?.abandon();
+    else this.namespace?.close();
     this.ended = true;
     this.wake?.();
-    this.namespace?.close();
     this.guests.clear();
     return Promise.resolve();
   }

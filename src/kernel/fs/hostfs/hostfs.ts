@@ -495,6 +495,11 @@ export class HostFs implements FileSystem {
     }
     this.folder.close();
   }
+
+  /** Closes what was open at the start; of the rest nothing can be told. */
+  abandon(): void {
+    this.folder.close();
+  }
 }
 
 kind('HostFs', HostFs, { rebuilt: ['distrustBefore', 'folder', 'readOnly'] });
