@@ -1,7 +1,7 @@
 /** Runs one program in one of the three ways. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { noSamples, row, type Row, type Samples } from './report.js';
+import { median, noSamples, row, type Row, type Samples } from './report.js';
 import { FOLDER, type Program } from './workloads.js';
 
 export const WAYS = ['native', 'qemu', 'culm'] as const;
@@ -56,7 +56,12 @@ export function timePrograms(programs: readonly Program[], rounds: number): Row[
 }
 
 /** A program that prints times of its own, in all ways; `scale` turns them into the group's unit. */
-export function timeItself(argv: readonly string[], rounds: number, scale = 1): Row[] {
+export function timeItself(
+  argv: readonly string[],
+  rounds: number,
+  scale = 1,
+  typical: (values: readonly number[]) => number = median,
+): Row[] {
   const samples = new Map<string, Samples>();
   for (let round = 0; round < rounds; round++)
     for (const way of WAYS)
@@ -65,7 +70,7 @@ export function timeItself(argv: readonly string[], rounds: number, scale = 1): 
         samples.set(name, known);
         known[way].push(time * scale);
       }
-  return [...samples].map(([name, s]) => row(name, s));
+  return [...samples].map(([name, s]) => row(name, s, typical));
 }
 
 /** A name and a time a line. */

@@ -44,8 +44,13 @@ export function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] ?? NaN;
 }
 
-export function row(name: string, samples: Samples): Row {
-  const [native, qemu, culm] = [median(samples.native), median(samples.qemu), median(samples.culm)];
+export function least(values: readonly number[]): number {
+  return Math.min(...values);
+}
+
+/** `typical` makes one figure of several. */
+export function row(name: string, samples: Samples, typical = median): Row {
+  const [native, qemu, culm] = [typical(samples.native), typical(samples.qemu), typical(samples.culm)];
   return {
     name,
     native,

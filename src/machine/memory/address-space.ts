@@ -179,8 +179,7 @@ export class PageTable implements AddressSpace {
     const runs = tlb.root === this.root;
     let lost = 0;
     this.eachTable(start, end, (first, last, address) => {
-      lost |= this.dropTable(first, last, tally);
-      if (runs) for (; first < last; first++, address += PAGE_SIZE) tlb.flushPage(address);
+      lost |= this.dropTable(first, last, tally, runs ? address : NOWHERE);
       return true;
     });
     if ((lost & PTE_EXEC) === 0) return;
@@ -188,9 +187,9 @@ export class PageTable implements AddressSpace {
     if (runs) tlb.flushJumps(this.epoch);
   }
 
-  /** The union of the entries that were there. */
-  private dropTable(first: number, last: number, tally: PageTally): number {
-    const { frames } = this;
+  /** `address`: the first entry's, to be flushed from the TLB, or NOWHERE. Returns the union of the entries that were there. */
+  private dropTable(first: number, last: number, tally: PageTally, address: number): number {
+    const { frames, tlb } = this;
     const { i32 } = this.memory;
     let lost = 0;
     for (let entry = first; entry < last; entry++) {
@@ -198,6 +197,7 @@ export class PageTable implements AddressSpace {
       if (pte === 0) continue;
       i32[entry] = 0;
       lost |= pte;
+      if (address !== NOWHERE) tlb.flushPage(address + (entry - first) * PAGE_SIZE);
       frames.release(pte >>> PAGE_SHIFT);
       count(tally, pte);
     }
@@ -236,7 +236,7 @@ export class PageTable implements AddressSpace {
 
   private destroyTable(table: number, shift: number): void {
     const [first, last] = [table / 4, (table + PAGE_SIZE) / 4];
-    if (shift === PAGE_SHIFT) this.dropTable(first, last, $tally);
+    if (shift === PAGE_SHIFT) this.dropTable(first, last, $tally, NOWHERE);
     else
       for (let i = first; i < last; i++) {
         const below = this.memory.u32[i] as number;
@@ -245,6 +245,9 @@ export class PageTable implements AddressSpace {
     this.frames.release(table / PAGE_SIZE);
   }
 }
+
+/** The space does not run: nothing is to be flushed. */
+const NOWHERE = -1;
 
 /** Nobody asks for it. */
 const $tally: PageTally = { kernel1: 0, kernel2: 0 };
