@@ -21,7 +21,7 @@ const MANY_SANDBOXES = 4;
 const MANY_PROCESSES = 17;
 
 export function memory(rounds: number): Figure[] {
-  const samples = Array.from({ length: Math.min(rounds, 3) }, () => {
+  const samples = Array.from({ length: rounds }, () => {
     const none = crowd('memory', 0, 0);
     const one = crowd('memory', 1, 0);
     const sandboxes = crowd('memory', MANY_SANDBOXES, 0);
@@ -46,7 +46,7 @@ const SANDBOX_STEPS = STEPS.slice(0, 4);
 
 function scaling(mode: 'memory' | 'time', rounds: number, of: (c: Crowd) => number): Figure[] {
   const figure = (name: string, sandboxes: number, processes: number): Figure => {
-    const samples = Array.from({ length: Math.min(rounds, 3) }, () => of(crowd(mode, sandboxes, processes)));
+    const samples = Array.from({ length: rounds }, () => of(crowd(mode, sandboxes, processes)));
     return { name, culm: median(samples) };
   };
   return [
