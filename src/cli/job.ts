@@ -12,6 +12,7 @@ import {
   type LoadedManifest,
   type LogLevel,
   type MountSpec,
+  type RestoreOptions,
   type SandboxOptions,
   type SpawnOptions,
 } from '../index.js';
@@ -146,7 +147,7 @@ function given<T extends object>(values: T): { [N in keyof T]?: Exclude<T[N], un
   };
 }
 
-function mountsOf(options: RunOptions): MountSpec[] {
+function mountsOf(options: Partial<RunOptions>): MountSpec[] {
   const { root, volume: volumes = [], tmpfs: memory = [], encrypted: secret = [] } = options;
   return [
     ...(root === undefined ? [] : [{ type: 'host' as const, source: resolve(root), target: '/' }]),
@@ -181,6 +182,30 @@ function fileCheckOf(options: RunOptions): FileCheck | undefined {
   };
 }
 
+function logLevelOf({ logLevel }: Partial<RunOptions>): LogLevel | undefined {
+  return logLevel === undefined
+    ? undefined
+    : oneOf<LogLevel>('log-level', logLevel, ['error', 'none', 'warning', 'debug']);
+}
+
+function tierOf({ tier = 'mixed' }: Partial<RunOptions>): SandboxOptions['tier'] & string {
+  return oneOf('tier', tier, ['mixed', 'interpret', 'translate']);
+}
+
+/** What the command line gives a sandbox that is there already. */
+export function restoreOptionsOf(options: Partial<RunOptions>): RestoreOptions {
+  return {
+    ...given({
+      rootfs: options.rootfs === undefined ? undefined : resolve(options.rootfs),
+      logLevel: logLevelOf(options),
+    }),
+    keys: Object.fromEntries(pairs('key', options.key ?? [])),
+    mounts: mountsOf(options),
+    tier: tierOf(options),
+    thread: 'caller',
+  };
+}
+
 /** What the command line says, as the API has it. */
 function optionsOf(options: RunOptions): SandboxOptions {
   const host = options.hostNames === true ? hostNames() : {};
@@ -197,17 +222,14 @@ function optionsOf(options: RunOptions): SandboxOptions {
       sysfs: options.sysfs ? undefined : false,
       generatedEtc: options.generateEtc as SandboxOptions['generatedEtc'],
       fileCheck: fileCheckOf(options),
-      logLevel:
-        options.logLevel === undefined
-          ? undefined
-          : oneOf<LogLevel>('log-level', options.logLevel, ['error', 'none', 'warning', 'debug']),
+      logLevel: logLevelOf(options),
     }),
     ...host,
     limits: limitsOf(options),
     keys: Object.fromEntries(pairs('key', options.key ?? [])),
     mockSyscalls: Object.fromEntries(mocks.map(([name, result]) => [name, Number(result)])),
     mounts: mountsOf(options),
-    tier: oneOf('tier', options.tier, ['mixed', 'interpret', 'translate']),
+    tier: tierOf(options),
     thread: 'caller',
   };
 }

@@ -6,6 +6,7 @@ import type { FilesOptions } from './files.js';
 import type { RunOptions } from './job.js';
 import type { RenderOptions } from './manifest.js';
 import { run } from './run.js';
+import { addSnapshots } from './snapshot-commands.js';
 
 const STATUS = { own: 125, notExecutable: 126, notFound: 127 } as const;
 
@@ -71,6 +72,7 @@ function addRun(culm: Command): void {
     .option('--trusted <file[=sha256]>', 'a host file that may be read while it is what it is now', append)
     .option('--allowed <path>', 'a host file or folder that may be used when others may not', append)
     .option('--file-check <policy>', 'what other files are: strict (refused) or allow_all_but_log')
+    .option('--restore <file>', 'go on with a snapshot in place of a new sandbox: see `culm restore`')
     .option('--timeout <seconds>', 'end the program after so long', number)
     .option('--strace', 'print each system call to standard error')
     .option('--strace-output <file>', 'print each system call to a file')
@@ -78,7 +80,14 @@ function addRun(culm: Command): void {
     .option('--log-file <file>', 'append what is logged to a file')
     .option('--stats', 'print what was executed, translated and used to standard error at the end')
     .option('--tier <tier>', 'interpret, translate or mixed', 'mixed')
-    .action(async (name: string | undefined, args: string[], options: RunOptions) => {
+    .action(async (name: string | undefined, args: string[], options: RunOptions & { restore?: string }) => {
+      if (options.restore !== undefined) {
+        if (name !== undefined)
+          throw new CulmError('option', 'a restored sandbox has its program: name none');
+        const { restore } = await import('./restore.js');
+        process.exitCode = await restore(options.restore, options);
+        return;
+      }
       process.exitCode = await run(name === undefined ? [] : [name, ...args], options);
     });
 }
@@ -151,6 +160,7 @@ function program(): Command {
     .enablePositionalOptions()
     .exitOverride();
   addRun(culm);
+  addSnapshots(culm, { append, number });
   addManifest(culm);
   addFiles(culm);
   return culm;

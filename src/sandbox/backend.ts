@@ -81,6 +81,8 @@ export interface Bindings {
   readonly sources: Readonly<Record<string, string>>;
   /** Those mounts by which the host is written to; a snapshot can ask for less. */
   readonly writable: readonly string[];
+  /** Mounts of the application's own files. */
+  readonly apps: readonly AppMount[];
   readonly strace: boolean;
   readonly logLevel: Settings['logLevel'];
   readonly tier: Settings['tier'];
@@ -92,7 +94,20 @@ export interface Bindings {
 export interface Restored {
   readonly env: Readonly<Record<string, string>>;
   /** Programs that the API had started and that have not ended. */
-  readonly programs: readonly { readonly id: ProcessId; readonly pid: number }[];
+  readonly programs: readonly { readonly id: ProcessId; readonly pid: number; readonly terminal: boolean }[];
+}
+
+/** A snapshot's bytes, whole or in pieces. */
+export type SnapshotFile = Uint8Array | readonly Uint8Array[];
+
+/** SnapshotOptions as plain data. */
+export interface SnapshotRequest {
+  readonly compress: boolean;
+  readonly keys: boolean;
+  /** Pages of host files are in it, too. */
+  readonly hostPages: boolean;
+  /** Files on which the new one builds, the oldest first. */
+  readonly parents: readonly Uint8Array[];
 }
 
 /** A started program, by the backend's own number. */
@@ -112,10 +127,10 @@ export type FileReply = Uint8Array | string | readonly string[] | FileStat | nul
 
 export interface Backend {
   start(settings: Settings): Promise<void>;
-  /** In place of `start`: goes on with what a snapshot has. Pieces are given away. */
-  restore(snapshot: Uint8Array | readonly Uint8Array[], bindings: Bindings): Promise<Restored>;
+  /** In place of `start`: goes on with what the last of these snapshots has, which builds on those before it. Pieces are given away. */
+  restore(snapshots: readonly SnapshotFile[], bindings: Bindings): Promise<Restored>;
   /** The sandbox as a file, in pieces. It runs on. */
-  snapshot(compress: boolean): Promise<Uint8Array[]>;
+  snapshot(request: SnapshotRequest): Promise<Uint8Array[]>;
   spawn(request: SpawnRequest): Promise<ProcessId>;
   /** Resolves once the program may be given more. */
   writeInput(id: ProcessId, bytes: Uint8Array): Promise<void>;

@@ -122,8 +122,14 @@ export class HostFilesystems {
     for (const fs of this.all) fs.distrust();
   }
 
-  rebind(problem: (what: string) => void): void {
-    for (const fs of this.all) fs.rebind(problem);
+  rebind(leftOut: boolean, problem: (what: string) => void): void {
+    for (const fs of this.all) fs.rebind(leftOut, problem);
+  }
+
+  pages(): ReadonlySet<number> {
+    const frames = new Set<number>();
+    for (const fs of this.all) fs.cleanFrames(frames);
+    return frames;
   }
 
   /** The same when the state may be broken: it comes from a damaged snapshot, or the kernel has failed. */

@@ -292,8 +292,18 @@ export class Namespace {
   }
 
   /** What refers to the host is bound again, after a restore; what cannot be is told of. */
-  rebind(problem: (what: string) => void): void {
-    this.hostFiles.rebind(problem);
+  rebind(leftOut: boolean, problem: (what: string) => void): void {
+    this.hostFiles.rebind(leftOut, problem);
+  }
+
+  /** Frames in which there is only what the host's files have. */
+  hostPages(): ReadonlySet<number> {
+    return this.hostFiles.pages();
+  }
+
+  /** Keys that encrypted mounts have by now. */
+  heldKeys(): Map<string, Uint8Array> {
+    return this.keys.held();
   }
 
   /** The directory at a path; throws CulmError where there is none. */

@@ -141,7 +141,8 @@ export function bindingsOf(options: RestoreOptions): Bindings {
   const sources: Record<string, string> = {};
   for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
   const writable = settings.mounts.filter(writesHost).map(({ target }) => target);
-  return { rootfs, sources, writable, strace, logLevel, tier, pseudo, keys };
+  const apps = settings.mounts.filter((mount) => mount.type === 'app');
+  return { rootfs, sources, apps, writable, strace, logLevel, tier, pseudo, keys };
 }
 
 /** Options as a user gave them, to settings that the kernel's side can rely on. */

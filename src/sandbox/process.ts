@@ -20,6 +20,8 @@ export class SandboxProcess {
     private readonly backend: Backend,
     private readonly id: ProcessId,
     options: SpawnOptions,
+    /** Its streams are a terminal. */
+    readonly hasTerminal: boolean,
   ) {
     this.exit = new Promise((resolve, reject) => {
       this.settle = resolve;

@@ -44,6 +44,11 @@ type Callable = (...args: readonly unknown[]) => unknown;
 /** Below this a copy costs less; and what is smaller may lie in memory that others use, too. */
 const LARGE = 1 << 18;
 
+/** Of files among arguments those that come in pieces are given away; whole ones are the caller's. */
+function givenFiles(argument: unknown): ArrayBuffer[] {
+  return Array.isArray(argument) ? argument.flatMap(givenAway) : [];
+}
+
 /** A snapshot's pieces belong to whoever gets them. */
 function givenAway(value: unknown): ArrayBuffer[] {
   if (!Array.isArray(value)) return [];
@@ -75,7 +80,7 @@ export function remoteBackend(
       if (dead !== null) return reject(new CulmError('disposed', dead));
       const id = nextId++;
       waiting.set(id, { resolve, reject });
-      port.post({ kind: 'call', id, method, args } satisfies Message, args.flatMap(givenAway));
+      port.post({ kind: 'call', id, method, args } satisfies Message, args.flatMap(givenFiles));
     });
   const entries = METHODS.map((method) => [method, (...args: unknown[]) => send(method, args)]);
   return {

@@ -31,6 +31,8 @@ export interface Platform {
 }
 
 const TERM = 'xterm-256color';
+/** A copy in this host process is given all there is, as fast as can be. */
+const FORK = { compress: false, keys: true, hostPages: true };
 
 /**
  * One Linux system: a kernel, its memory, its mounts and its processes. Several can live in one host process. Made by
@@ -71,17 +73,16 @@ export class Sandbox {
   /** @internal Use `Sandbox.restore` of the package's entry. */
   static async revive(
     platform: Platform,
-    snapshot: SnapshotSource | readonly Uint8Array[],
+    snapshot: SnapshotSource | readonly SnapshotSource[] | { readonly pieces: readonly Uint8Array[] },
     options: RestoreOptions,
   ): Promise<Sandbox> {
     const bindings = bindingsOf(options);
-    const given = snapshot instanceof Uint8Array || Array.isArray(snapshot);
-    const bytes = given ? snapshot : await collect(snapshot as ReadableStream<Uint8Array>);
+    const files = 'pieces' in snapshot ? [snapshot.pieces] : await filesOf(snapshot);
     const sandbox = Sandbox.make(platform, options, {});
     try {
-      const { env, programs } = await sandbox.backend.restore(bytes, bindings);
+      const { env, programs } = await sandbox.backend.restore(files, bindings);
       sandbox.env = env;
-      for (const { id } of programs) sandbox.adopt(id, {});
+      for (const { id, terminal } of programs) sandbox.adopt(id, {}, terminal);
     } catch (error) {
       await sandbox.close();
       throw error;
@@ -119,11 +120,11 @@ export class Sandbox {
       user: options.user === undefined ? null : String(options.user),
       terminal: options.terminal ?? null,
     });
-    return this.adopt(id, options);
+    return this.adopt(id, options, options.terminal !== undefined);
   }
 
-  private adopt(id: ProcessId, options: SpawnOptions): SandboxProcess {
-    const process = new SandboxProcess(this.backend, id, options);
+  private adopt(id: ProcessId, options: SpawnOptions, hasTerminal: boolean): SandboxProcess {
+    const process = new SandboxProcess(this.backend, id, options, hasTerminal);
     this.programs.set(id, process);
     for (const event of this.early.get(id) ?? []) event(process);
     this.early.delete(id);
@@ -144,19 +145,22 @@ export class Sandbox {
     const bindings = { ...this.bindings, ...options };
     const worker = bindings.thread !== 'caller';
     if (worker) platform.prepare();
-    const pieces = await this.backend.snapshot(false);
-    const copy = await Sandbox.revive(platform, pieces, bindings);
+    const pieces = await this.backend.snapshot({ ...FORK, parents: [] });
+    const copy = await Sandbox.revive(platform, { pieces }, bindings);
     // Who forks once will do so again.
     if (worker) platform.prepare();
     return copy;
   }
 
   /** The whole sandbox as a file, as it is now; it goes on running. */
-  snapshot({ compress = true }: SnapshotOptions = {}): ReadableStream<Uint8Array> {
+  snapshot(options: SnapshotOptions = {}): ReadableStream<Uint8Array> {
+    const { compress = true, keys = false, hostPages = true, parent = [] } = options;
     const { backend } = this;
     return new ReadableStream<Uint8Array>({
       async start(controller) {
-        for (const piece of await backend.snapshot(compress)) controller.enqueue(piece);
+        const parents = await filesOf(parent);
+        const request = { compress, keys, hostPages, parents };
+        for (const piece of await backend.snapshot(request)) controller.enqueue(piece);
         controller.close();
       },
     });
@@ -239,6 +243,11 @@ function eventsFor(
     strace: (line) => options.strace?.(line),
     failed: (message) => sandbox()?.end(new CulmError('kernel', message)),
   };
+}
+
+export async function filesOf(source: SnapshotSource | readonly SnapshotSource[]): Promise<Uint8Array[]> {
+  const all = source instanceof Uint8Array || source instanceof ReadableStream ? [source] : source;
+  return Promise.all(all.map((one) => (one instanceof Uint8Array ? one : collect(one))));
 }
 
 async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {

@@ -5,6 +5,8 @@
  */
 import type { Anchors } from '../kernel/checkpoint/anchors.js';
 import { Refused } from '../kernel/checkpoint/damaged.js';
+import { kernelParts } from '../kernel/checkpoint/checkpoint.js';
+import { mergedContent, type FrameContent, type LeftOut } from '../kernel/checkpoint/machine.js';
 import { KernelBug } from '../kernel/errno.js';
 import { isFailure } from '../kernel/exec/failure.js';
 import type { Host } from '../kernel/host.js';
@@ -24,6 +26,8 @@ import type {
   ProcessId,
   Restored,
   Settings,
+  SnapshotFile,
+  SnapshotRequest,
   SpawnRequest,
 } from './backend.js';
 import type { AppBridge } from './bridge.js';
@@ -32,15 +36,15 @@ import { PipeStreams, TerminalStreams, type Deliver, type Guest, type Streams } 
 import { joined } from './joined.js';
 import { Namespace } from './namespace.js';
 import { exitOf, startFailure } from './status.js';
-import { boundSettings, withoutKeys } from './bindings.js';
+import { boundSettings } from './bindings.js';
 import {
   packFile,
-  readHeader,
+  openChain,
   restoreSandbox,
   sandboxAnchors,
   saveSandbox,
   snapshotError,
-  unpackFile,
+  type OpenSnapshot,
   type SnapshotHeader,
 } from './snapshot.js';
 import { TreeWatches } from './tree-watch.js';
@@ -48,6 +52,10 @@ import { toByteString } from './text.js';
 import { CulmError, type Statistics } from './types.js';
 import { limitsOf, restrictionsOf } from './kernel-limits.js';
 import { findUser } from './user.js';
+
+function wholeFile(file: SnapshotFile): Uint8Array {
+  return file instanceof Uint8Array ? file : joined(file);
+}
 
 /** How the loop gives way. */
 export interface EventLoop {
@@ -116,15 +124,18 @@ export class SandboxServer implements Backend {
     return kernel;
   }
 
-  async restore(snapshot: Uint8Array | readonly Uint8Array[], bindings: Bindings): Promise<Restored> {
+  async restore(snapshots: readonly SnapshotFile[], bindings: Bindings): Promise<Restored> {
     try {
-      const bytes = snapshot instanceof Uint8Array ? snapshot : joined(snapshot);
-      const { header, kernel: state } = readHeader(await unpackFile(this.host.crypto, bytes));
-      const settings = boundSettings(header.settings, bindings);
+      const snapshot = await openChain(this.host.crypto, snapshots.map(wholeFile));
+      const settings = boundSettings(snapshot.header, bindings);
       const kernel = this.build(settings);
-      this.adopt(kernel, header, state);
+      this.adopt(kernel, snapshot);
       void this.run(kernel);
-      const programs = [...this.guests].map(([id, { process }]) => ({ id, pid: process.pid }));
+      const programs = [...this.guests].map(([id, { process, streams }]) => ({
+        id,
+        pid: process.pid,
+        terminal: streams instanceof TerminalStreams,
+      }));
       return { env: settings.env, programs };
     } catch (error) {
       this.ended = true;
@@ -133,14 +144,14 @@ export class SandboxServer implements Backend {
     }
   }
 
-  private adopt(kernel: Kernel, header: SnapshotHeader, state: Uint8Array): void {
+  private adopt(kernel: Kernel, { header, kernel: state, parents }: OpenSnapshot): void {
     const { namespace, anchors } = this;
     if (namespace === null || anchors === null) throw new KernelBug('there is no sandbox to restore into');
     if (namespace.nodes.digest() !== header.nodes)
       throw new Refused('its files in /proc, /sys and /dev are not those that this sandbox has');
-    const { guests, nextId, output } = restoreSandbox(kernel, anchors, state);
+    const { guests, nextId, output } = restoreSandbox(kernel, anchors, state, parents);
     const problems: string[] = [];
-    namespace.rebind((what) => problems.push(what));
+    namespace.rebind(header.leftOut, (what) => problems.push(what));
     if (problems.length > 0) throw new Refused(problems.join('; '));
     this.guests = guests;
     this.nextId = nextId;
@@ -151,15 +162,39 @@ export class SandboxServer implements Backend {
     }
   }
 
-  async snapshot(compress: boolean): Promise<Uint8Array[]> {
+  async snapshot(request: SnapshotRequest): Promise<Uint8Array[]> {
+    const base = await this.parentOf(request);
     const { kernel, namespace, settings } = this.running;
     const { anchors, guests, nextId, output } = this;
     if (anchors === null) throw new KernelBug('a sandbox without anchors');
-    const header = { settings: withoutKeys(settings), nodes: namespace.nodes.digest() };
+    const header: SnapshotHeader = {
+      settings: { ...settings, keys: request.keys ? namespace.heldKeys() : new Map() },
+      nodes: namespace.nodes.digest(),
+      parent: base?.digest ?? null,
+      leftOut: !request.hostPages,
+      keys: [...namespace.heldKeys().keys()],
+    };
+    const leftOut: LeftOut = {
+      ...(base === null ? {} : { known: base.known }),
+      ...(request.hostPages ? {} : { filled: namespace.hostPages() }),
+    };
     const resume = this.watches?.pause();
-    const content = saveSandbox(kernel, anchors, header, { guests, nextId, output }, namespace);
+    const content = saveSandbox(kernel, anchors, header, { guests, nextId, output }, namespace, leftOut);
     resume?.();
-    return packFile(this.host.crypto, content, compress);
+    return packFile(this.host.crypto, content, request.compress);
+  }
+
+  /** What whoever restores the new snapshot has already. */
+  private async parentOf({
+    parents,
+  }: SnapshotRequest): Promise<{ digest: string; known: FrameContent } | null> {
+    if (parents.length === 0) return null;
+    try {
+      const { digest, kernel, parents: before } = await openChain(this.host.crypto, parents);
+      return { digest, known: mergedContent([...before, kernelParts(kernel).memory]) };
+    } catch (error) {
+      throw snapshotError(error);
+    }
   }
 
   private async run(kernel: Kernel): Promise<void> {

@@ -1,9 +1,10 @@
 /** A sandbox as a file: its settings, the kernel with all that belongs to it, and the programs that the caller has started. */
-import { anchorsOf, restoreKernel, saveKernel } from '../kernel/checkpoint/checkpoint.js';
+import { anchorsOf, kernelParts, restoreKernel, saveKernel } from '../kernel/checkpoint/checkpoint.js';
 import { findAnchors, type Anchors } from '../kernel/checkpoint/anchors.js';
 import { Reader, Writer } from '../kernel/checkpoint/bytes.js';
 import { Damaged, Refused } from '../kernel/checkpoint/damaged.js';
-import { GZIP, PLAIN, digestOf, fileHeader, openFile } from '../kernel/checkpoint/file.js';
+import { DIGEST, GZIP, PLAIN, digestOf, fileHeader, openFile } from '../kernel/checkpoint/file.js';
+import type { LeftOut, SavedMemory } from '../kernel/checkpoint/machine.js';
 import { GraphReader } from '../kernel/checkpoint/reader.js';
 import { GraphWriter } from '../kernel/checkpoint/writer.js';
 import type { HostCrypto } from '../kernel/host.js';
@@ -27,6 +28,12 @@ export interface SnapshotHeader {
   readonly settings: Settings;
   /** Of the pseudo-filesystems' nodes. */
   readonly nodes: string;
+  /** Digest of the file on which this one builds. */
+  readonly parent: string | null;
+  /** Pages of the host's files are not in it: they are read again. */
+  readonly leftOut: boolean;
+  /** Names of the keys that the sandbox had. */
+  readonly keys: readonly string[];
 }
 
 interface Root extends ServerState {
@@ -46,13 +53,14 @@ export function saveSandbox(
   header: SnapshotHeader,
   state: ServerState,
   namespace: Namespace,
+  leftOut?: LeftOut,
 ): Uint8Array[] {
   const root: Root = { ...state, namespace: namespace.parts };
   const out = new Writer();
   const graph = new GraphWriter(NO_ANCHORS).write(header);
   out.count(graph.length);
   out.raw(graph);
-  return [out.done(), ...saveKernel(kernel, anchors, root)];
+  return [out.done(), ...saveKernel(kernel, anchors, root, leftOut)];
 }
 
 /** The parts of a file's content: what it says of itself, and the kernel's. */
@@ -60,14 +68,22 @@ export function readHeader(content: Uint8Array): { header: SnapshotHeader; kerne
   const input = new Reader(content);
   const graph = input.raw(input.countOf(1));
   const header = new GraphReader(graph, NO_ANCHORS).read() as Partial<SnapshotHeader>;
-  if (typeof header.nodes !== 'string' || typeof header.settings !== 'object')
+  const { settings, nodes, parent, leftOut, keys } = header;
+  if (typeof nodes !== 'string' || typeof settings !== 'object' || !Array.isArray(keys))
     throw new Damaged('it has no settings');
+  if ((parent !== null && typeof parent !== 'string') || typeof leftOut !== 'boolean')
+    throw new Damaged('it does not say what is in it');
   return { header: header as SnapshotHeader, kernel: input.raw(input.left) };
 }
 
 /** The state of the server as it was saved; the kernel has its own. */
-export function restoreSandbox(kernel: Kernel, anchors: Anchors, bytes: Uint8Array): ServerState {
-  const { guests, nextId, output } = restoreKernel(kernel, anchors, bytes) as Partial<Root>;
+export function restoreSandbox(
+  kernel: Kernel,
+  anchors: Anchors,
+  bytes: Uint8Array,
+  parents?: readonly SavedMemory[],
+): ServerState {
+  const { guests, nextId, output } = restoreKernel(kernel, anchors, bytes, parents) as Partial<Root>;
   if (!(guests instanceof Map) || typeof nextId !== 'number' || typeof output !== 'number')
     throw new Damaged('it has no programs');
   return { guests, nextId, output };
@@ -92,6 +108,44 @@ export async function unpackFile(crypto: HostCrypto, bytes: Uint8Array): Promise
   } catch {
     throw new Damaged('it cannot be decompressed');
   }
+}
+
+/** A file that has been opened, with those on which it builds. */
+export interface OpenSnapshot {
+  readonly header: SnapshotHeader;
+  readonly kernel: Uint8Array;
+  /** Of all files before it, the oldest first. */
+  readonly parents: readonly SavedMemory[];
+  /** Of the file. */
+  readonly digest: string;
+}
+
+/** Opens the last of these files; each has to be what the next one builds on. */
+export async function openChain(crypto: HostCrypto, files: readonly Uint8Array[]): Promise<OpenSnapshot> {
+  const parents: SavedMemory[] = [];
+  let before: string | null = null;
+  for (const [i, file] of files.entries()) {
+    const { header, kernel } = readHeader(await unpackFile(crypto, file));
+    if (header.parent !== before) throw new Refused(wrongParent(header.parent, before));
+    const digest = digestText(file);
+    if (i === files.length - 1) return { header, kernel, parents, digest };
+    parents.push(kernelParts(kernel).memory);
+    before = digest;
+  }
+  throw new Refused('there is none');
+}
+
+function wrongParent(wanted: string | null, given: string | null): string {
+  if (wanted === null) return 'it builds on no other one';
+  const name = `the snapshot ${wanted.slice(0, 12)}`;
+  return given === null
+    ? `it builds on ${name}, which is not given`
+    : `it builds on ${name}, not on ${given.slice(0, 12)}`;
+}
+
+/** The digest at a checked file's end, in hexadecimal. */
+export function digestText(file: Uint8Array): string {
+  return Array.from(file.subarray(-DIGEST), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 type ByteTransform = CompressionStream | DecompressionStream;

@@ -250,6 +250,18 @@ export interface ExecResult extends ExitStatus {
 export interface SnapshotOptions {
   /** Smaller files, at the cost of some time; default true. */
   readonly compress?: boolean;
+  /** Keys of encrypted mounts, too: whoever has the file has them. Without it their restorer names them; default false. */
+  readonly keys?: boolean;
+  /**
+   * False: a smaller file, without what programs have mapped of the host's files (their own code, libraries), which is read
+   * from there again; these files have to be there unchanged in any case. Default true.
+   */
+  readonly hostPages?: boolean;
+  /**
+   * A snapshot of the same sandbox, taken before (with those on which it builds, the oldest first): only what has changed
+   * since is in the new one, which can be restored together with its parents alone.
+   */
+  readonly parent?: SnapshotSource | readonly SnapshotSource[];
 }
 
 /** A snapshot's bytes, at once or as they come. */

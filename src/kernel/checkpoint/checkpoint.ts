@@ -15,7 +15,14 @@ import type { Kernel } from '../kernel.js';
 import { findAnchors, type Anchors } from './anchors.js';
 import { Reader, Writer } from './bytes.js';
 import { Damaged } from './damaged.js';
-import { machineParts, restoreFrames, saveFrames } from './machine.js';
+import {
+  machineParts,
+  readFrames,
+  restoreFrames,
+  saveFrames,
+  type LeftOut,
+  type SavedMemory,
+} from './machine.js';
 import { GraphReader } from './reader.js';
 import { GraphWriter } from './writer.js';
 
@@ -37,25 +44,41 @@ export function anchorsOf(kernel: Kernel, { roots, opaque }: Surroundings): Anch
 }
 
 /** Everything that can be reached from `root`, the kernel and its memory; in pieces. */
-export function saveKernel(kernel: Kernel, anchors: Anchors, root: object): Uint8Array[] {
+export function saveKernel(kernel: Kernel, anchors: Anchors, root: object, leftOut?: LeftOut): Uint8Array[] {
   kernel.park();
   const out = new Writer();
   const graph = new GraphWriter(anchors).write({ kernel, root });
   out.f64(kernel.clock.nowMs());
   out.count(graph.length);
   out.raw(graph);
-  return [out.done(), ...saveFrames(kernel.machine)];
+  return [out.done(), ...saveFrames(kernel.machine, leftOut)];
 }
 
-/** The root that was saved, in the state in which it was. */
-export function restoreKernel(kernel: Kernel, anchors: Anchors, bytes: Uint8Array): object {
+/** A checkpoint's parts, not yet understood. */
+export interface KernelParts {
+  readonly nowMs: number;
+  readonly graph: Uint8Array;
+  readonly memory: SavedMemory;
+}
+
+export function kernelParts(bytes: Uint8Array): KernelParts {
   const input = new Reader(bytes);
   const nowMs = input.f64();
   if (!Number.isFinite(nowMs)) throw new Damaged('its time is none');
   const graph = input.raw(input.countOf(1));
+  return { nowMs, graph, memory: readFrames(new Reader(input.raw(input.left))) };
+}
+
+/** The root that was saved, in the state in which it was. `parents`: the memory on which the checkpoint builds. */
+export function restoreKernel(
+  kernel: Kernel,
+  anchors: Anchors,
+  bytes: Uint8Array,
+  parents: readonly SavedMemory[] = [],
+): object {
+  const { nowMs, graph, memory } = kernelParts(bytes);
   kernel.park();
-  restoreFrames(kernel.machine, input);
-  if (input.left > 0) throw new Damaged('something follows its end');
+  restoreFrames(kernel.machine, [...parents, memory]);
   const { kernel: same, root } = new GraphReader(graph, anchors).read() as { kernel: unknown; root: unknown };
   if (same !== kernel || typeof root !== 'object' || root === null) throw new Damaged('it has no root');
   kernel.clock.resumeAt(nowMs);

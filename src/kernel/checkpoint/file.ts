@@ -12,7 +12,8 @@ export const VERSION = 1;
 export const PLAIN = 0;
 export const GZIP = 1;
 const HEADER = MAGIC.length + 5;
-const DIGEST = 32;
+/** Bytes of the digest at the end. */
+export const DIGEST = 32;
 
 export function fileHeader(compression: number): Uint8Array {
   const out = new Writer();

@@ -72,7 +72,7 @@ export class GraphReader {
     return Array.from({ length: this.input.countOf(1) }, () => this.input.text());
   }
 
-  private thing(name: string): object | undefined {
+  protected thing(name: string): object | undefined {
     return name.startsWith(CONSTANT)
       ? constantNamed(name.slice(CONSTANT.length))
       : this.anchors.things.get(name);
@@ -113,7 +113,7 @@ export class GraphReader {
     this.headers.push({ shape, size });
   }
 
-  private fresh({ form, name }: Shape, size: number): object {
+  protected fresh({ form, name }: Shape, size: number): object {
     switch (form) {
       case SHAPE_RECORD:
         return {};
@@ -139,7 +139,7 @@ export class GraphReader {
    * An object that this kernel has already, to be filled anew; null where what is mounted differs so that there is none, or
    * another one that nobody will ask for.
    */
-  private known(anchor: number, shape: Shape, size: number): object | null {
+  protected known(anchor: number, shape: Shape, size: number): object | null {
     const object = this.named[anchor];
     if (object === undefined) return null;
     const fits =
@@ -224,7 +224,7 @@ export class GraphReader {
     }
   }
 
-  private restored(object: object): void {
+  protected restored(object: object): void {
     const kind = kindOfPrototype(Object.getPrototypeOf(object) as object | null);
     for (const restore of kind?.restored ?? []) restore(object as never);
   }

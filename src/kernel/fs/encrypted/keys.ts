@@ -27,6 +27,13 @@ export class KeyRing {
     return this.keys.get(name)?.key ?? null;
   }
 
+  /** Those that there are. */
+  held(): Map<string, Uint8Array> {
+    const held = new Map<string, Uint8Array>();
+    for (const { name, key } of this.keys.values()) if (key !== null) held.set(name, key.slice());
+    return held;
+  }
+
   names(): string[] {
     return [...this.keys.keys()];
   }

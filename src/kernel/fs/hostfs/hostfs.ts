@@ -463,16 +463,23 @@ export class HostFs implements FileSystem {
 
   /**
    * After a restore: the files that are known are looked for by their names in the folder as it is now. Those that a
-   * handle or a mapping needs have to be there, unchanged if they are only read.
+   * handle or a mapping needs have to be there, unchanged if they are only read. `leftOut`: their pages are to be read, too.
    */
-  rebind(problem: (what: string) => void): void {
+  rebind(leftOut: boolean, problem: (what: string) => void): void {
     this.folders.closeAll();
     const missing = this.inodes.rebind((inode) => this.findAgain(inode));
     for (const inode of this.inodes.all()) {
       const wrong = this.files.reopen(inode);
       if (wrong !== null) problem(`${pathOf(inode)} ${wrong}`);
+      else if (leftOut && hostPages(inode)?.readClean() === false)
+        problem(`${pathOf(inode)} is open, and cannot be read`);
     }
     for (const inode of missing) inode.data.names.length = 0;
+  }
+
+  /** Adds the frames in which there is what the host's files have. */
+  cleanFrames(into: Set<number>): void {
+    for (const inode of this.inodes.all()) hostPages(inode)?.cleanFrames(into);
   }
 
   private findAgain(inode: HostInode): HostStat | Errno {

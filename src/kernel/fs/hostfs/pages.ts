@@ -162,6 +162,22 @@ export class FilePages implements PageCache {
     if (read >= 0) this.memory.u8.fill(0, frame * PAGE_SIZE + read, (frame + 1) * PAGE_SIZE);
   }
 
+  /** Adds the frames in which there is what the file has. */
+  cleanFrames(into: Set<number>): void {
+    for (const [index, frame] of this.frames) if (!this.written.has(index)) into.add(frame);
+  }
+
+  /** After a restore without those frames' content: reads it. False if that cannot be. */
+  readClean(): boolean {
+    for (const [index, frame] of this.frames) {
+      if (this.written.has(index)) continue;
+      const read = this.fill(frame, index * PAGE_SIZE);
+      if (read < 0) return false;
+      this.memory.u8.fill(0, frame * PAGE_SIZE + read, (frame + 1) * PAGE_SIZE);
+    }
+    return true;
+  }
+
   /** Gives up to `count` frames back that nothing maps and that need not be written; returns how many. */
   shrink(count: number): number {
     let given = 0;
