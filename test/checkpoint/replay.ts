@@ -101,7 +101,7 @@ export async function replay(
     }
     if (!moments.has(run.turns)) return;
     const { stdout, stderr } = run;
-    const pieces = await server.snapshot(false);
+    const pieces = await server.snapshot({ compress: false, keys: false, hostPages: true, parents: [] });
     await take({ turn: run.turns, stdout, stderr, file: new Uint8Array(Buffer.concat(pieces)) });
   };
   const loop: EventLoop = {
