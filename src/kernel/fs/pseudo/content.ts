@@ -24,12 +24,6 @@ function rowOf(inode: PseudoInode): FileRow<unknown> {
   return inode.data.row as FileRow<unknown>;
 }
 
-const NOTHING = new Uint8Array(0);
-
-function isSecret(inode: PseudoInode): boolean {
-  return rowOf(inode).secret === true;
-}
-
 export function bytesOf(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
@@ -45,8 +39,7 @@ export function load(inode: PseudoInode): Uint8Array | Errno {
 function held(inode: PseudoInode): Held | Errno {
   const changes = rowOf(inode).changes?.(inode.subject).count ?? 0;
   const bytes = load(inode);
-  if (typeof bytes === 'number') return bytes;
-  return { bytes: isSecret(inode) ? NOTHING : bytes, read: false, changes };
+  return typeof bytes === 'number' ? bytes : { bytes, read: false, changes };
 }
 
 /** The content of a handle that has none yet (it was just opened), or null when it is only written. */
@@ -113,10 +106,8 @@ export class StringFile implements HandleOperations {
     const held = heldFor(handle, position);
     if (typeof held === 'number') return held;
     held.read = true;
-    const bytes = isSecret(handle.inode as PseudoInode) ? load(handle.inode as PseudoInode) : held.bytes;
-    if (typeof bytes === 'number') return bytes;
-    if (position >= bytes.length) return 0;
-    return sink.put(bytes, position, Math.min(bytes.length, position + sink.remaining));
+    if (position >= held.bytes.length) return 0;
+    return sink.put(held.bytes, position, Math.min(held.bytes.length, position + sink.remaining));
   }
 
   write(handle: Handle, source: Source, _position: number): number | Errno {

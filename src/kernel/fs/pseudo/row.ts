@@ -63,8 +63,6 @@ export interface FileRow<S> extends Common<S> {
   readonly secret?: boolean;
   /** For files whose changes can be waited for: POLLPRI and POLLERR until they have been read again. */
   readonly changes?: (subject: S) => Changes;
-  /** No handle keeps the content: it would be in a checkpoint. */
-  readonly secret?: boolean;
 }
 /** A regular file that reads and writes at positions itself. */
 export interface DataRow<S> extends Common<S> {
