@@ -34,6 +34,17 @@ const TERM = 'xterm-256color';
 /** A copy in this host process is given all there is, as fast as can be. */
 const FORK = { compress: false, keys: true, hostPages: true };
 
+/** How long the kernel may take to write back what is dirty before its worker is ended without. */
+const GRACE_MS = 10_000;
+
+/** Waits for what is under way, but not for ever, and whatever comes of it. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resume) => (timer = setTimeout(resume, ms)));
+  await Promise.race([work.catch(() => undefined), late]);
+  clearTimeout(timer);
+}
+
 /**
  * One Linux system: a kernel, its memory, its mounts and its processes. Several can live in one host process. Made by
  * `Sandbox.create` of the package's entry; ended by `dispose` or `await using`.
@@ -196,7 +207,7 @@ export class Sandbox {
   async dispose(): Promise<void> {
     if (this.ended?.code === 'disposed') return;
     this.end(new CulmError('disposed', 'the sandbox has been disposed of'));
-    await this.backend.dispose().catch(() => undefined);
+    await within(GRACE_MS, this.backend.dispose());
     await this.close();
   }
 

@@ -5,7 +5,7 @@ import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const DAMAGE = fileURLToPath(new URL('./damage.js', import.meta.url));
-const COUNT = 30;
+const COUNT = 20;
 
 it('a damaged snapshot harms nobody', { timeout: 200_000 }, () => {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [DAMAGE, '1', String(COUNT)], {

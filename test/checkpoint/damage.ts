@@ -27,6 +27,8 @@ const HEADER = 13;
 const DIGEST = 32;
 /** How long a damaged system may go on. */
 const GOES_ON_MS = 150;
+/** One that does not answer for so long has to be ended. */
+const ANSWERS_MS = 10_000;
 /** After so many, a new sandbox shows that the process is well. */
 const BETWEEN_CHECKS = 25;
 
@@ -41,6 +43,7 @@ function compile(root: string, name: string, more: readonly string[] = []): void
 class Victim {
   readonly folder = mkdtempSync(join(tmpdir(), 'culm-damage-'));
   private readonly kept = join(this.folder, 'kept');
+  /** In workers: a kernel that a damage has made go round for ever is ended by `dispose`. */
   private readonly options: RestoreOptions;
 
   constructor() {
@@ -51,7 +54,7 @@ class Victim {
     compile(root, 'objects', ['-lm']);
     compile(root, 'attack');
     const mount = { type: 'host' as const, source: this.kept, target: '/mnt', readOnly: true };
-    this.options = { rootfs: root, mounts: [mount], thread: 'caller' };
+    this.options = { rootfs: root, mounts: [mount] };
   }
 
   async file(): Promise<Uint8Array> {
@@ -74,8 +77,8 @@ class Victim {
     }
     try {
       await Promise.race([this.goOn(sandbox), new Promise((resume) => setTimeout(resume, GOES_ON_MS))]);
-      await sandbox.statistics();
-      return 'restored';
+      const late = new Promise<null>((resume) => setTimeout(resume, ANSWERS_MS, null));
+      return (await Promise.race([sandbox.statistics(), late])) === null ? 'ended' : 'restored';
     } catch (error) {
       if (error instanceof CulmError) return 'ended';
       throw error;
