@@ -17,8 +17,8 @@ export interface Leaving {
 
 /**
  * The ways out of regions in the middle: functions that write all their parameters into the CPU block, one for each set
- * of them. A branch to code that the ways out share would join all locals at every one of them, and that was half of
- * what V8 had to compile.
+ * of them. So each stores just what is dirty there, no register is loaded only to be stored, and there is no code that
+ * the ways out share, where all locals would have to meet.
  */
 export class Leaves {
   private readonly places = new Map<string, number>();
