@@ -54,8 +54,11 @@ export const PROGRAMS: readonly Program[] = [
   { name: 'lua', argv: ['/usr/bin/lua5.4', '-e', LUA_LOOP] },
   { name: 'gawk', argv: ['/usr/bin/gawk', AWK_COUNT, 'text'] },
   { name: 'sort', argv: ['/usr/bin/sort', '--parallel=1', 'text', 'text', 'text'] },
-  // No line matches: with its output thrown away, grep would stop at the first that does.
-  { name: 'grep', argv: ['/bin/grep', '-c', '-E', '[a-m]{4}[n-z]{3}[aeiou]{4}', 'long', 'long', 'long'] },
+  // Only the last line matches: with its output thrown away, grep stops at the first that does.
+  {
+    name: 'grep',
+    argv: ['/bin/grep', '-c', '-E', '[a-m]{4}[n-z]{3}[aeiou]{4}', 'long', 'long', 'long', 'end'],
+  },
   { name: 'sed', argv: ['/bin/sed', '-n', 's/\\(ka\\|mor\\)\\([a-z]*\\)/\\2\\1/gp;$=', 'text'] },
   { name: 'gzip', argv: ['/bin/gzip', '-c', 'long'] },
   { name: 'xz', argv: ['/usr/bin/xz', '-T1', '-3', '-c', 'text', 'text', 'text'] },
@@ -89,6 +92,7 @@ export function prepare(): void {
     writeFileSync(join(FOLDER, 'text'), lines);
     writeFileSync(join(FOLDER, 'long'), lines.repeat(10));
   }
+  writeFileSync(join(FOLDER, 'end'), 'makaoxuaeio\n');
   writeFileSync(join(FOLDER, 'source.c'), cSource());
   const rows = Array.from({ length: 60000 }, (_, n) => ({ n, v: (n * 7919) % 1000, tag: `tag${n % 17}` }));
   writeFileSync(join(FOLDER, 'data.json'), JSON.stringify(rows));
