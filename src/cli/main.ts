@@ -6,7 +6,7 @@ import type { FilesOptions } from './files.js';
 import type { RunOptions } from './job.js';
 import type { RenderOptions } from './manifest.js';
 import { run } from './run.js';
-import { addSnapshots } from './snapshot-commands.js';
+import { addRunning, addSnapshots } from './snapshot-commands.js';
 
 const STATUS = { own: 125, notExecutable: 126, notFound: 127 } as const;
 
@@ -28,7 +28,7 @@ function count(value: string): number {
 }
 
 function addRun(culm: Command): void {
-  culm
+  const running = culm
     .command('run')
     .description('run a program in a new sandbox')
     .passThroughOptions()
@@ -72,15 +72,9 @@ function addRun(culm: Command): void {
     .option('--trusted <file[=sha256]>', 'a host file that may be read while it is what it is now', append)
     .option('--allowed <path>', 'a host file or folder that may be used when others may not', append)
     .option('--file-check <policy>', 'what other files are: strict (refused) or allow_all_but_log')
-    .option('--restore <file>', 'go on with a snapshot in place of a new sandbox: see `culm restore`')
-    .option('--timeout <seconds>', 'end the program after so long', number)
-    .option('--strace', 'print each system call to standard error')
-    .option('--strace-output <file>', 'print each system call to a file')
-    .option('--log-level <level>', 'none, error, warning or debug; by default error')
-    .option('--log-file <file>', 'append what is logged to a file')
-    .option('--stats', 'print what was executed, translated and used to standard error at the end')
-    .option('--tier <tier>', 'interpret, translate or mixed', 'mixed')
-    .action(async (name: string | undefined, args: string[], options: RunOptions & { restore?: string }) => {
+    .option('--restore <file>', 'go on with a snapshot in place of a new sandbox: see `culm restore`');
+  addRunning(running, number).action(
+    async (name: string | undefined, args: string[], options: RunOptions & { restore?: string }) => {
       if (options.restore !== undefined) {
         if (name !== undefined)
           throw new CulmError('option', 'a restored sandbox has its program: name none');
@@ -89,7 +83,8 @@ function addRun(culm: Command): void {
         return;
       }
       process.exitCode = await run(name === undefined ? [] : [name, ...args], options);
-    });
+    },
+  );
 }
 
 function addManifest(culm: Command): void {

@@ -11,6 +11,18 @@ interface Parsers {
   readonly number: (value: string) => number;
 }
 
+/** Options of whatever has a program run. */
+export function addRunning(command: Command, number: Parsers['number']): Command {
+  return command
+    .option('--timeout <seconds>', 'end the program after so long', number)
+    .option('--strace', 'print each system call to standard error')
+    .option('--strace-output <file>', 'print each system call to a file')
+    .option('--log-level <level>', 'none, error, warning or debug; by default error')
+    .option('--log-file <file>', 'append what is logged to a file')
+    .option('--stats', 'print what was executed, translated and used to standard error at the end')
+    .option('--tier <tier>', 'interpret, translate or mixed', 'mixed');
+}
+
 export function addSnapshots(culm: Command, parsers: Parsers): void {
   addRestore(culm, parsers);
   addSnapshot(culm, parsers);
@@ -20,7 +32,7 @@ export function addSnapshots(culm: Command, parsers: Parsers): void {
 const PARENT = ['--parent <file>', 'a snapshot on which the file builds, the oldest first'] as const;
 
 function addRestore(culm: Command, { append, number }: Parsers): void {
-  culm
+  const restoring = culm
     .command('restore')
     .description('go on with a snapshot; what it had of the host is named again')
     .argument('<file>', 'the snapshot')
@@ -31,18 +43,11 @@ function addRestore(culm: Command, { append, number }: Parsers): void {
     .option('--encrypted <host:guest[:key[:recovery]]>', 'the folder for a mount of encrypted files', append)
     .option('--key <name=hex>', 'a key of encrypted folders, 32 hexadecimal digits', append)
     .option('-i, --interactive', 'connect standard input')
-    .option('-t, --tty', 'join the program’s terminal to this one')
-    .option('--timeout <seconds>', 'end the program after so long', number)
-    .option('--strace', 'print each system call to standard error')
-    .option('--strace-output <file>', 'print each system call to a file')
-    .option('--log-level <level>', 'none, error, warning or debug; by default error')
-    .option('--log-file <file>', 'append what is logged to a file')
-    .option('--stats', 'print what was executed, translated and used to standard error at the end')
-    .option('--tier <tier>', 'interpret, translate or mixed', 'mixed')
-    .action(async (file: string, options: RestoreCommandOptions) => {
-      const { restore } = await import('./restore.js');
-      process.exitCode = await restore(file, options);
-    });
+    .option('-t, --tty', 'join the program’s terminal to this one');
+  addRunning(restoring, number).action(async (file: string, options: RestoreCommandOptions) => {
+    const { restore } = await import('./restore.js');
+    process.exitCode = await restore(file, options);
+  });
 }
 
 function pidOf(value: string): number {

@@ -96,9 +96,7 @@ export class Blocks {
     view.setUint16(block + BLOCK_LENGTH, length, true);
     view.setUint8(block + BLOCK_COUNT, 1);
     view.setUint8(block + BLOCK_RECORDS, records);
-    const countdown = this.heatOf(1);
-    i32[block >>> 2] = countdown | 0;
-    i32[(block >>> 2) + 1] = Math.floor(countdown / TWO_32);
+    this.setCountdown(block, this.heatOf(1));
     i32[NEXT] = block + BLOCK_HEADER + records * RECORD_SIZE;
     i32[DECODED_COUNT] = this.decoded + 1;
     return block;
@@ -143,11 +141,15 @@ export class Blocks {
     return (this.memory.u32[at] as number) + (this.memory.i32[at + 1] as number) * TWO_32;
   }
 
+  private setCountdown(block: number, times: number): void {
+    const at = (block + BLOCK_COUNTDOWN) >>> 2;
+    this.memory.i32[at] = times | 0;
+    this.memory.i32[at + 1] = Math.floor(times / TWO_32);
+  }
+
   /** Lets the block run once more as often before it is hot. */
   reheat(block: number): void {
-    const countdown = this.countdown(block) + this.heatOf(this.count(block));
-    this.memory.i32[block >>> 2] = countdown | 0;
-    this.memory.i32[(block >>> 2) + 1] = Math.floor(countdown / TWO_32);
+    this.setCountdown(block, this.countdown(block) + this.heatOf(this.count(block)));
     this.reheated.set(block, 1 + (this.reheated.get(block) ?? 0));
   }
 
