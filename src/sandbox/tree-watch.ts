@@ -94,6 +94,8 @@ export class TreeWatch implements WatchOwner {
     const path = name === null ? folder : join(folder, name);
     if ((mask & IN_MOVED_TO) !== 0) return this.arrived(path, mask, cookie);
     this.settle();
+    // The folder itself may be what has just left.
+    if (!this.paths.has(watch.id)) return this.schedule();
     if ((mask & IN_MOVED_FROM) !== 0) this.departed = { cookie, path };
     if ((mask & IN_CREATE) !== 0) this.created(path, mask);
     if ((mask & (IN_DELETE | IN_DELETE_SELF)) !== 0) this.tell('remove', path);

@@ -85,7 +85,8 @@ for (const thread of ['worker', 'caller'] as const)
       })();
       const script =
         'cd /tmp/w; mkdir new; echo a > new/f; echo b >> new/f; mv new/f old/g; chmod 600 old/g; mv old moved;' +
-        'echo c > moved/h; rm moved/h; mv moved /tmp/away; echo d > /tmp/away/i; mv /tmp/away .; rm away/i; : > end';
+        'echo c > moved/h; rm moved/h; perl -e \'rename "moved", "/tmp/away"; open F, ">", "/tmp/away/i"\';' +
+        'mv /tmp/away .; rm away/i; : > end';
       await sandbox.exec(['sh', '-c', script]);
       await reading;
       assert.deepEqual(seen, [

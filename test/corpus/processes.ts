@@ -27,7 +27,7 @@ const SHELLS: Line[] = [
   bash('x=1; cat <<A - <<\'B\'; echo "$x"\n$x $((x + 1)) $(echo sub)\nA\n$x raw\nB\n'),
   bash('cat <<-E | tr a-z A-Z\n\ttabs\n\t\tgone\n\tE\ncat <<< "a $((6 * 7)) string"'),
   bash(
-    'diff <(sort words.txt) <(sort -r words.txt | tac); echo $?; paste <(seq 3) <(seq 4 6) | tee >(wc -l >&2) | cat; wait',
+    'diff <(sort words.txt) <(sort -r words.txt | tac); echo $?; paste <(seq 3) <(seq 4 6) | tee >(wc -l > n; : > counted) | cat; until [ -e counted ]; do sleep 0.01; done; cat n',
   ),
   bash(
     'while read -r a b; do echo "$b:$a"; done < <(printf "1 2\\n3 4\\n"); mapfile -t m < <(seq 5); echo ${#m[@]} ${m[4]}',
