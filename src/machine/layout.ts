@@ -93,7 +93,7 @@ export const CALL_TARGETS = REGION_COUNTS + REGION_COUNTS_ENTRIES * 2;
 export const CALL_TARGETS_SIZE = 65536;
 /** See interpret/decoder-tables.ts. */
 export const DECODER = CALL_TARGETS + CALL_TARGETS_SIZE;
-export const DECODER_END = DECODER + 0x10000;
+export const DECODER_END = DECODER + 0x20000;
 export const FRAME_BASE = DECODER_END;
 export const FIRST_FRAME = FRAME_BASE / PAGE_SIZE;
 

@@ -1,6 +1,7 @@
 /** Makes random code for a form: the instruction table read the other way round. */
 import { decode } from '../../src/machine/x86/decode.js';
 import {
+  PREFIXES,
   SIZE_66,
   SIZE_PLAIN,
   SIZE_W,
@@ -10,7 +11,7 @@ import {
 } from '../../src/machine/x86/encoding.js';
 import { formsOf, immediateBytes } from '../../src/machine/x86/forms.js';
 import type { Form, Insn } from '../../src/machine/x86/insn.js';
-import { TABLE } from '../../src/machine/x86/table.js';
+import { MAP_0F, MAP_VEX, MAP_VEX_256, TABLE } from '../../src/machine/x86/table.js';
 import type { Random } from './random.js';
 import { GS_BASE } from './state.js';
 import { integer } from './values.js';
@@ -40,7 +41,7 @@ function spellingsOf(encoding: Encoding, map: number, opcode: number): Spelling[
     if (encoding.w >= 0 && encoding.w !== (size === SIZE_W ? 1 : 0)) continue;
     if (NEAR_BRANCHES.has(encoding.mnemonic) && size === SIZE_66) continue;
     // A 66 that selects another row, or that a mandatory prefix takes the place of.
-    if (encoding.prefix === 'NP' && size === SIZE_66) continue;
+    if ((encoding.prefix === 'NP' || map >= MAP_VEX) && size === SIZE_66) continue;
     for (const memory of encoding.modrm ? [false, true] : [false]) {
       if (encoding.mod >= 0 && encoding.mod !== (memory ? 0 : 1)) continue;
       found.push({ map, opcode, encoding, size, memory });
@@ -95,6 +96,7 @@ function prefixes(random: Random, spelling: Spelling, form: Form, addressing: Ad
   if (encoding.addressSizeMatters ? hasMemory : hasMemory && !plain && random.oneIn(8)) bytes.push(GS);
   if (form.addressSize === 4 || (hasMemory && !plain && !bitInMemory(form) && random.oneIn(16)))
     bytes.push(ADDRESS_32);
+  if (isVex(spelling)) return bytes;
   if (spelling.size === SIZE_66 || encoding.prefix === '66') bytes.push(OPERAND_16);
   if (form.rep !== '') bytes.push(form.rep === 'repne' ? 0xf2 : 0xf3);
   if (encoding.prefix === 'F3') bytes.push(0xf3);
@@ -126,6 +128,27 @@ function basedAddress(random: Random, size: number): AddressCode {
   const scale = aligned ? 0 : random.below(4) << 6;
   if (kind === 2) return { rex: REX_B | REX_X, bytes: [0x44, scale | 0x20 | pointer, near & 255] };
   return { rex: 0, bytes: [0x44, 0x24, near & 127] };
+}
+
+const VEX_3 = 0xc4;
+const VEX_2 = 0xc5;
+const isVex = ({ map }: Spelling): boolean => map >= MAP_VEX;
+
+/**
+ * VEX's bytes with the opcode: two where the extensions allow it, sometimes three even then. vvvv is random where it
+ * names a register, else 1111.
+ */
+function vex(random: Random, spelling: Spelling, based: AddressCode | null): number[] {
+  const { map, encoding, opcode } = spelling;
+  const isLong = map >= MAP_VEX_256;
+  const escape = map - (isLong ? MAP_VEX_256 : MAP_VEX) + MAP_0F;
+  const extensions = based === null ? random.below(8) : based.rex | (random.below(2) << 2);
+  const w = encoding.w >= 0 ? encoding.w : spelling.size === SIZE_W ? 1 : 0;
+  const vvvv = encoding.vvvv ? random.below(16) : 15;
+  const last = (vvvv << 3) | (isLong ? 4 : 0) | PREFIXES.indexOf(encoding.prefix ?? 'NP');
+  if ((extensions & 3) === 0 && w === 0 && escape === 1 && random.oneIn(2))
+    return [VEX_2, (extensions === 0 ? 0x80 : 0) | last, opcode];
+  return [VEX_3, ((~extensions & 7) << 5) | escape, (w << 7) | last, opcode];
 }
 
 function rex(random: Random, spelling: Spelling, based: AddressCode | null): number[] {
@@ -229,11 +252,13 @@ export function encode(
   const { encoding } = spelling;
   const size = subject.form.operands.find((operand) => operand.kind === 'mem')?.size ?? 0;
   const based = spelling.memory && addressing === 'based' ? basedAddress(random, size) : null;
-  const bytes = [...prefixes(random, spelling, subject.form, addressing), ...rex(random, spelling, based)];
+  const bytes = prefixes(random, spelling, subject.form, addressing);
+  if (!isVex(spelling)) bytes.push(...rex(random, spelling, based));
   const linear = bytes.includes(GS) ? target - GS_BASE : target;
   const moffs = encoding.operands.some((pattern) => pattern.method === 'O');
   const moffsBytes = moffs ? (bytes.includes(ADDRESS_32) ? 4 : 8) : 0;
-  bytes.push(...ESCAPES[spelling.map], spelling.opcode);
+  if (isVex(spelling)) bytes.push(...vex(random, spelling, based));
+  else bytes.push(...ESCAPES[spelling.map], spelling.opcode);
   const operand = based !== null ? basedModrm(random, spelling, based) : addressOf(random, spelling);
   bytes.push(...operand.bytes);
   const end = bytes.length;

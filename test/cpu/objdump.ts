@@ -28,8 +28,8 @@ const NOT_CANONICAL = /ds:0x(?!f{4})[0-9a-f]{15,16}\b/;
 
 /** What CPUID does not report, and data between functions that objdump takes for code. */
 const BEYOND = new RegExp(
-  '^(v|k|\\(bad\\)|aes|sha|pclmul|rdrand|rdseed|movbe|xgetbv|xsave|xrstor|andn|bextr|bls|bzhi|mulx|pdep|pext|rorx|' +
-    'sarx|shlx|shrx|adox|adcx|xbegin|xend|xtest|xabort|rdpid|wrpkru|rdpkru|rdssp|incssp|gf2p8|clwb|clflushopt|' +
+  '^(v|k|\\(bad\\)|aes|sha|pclmul|rdrand|rdseed|xgetbv|xsave|xrstor|bls[cf]|blci|' +
+    'adox|adcx|xbegin|xend|xtest|xabort|rdpid|wrpkru|rdpkru|rdssp|incssp|gf2p8|clwb|clflushopt|' +
     'rdfsbase|rdgsbase|wrfsbase|wrgsbase|l[def]s|lss|lar|lsl|ver[rw]|sysret|sysexit|sysenter|rsm|vm|tpause|umonitor|' +
     'umwait|monitor|mwait|stac|clac|skinit|stgi|clgi|invlpga|cldemote|ptwrite|movdir|enqcmd|setssbsy|saveprevssp|' +
     'rstorssp|wrss|wruss|clrssbsy|pconfig|encl|getsec|montmul|x(?:store|crypt)|ffreep|pf[a-z]+|pi2f|pavgusb|femms)',
@@ -88,8 +88,6 @@ function plain(line: string): string {
     .replace(/\+0x0\]/, ']')
     .replace(/^ud[01].*/, 'ud2')
     .replace(/^int1|^icebp/, 'int1')
-    .replace(/^tzcnt/, 'bsf')
-    .replace(/^lzcnt/, 'bsr')
     .replace(/^jcxz/, 'jrcxz')
     .replace(/^xlat .*/, 'xlat')
     .trim();

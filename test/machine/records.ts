@@ -1,6 +1,7 @@
 import {
   RECORD_BASE,
   RECORD_DISP,
+  RECORD_FOURTH,
   RECORD_HANDLER,
   RECORD_IMM,
   RECORD_INDEX,
@@ -43,7 +44,12 @@ export class RecordWriter {
       const operand = insn.operands[k] as Operand;
       if (operand.kind === 'mem') this.memory(at, operand);
       else if (operand.kind === 'imm') this.immediate(at, operand, immediates++);
-      else view.setUint16(at + RECORD_OPERANDS + 2 * k, registerField(operand), true);
+      else
+        view.setUint16(
+          at + (k === 3 ? RECORD_FOURTH : RECORD_OPERANDS + 2 * k),
+          registerField(operand),
+          true,
+        );
     }
   }
 

@@ -50,12 +50,14 @@ export const OPCODE_MANY = 4;
 export const OPCODE_CELL = 2;
 export const OPCODE_STRIDES = 4;
 export const ROW_SIZE = 12;
-export const VARIANT_SIZE = 8;
+export const VARIANT_SIZE = 10;
 export const VARIANT_LOCK = 1;
 export const VARIANT_STRING = 2;
 export const VARIANT_SOURCE = 4;
 export const VARIANT_REP = 8;
 export const VARIANT_REPCC = 16;
+/** VEX.vvvv need not be 1111. */
+export const VARIANT_VVVV = 32;
 export const VARIANT_IMMEDIATES = 1;
 export const VARIANT_HANDLERS = 2;
 export const VARIANT_READERS = 4;
@@ -65,13 +67,17 @@ export const CLASS_MASK = 15;
 export const CLASS_KEPT = 15;
 export const HANDLER_ENDS = 16;
 
+export type RegisterSource = 'rm' | 'reg' | 'opcode' | 'vvvv';
+
 /** How one operand is read. */
 export type Reader =
   /** A register: where its number is, how many bits of it count, and what its field is. */
-  | { readonly kind: 'register'; from: 'rm' | 'reg' | 'opcode'; mask: number; base: number; stride: number }
+  | { readonly kind: 'register'; from: RegisterSource; mask: number; base: number; stride: number }
   /** One of the byte registers, which without REX are ah, ch, dh, bh, too. */
-  | { readonly kind: 'byte'; from: 'rm' | 'reg' | 'opcode' }
+  | { readonly kind: 'byte'; from: RegisterSource }
   | { readonly kind: 'field'; field: number }
+  /** The fourth register, by an immediate's high half. */
+  | { readonly kind: 'fourth'; base: number; stride: number }
   | { readonly kind: 'memory' }
   | { readonly kind: 'absolute' }
   | { readonly kind: 'base'; register: number }
@@ -81,7 +87,7 @@ export type Reader =
   /** No operand for the record, but so many bytes. */
   | { readonly kind: 'skipped'; bytes: number };
 
-const METHODS: Readonly<Record<string, ['rm' | 'reg' | 'opcode', RegisterOperand['kind'], number]>> = {
+const METHODS: Readonly<Record<string, [RegisterSource, RegisterOperand['kind'], number]>> = {
   E: ['rm', 'gpr', 15],
   R: ['rm', 'gpr', 15],
   G: ['reg', 'gpr', 15],
@@ -89,6 +95,8 @@ const METHODS: Readonly<Record<string, ['rm' | 'reg' | 'opcode', RegisterOperand
   W: ['rm', 'xmm', 15],
   U: ['rm', 'xmm', 15],
   V: ['reg', 'xmm', 15],
+  H: ['vvvv', 'xmm', 15],
+  T: ['vvvv', 'gpr', 15],
   Q: ['rm', 'mmx', 7],
   N: ['rm', 'mmx', 7],
   P: ['reg', 'mmx', 7],
@@ -109,10 +117,19 @@ function readerOf(pattern: OperandPattern, size: number, memory: boolean, order:
   if (fixed?.kind === 'imm') return { kind: 'value', value: fixed.index, order };
   if (fixed !== undefined)
     return { kind: 'field', field: registerField({ kind: fixed.kind, index: fixed.index }) };
+  const stride = (kind: RegisterOperand['kind']) =>
+    registerField({ kind, index: 1 }) - registerField({ kind, index: 0 });
+  if (method === 'L')
+    return { kind: 'fourth', base: registerField({ kind: 'xmm', index: 0 }), stride: stride('xmm') };
   const [from, kind, mask] = METHODS[method] as (typeof METHODS)[string];
   if (kind === 'gpr' && method !== 'R' && pattern.sizes[0] === 1) return { kind: 'byte', from };
-  const base = registerField({ kind, index: 0 });
-  return { kind: 'register', from, mask, base, stride: registerField({ kind, index: 1 }) - base };
+  return {
+    kind: 'register',
+    from,
+    mask,
+    base: registerField({ kind, index: 0 }),
+    stride: stride(kind),
+  };
 }
 
 const ORDERED = new Set(['immediate', 'value', 'target']);
@@ -194,7 +211,8 @@ export class DecoderTables {
       (encoding.addressSizeMatters ? VARIANT_STRING : 0) |
       (encoding.source ? VARIANT_SOURCE : 0) |
       (encoding.rep === '' ? 0 : VARIANT_REP) |
-      (encoding.rep === 'repcc' ? VARIANT_REPCC : 0);
+      (encoding.rep === 'repcc' ? VARIANT_REPCC : 0) |
+      (encoding.vvvv ? VARIANT_VVVV : 0);
     const readers = this.readersOf(encoding.operands, size, memory, hidden);
     if (readers.length > MOST_READERS) throw new Error(`${encoding.mnemonic} has too many operands`);
     const handlers = encoding.addressSizeMatters ? this.stringHandlers(variant) : this.plainHandlers(variant);

@@ -77,6 +77,19 @@ function generator(seed: number): () => number {
 
 const PREFIXES = [0x66, 0xf2, 0xf3, 0x67, 0xf0, 0x64, 0x65, 0x2e, 0x48, 0x41, 0x44, 0x40, 0x4f];
 const ESCAPES = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]];
+/** VEX of both lengths and every map, with each prefix, W, extended registers and vvvv. */
+const VEX_ESCAPES = [
+  [0xc5, 0xf8],
+  [0xc5, 0x6e],
+  [0xc4, 0xe1, 0xf9],
+  [0xc4, 0xe2, 0x78],
+  [0xc4, 0xa2, 0xad],
+  [0xc4, 0xe2, 0x4a],
+  [0xc4, 0xc2, 0xab],
+  [0xc4, 0xe3, 0x79],
+  [0xc4, 0x63, 0xed],
+  [0xc4, 0xe4, 0x79],
+];
 
 describe('the decoder in WebAssembly', () => {
   it('decodes every opcode with every modrm and prefix as the one in JavaScript does', () => {
@@ -91,8 +104,8 @@ describe('the decoder in WebAssembly', () => {
       [0xf2, 0x66],
       [0x67, 0xf3, 0x64],
     ];
-    for (const escape of ESCAPES) {
-      for (const prefix of prefixes) {
+    for (const escape of [...ESCAPES, ...VEX_ESCAPES]) {
+      for (const prefix of prefixes.slice(0, escape[0] === 0x0f || escape.length === 0 ? undefined : 8)) {
         for (let opcode = 0; opcode < 256; opcode++) {
           for (let modrm = 0; modrm < 256; modrm += prefix.length > 0 ? 5 : 1) {
             for (let k = 0; k < bytes.length; k++) bytes[k] = next();
@@ -116,7 +129,8 @@ describe('the decoder in WebAssembly', () => {
       for (let k = 0; k < bytes.length; k++) bytes[k] = next();
       const prefixes = next() % 4;
       for (let k = 0; k < prefixes; k++) bytes[k] = PREFIXES[next() % PREFIXES.length] as number;
-      bytes.set(ESCAPES[next() % ESCAPES.length] as number[], prefixes);
+      const escapes = next() % 4 === 0 ? VEX_ESCAPES : ESCAPES;
+      bytes.set(escapes[next() % escapes.length] as number[], prefixes);
       if (compare(bytes, ADDRESS, round % FLAGS.length, `seed ${seed}`) !== null) decoded++;
     }
     assert.ok(decoded > 30_000, `${decoded} instructions`);

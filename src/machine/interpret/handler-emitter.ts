@@ -47,6 +47,7 @@ import { GuestAccess } from './guest-access.js';
 import {
   RECORD_BASE,
   RECORD_DISP,
+  RECORD_FOURTH,
   RECORD_IMM,
   RECORD_INDEX,
   RECORD_OPERANDS,
@@ -153,7 +154,7 @@ export class HandlerEmitter extends BaseEmitter {
 
   /** The record's field for operand `k`: a register's place in the CPU block. */
   private field(k: number): Expr {
-    return i32.load16_u(this.record, RECORD_OPERANDS + 2 * k);
+    return i32.load16_u(this.record, k === 3 ? RECORD_FOURTH : RECORD_OPERANDS + 2 * k);
   }
 
   read(k: number): Expr {

@@ -10,11 +10,21 @@ import {
 } from '../layout.js';
 import { I32, I64, i32, i64, select, v128, type Expr, type ValType } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
-import { IS_66, IS_67, IS_LOCK, IS_REP, IS_REX, IS_SEGMENT, MAX_INSN_LENGTH } from '../x86/decode.js';
+import {
+  IS_66,
+  IS_67,
+  IS_LOCK,
+  IS_REP,
+  IS_REX,
+  IS_SEGMENT,
+  MAX_INSN_LENGTH,
+  VEX_2,
+  VEX_3,
+} from '../x86/decode.js';
 import { FIELD_NAMES } from '../x86/dispatch.js';
 import { SIZE_W } from '../x86/encoding.js';
 import { STRING_ADDRESS_32, STRING_REP, STRING_REPNE, STRING_SOURCE } from '../x86/forms.js';
-import { MAP_0F, MAP_0F38, MAP_0F3A } from '../x86/table.js';
+import { MAP_0F, MAP_0F38, MAP_0F3A, MAP_VEX, MAP_VEX_256 } from '../x86/table.js';
 import {
   OPCODE_CELL,
   OPCODE_MANY,
@@ -31,9 +41,11 @@ import {
   VARIANT_SIZE,
   VARIANT_SOURCE,
   VARIANT_STRING,
+  VARIANT_VVVV,
   prefixBit,
   type DecoderTables,
   type Reader,
+  type RegisterSource,
   type TablePlaces,
 } from './decoder-tables.js';
 import { HANDLER_FLAGS, HANDLER_NUMBER, HANDLER_SIMPLE } from './handler-table.js';
@@ -41,6 +53,7 @@ import { HANDLER_ADDRESS } from './handlers.js';
 import {
   RECORD_BASE,
   RECORD_DISP,
+  RECORD_FOURTH,
   RECORD_HANDLER,
   RECORD_IMM,
   RECORD_INDEX,
@@ -96,6 +109,8 @@ export class InsnDecoder {
   private readonly scale: number;
   private readonly disp: number;
   private readonly isRelative: number;
+  /** The register that VEX.vvvv names; 0 without VEX. */
+  private readonly vvvv: number;
 
   constructor(
     private readonly f: FunctionBuilder,
@@ -119,6 +134,7 @@ export class InsnDecoder {
     this.scale = local();
     this.disp = local(I64);
     this.isRelative = local();
+    this.vvvv = local();
   }
 
   private get start(): Expr {
@@ -171,6 +187,7 @@ export class InsnDecoder {
     f.end();
     const variant = this.findVariant(entry, info);
     const attributes = f.let(i32.load8_u(variant));
+    this.failIf(i32.and(i32.ne(f.get(this.vvvv), ZERO), i32.eqz(i32.and(attributes, n(VARIANT_VVVV)))));
     const behind = i32.add(f.get(this.at), i32.load8_u(variant, VARIANT_IMMEDIATES));
     const next = f.let(i64.add(this.address, i64.extend_i32_u(i32.sub(behind, this.start))));
     f.if(f.get(this.isRelative));
@@ -218,7 +235,33 @@ export class InsnDecoder {
       f.set(this.opcode, i32.or(this.byte(), n(map * 256)));
       f.end();
     }
+    f.else();
+    f.if(i32.eq(i32.or(f.get(this.opcode), n(1)), n(VEX_2)));
+    this.readVex();
     f.end();
+    f.end();
+  }
+
+  /** The counterpart of readVex (x86/decode.ts). */
+  private readVex(): void {
+    const { f } = this;
+    const others = prefixBit(IS_LOCK) | prefixBit(IS_REP) | prefixBit(IS_66);
+    this.failIf(i32.or(this.has(this.prefixes, others), f.get(this.rex)));
+    const [last, escape] = [f.local(I32), f.local(I32)];
+    f.set(last, this.byte());
+    f.set(escape, n(1));
+    f.set(this.rex, i32.xor(i32.and(i32.shr_u(f.get(last), n(5)), n(4)), n(0x44)));
+    f.if(i32.eq(f.get(this.opcode), n(VEX_3)));
+    f.set(escape, i32.and(f.get(last), n(31)));
+    f.set(this.rex, i32.xor(i32.shr_u(f.get(last), n(5)), n(0x47)));
+    f.set(last, this.byte());
+    f.set(this.rex, i32.or(f.get(this.rex), i32.and(i32.shr_u(f.get(last), n(4)), n(8))));
+    f.end();
+    f.set(this.vvvv, i32.xor(i32.and(i32.shr_u(f.get(last), n(3)), n(15)), n(15)));
+    f.set(this.prefix, i32.and(f.get(last), n(3)));
+    this.failIf(i32.gt_u(i32.sub(f.get(escape), n(1)), n(2)));
+    const map = select(i32.and(f.get(last), n(4)), n(MAP_VEX_256 - 1), n(MAP_VEX - 1));
+    f.set(this.opcode, i32.or(i32.shl(i32.add(map, f.get(escape)), n(8)), this.byte()));
   }
 
   private readModrm(): void {
@@ -321,7 +364,8 @@ export class InsnDecoder {
     f.end();
   }
 
-  private numberFrom(from: 'rm' | 'reg' | 'opcode'): Expr {
+  private numberFrom(from: RegisterSource): Expr {
+    if (from === 'vvvv') return this.f.get(this.vvvv);
     if (from !== 'opcode') return this.f.get(from === 'rm' ? this.rm : this.reg);
     const rexB = i32.shl(this.has(this.rex, 1), n(3));
     return i32.or(this.has(this.opcode, 7), rexB);
@@ -344,6 +388,12 @@ export class InsnDecoder {
       }
       case 'field':
         return f.store(STORE.i32_16, field, n(reader.field), RECORD_OPERANDS);
+      case 'fourth': {
+        const number = i32.shr_u(i32.load8_u(f.get(this.at)), n(4));
+        const value = i32.add(i32.mul(number, n(reader.stride)), n(reader.base));
+        f.store(STORE.i32_16, record, value, RECORD_FOURTH);
+        return this.advance(1);
+      }
       case 'memory':
         return f.set(this.hasMemory, n(1));
       case 'absolute':

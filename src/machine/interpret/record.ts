@@ -18,6 +18,8 @@ export const RECORD_SCALE = 15;
 export const RECORD_DISP = 16;
 /** i64: the first immediate. */
 export const RECORD_IMM = 24;
+/** u16: the register of operand 3; then there is no immediate. */
+export const RECORD_FOURTH = RECORD_IMM;
 
 /** What a record's field has for an operand. */
 export function registerField(operand: Operand): number {

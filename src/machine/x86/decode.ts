@@ -4,7 +4,7 @@ import { SIZE_66, SIZE_PLAIN, SIZE_W, type Encoding } from './encoding.js';
 import { STRING_ADDRESS_32, STRING_REP, STRING_REPNE, STRING_SOURCE, knownForms } from './forms.js';
 import type { Form, Insn, Operand } from './insn.js';
 import { cursor, readStringSource } from './operands.js';
-import { MAP_0F, MAP_0F38, MAP_0F3A, MAP_PRIMARY } from './table.js';
+import { MAP_0F, MAP_0F38, MAP_0F3A, MAP_PRIMARY, MAP_VEX, MAP_VEX_256 } from './table.js';
 
 /** No instruction: #UD. */
 export const DECODE_INVALID = -1;
@@ -42,6 +42,8 @@ PREFIX_KIND[0x64] = PREFIX_KIND[0x65] = IS_SEGMENT;
 let $lock = false;
 let $rep = 0;
 let $has66 = false;
+/** VEX.pp, which counts as PREFIXES does. */
+let $pp = 0;
 
 /** Reads all prefixes and gives the first byte that is none. REX counts only right before the opcode. */
 function readPrefixes(): number {
@@ -51,6 +53,7 @@ function readPrefixes(): number {
   cursor.hasRex = false;
   cursor.segment = SEG_FLAT;
   cursor.address32 = false;
+  cursor.vvvv = -1;
   for (;;) {
     const byte = cursor.byte();
     const kind = PREFIX_KIND[byte];
@@ -65,8 +68,31 @@ function readPrefixes(): number {
   }
 }
 
+export const VEX_3 = 0xc4;
+export const VEX_2 = 0xc5;
+const NO_OPCODE = -1;
+
+/**
+ * Reads what follows C4 or C5, the opcode included. The bits that extend registers are inverted; with REX, or a prefix that
+ * VEX has within, it is no instruction.
+ */
+function readVex(first: number): number {
+  if ($lock || $rep !== 0 || $has66 || cursor.hasRex) return NO_OPCODE;
+  const second = cursor.byte();
+  const last = first === VEX_3 ? cursor.byte() : second;
+  const escape = first === VEX_3 ? second & 31 : 1;
+  const extension = first === VEX_3 ? (~second >> 5) & 7 : (~second >> 5) & 4;
+  cursor.hasRex = true;
+  cursor.rex = extension | (first === VEX_3 ? (last >> 4) & 8 : 0);
+  cursor.vvvv = (~last >> 3) & 15;
+  $pp = last & 3;
+  if (escape < 1 || escape > 3) return NO_OPCODE;
+  return ((last & 4 ? MAP_VEX_256 : MAP_VEX) + escape - 1) * 256 + cursor.byte();
+}
+
 /** Reads the rest of the opcode; map * 256 + opcode. */
 function readOpcode(first: number): number {
+  if (first === VEX_2 || first === VEX_3) return readVex(first);
   if (first !== 0x0f) return MAP_PRIMARY * 256 + first;
   const second = cursor.byte();
   if (second === 0x38) return MAP_0F38 * 256 + cursor.byte();
@@ -107,7 +133,7 @@ function readSib(mod: number): void {
 
 function findVariant(dispatch: Dispatch): Variant | undefined {
   const { strides } = dispatch;
-  const prefix = $rep === 0xf3 ? 2 : $rep === 0xf2 ? 3 : $has66 ? 1 : 0;
+  const prefix = cursor.vvvv >= 0 ? $pp : $rep === 0xf3 ? 2 : $rep === 0xf2 ? 3 : $has66 ? 1 : 0;
   const w = cursor.rex >> 3;
   const mod = cursor.mod === 3 ? 1 : 0;
   const cell =
@@ -163,6 +189,7 @@ function finish(variant: Variant, offset: number, address: number): Insn | undef
   else if (encoding.addressSizeMatters && (index & STRING_SOURCE) !== 0) operands.push(readStringSource());
   const form = variant.forms[index];
   if (form === undefined) return undefined;
+  if (cursor.vvvv > 0 && !encoding.vvvv) return undefined;
   if ($lock && !(encoding.lock && operands[0].kind === 'mem')) return undefined;
   return { form, address, length: cursor.pos - offset, operands, lock: $lock };
 }

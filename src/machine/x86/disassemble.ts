@@ -16,6 +16,7 @@ const POINTERS: Readonly<Record<number, string>> = {
   8: 'QWORD PTR ',
   10: 'TBYTE PTR ',
   16: 'XMMWORD PTR ',
+  32: 'YMMWORD PTR ',
 };
 /** Mnemonics whose written name depends on the form's size: names for 1, 2, 4, 8. */
 const BY_SIZE: Readonly<Record<string, readonly string[]>> = {
@@ -38,6 +39,9 @@ const BY_WIDE_OPERAND: Readonly<Record<string, string>> = {
   movd: 'movq',
   pextrd: 'pextrq',
   pinsrd: 'pinsrq',
+  vmovd: 'vmovq',
+  vpextrd: 'vpextrq',
+  vpinsrd: 'vpinsrq',
 };
 const RENAMED: Readonly<Record<string, string>> = {
   movsd_sse: 'movsd',
@@ -86,7 +90,7 @@ function registerText(operand: RegisterOperand, size: number): string {
   if (kind === 'high') return NAMES_HIGH[index];
   if (kind === 'seg') return NAMES_SEGMENT[index];
   if (kind === 'st') return index === 0 ? 'st' : `st(${index})`;
-  return (kind === 'xmm' ? 'xmm' : 'mm') + index;
+  return (kind === 'mmx' ? 'mm' : size === 32 ? 'ymm' : 'xmm') + index;
 }
 
 const isWide = (operand: OperandForm) =>

@@ -46,6 +46,8 @@ export interface Encoding {
   readonly w: number;
   readonly b: number;
   readonly modrm: boolean;
+  /** VEX.vvvv names an operand; else it must be 1111. */
+  readonly vvvv: boolean;
   readonly operands: readonly OperandPattern[];
   readonly sizes: Sizes;
   readonly lock: boolean;
@@ -62,6 +64,7 @@ const SIZE_LETTERS: Readonly<Record<string, Sizes>> = {
   d: [4, 4, 4],
   q: [8, 8, 8],
   dq: [16, 16, 16],
+  qq: [32, 32, 32],
   t: [10, 10, 10],
   ss: [4, 4, 4],
   sd: [8, 8, 8],
@@ -107,6 +110,7 @@ export const FIXED: Readonly<Record<string, FixedOperand>> = {
 /** Methods that mean a register only, and the method that has memory too and reads the same register. */
 const REGISTER_ONLY: Readonly<Record<string, string>> = { R: 'E', U: 'W', N: 'Q' };
 const USES_MODRM = 'EGRMWVUQPNS';
+const VECTOR = 'VWUH';
 
 function sizesOf(letters: string, rule: Sizes | undefined): Sizes {
   if (letters === 'v' && rule !== undefined) return rule;
@@ -139,6 +143,7 @@ function operandPattern(text: string, formSizes: Sizes, rule: Sizes | undefined)
   const fixed = FIXED[text];
   if (fixed !== undefined) return { ...plain, method: text, sizes: sizesOf(fixed.size, rule) };
   const method = text[0];
+  if (method === 'L') return { ...plain, method, sizes: sizesOf(text.slice(1), rule), bytes: SIZE_LETTERS.b };
   if (method === 'I' || method === 'J') return immediatePattern(method, text.slice(1), formSizes, rule);
   const [first, second] = text.split('/');
   const sizes = sizesOf(first.slice(1), rule);
@@ -154,7 +159,7 @@ function formSizes(operands: readonly string[], mnemonic: string): Sizes {
   const shown = operands.filter((text) => !text.startsWith('~'));
   const has = (methods: string) =>
     shown.some((text) => FIXED[text] === undefined && methods.includes(text[0]));
-  if (has('VWU')) return SIZE_LETTERS.x;
+  if (has(VECTOR)) return shown.some((text) => text.endsWith('qq')) ? SIZE_LETTERS.qq : SIZE_LETTERS.x;
   if (has('PQN')) return SIZE_LETTERS.q;
   if (mnemonic.startsWith('f')) return SIZE_LETTERS.t;
   if (shown.length === 0) return SIZE_LETTERS.d;
@@ -250,6 +255,7 @@ export function encodingOf(row: Row, code: number): Encoding {
     w: condition(opcode.conditions, 'w'),
     b: condition(opcode.conditions, 'b'),
     modrm: opcode.modrm >= 0 || opcode.digit >= 0 || operands.some(usesModrm),
+    vvvv: operands.some((text) => text[0] === 'H' || text[0] === 'T'),
     operands: operands.map((operand) => operandPattern(operand, sizes, rule)),
     sizes,
     lock: attributes.includes('lock'),

@@ -8,7 +8,7 @@ export type OperandKind = 'gpr' | 'high' | 'xmm' | 'mmx' | 'st' | 'seg' | 'mem' 
 
 export interface OperandForm {
   readonly kind: OperandKind;
-  /** Bytes: 1, 2, 4, 8, 10, 16, or what the instruction touches (fxsave: 512); 0 for lea's and prefetch's memory. */
+  /** Bytes: 1, 2, 4, 8, 10, 16, 32, or what the instruction touches (fxsave: 512); 0 for lea's and prefetch's memory. */
   readonly size: number;
 }
 
@@ -21,7 +21,7 @@ export interface Form {
   readonly key: string;
   /** Lower case, as in the manual; jcc, setcc and cmovcc are 'jcc', 'setcc', 'cmovcc' with `cc`. */
   readonly mnemonic: string;
-  /** The operand-size attribute in bytes (1, 2, 4, 8); for vector instructions 16. */
+  /** The operand-size attribute in bytes (1, 2, 4, 8); for vector instructions 16 or 32. */
   readonly size: number;
   readonly operands: readonly OperandForm[];
   /** Condition code 0..15 (o no b ae e ne be a s ns p np l ge le g) of jcc, setcc, cmovcc; else -1. */

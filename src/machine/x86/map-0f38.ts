@@ -57,6 +57,10 @@ export const ROWS_0F38: readonly Row[] = [
   ['66 3F', 'pmaxud', 'Vx,Wx', 'SSE4.1'],
   ['66 40', 'pmulld', 'Vx,Wx', 'SSE4.1'],
   ['66 41', 'phminposuw', 'Vdq,Wdq', 'SSE4.1'],
+  ['NP F0', 'movbe', 'Gv,Mv', 'MOVBE'],
+  ['66 F0', 'movbe', 'Gv,Mv', 'MOVBE'],
+  ['NP F1', 'movbe', 'Mv,Gv', 'MOVBE'],
+  ['66 F1', 'movbe', 'Mv,Gv', 'MOVBE'],
   ['F2 F0', 'crc32', 'Gy,Eb', 'SSE4.2'],
   ['F2 F1', 'crc32', 'Gy,Ev', 'SSE4.2'],
 ];

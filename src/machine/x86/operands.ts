@@ -17,6 +17,8 @@ export class Cursor {
   hasRex = false;
   segment = SEG_FLAT;
   address32 = false;
+  /** The register that VEX.vvvv names; -1 without VEX. */
+  vvvv = -1;
   /** Fields of modrm, extended by REX. */
   mod = 0;
   reg = 0;
@@ -112,6 +114,9 @@ const REGISTER_READERS: Readonly<Record<string, Reader>> = {
   W: () => XMM[cursor.rm],
   U: () => XMM[cursor.rm],
   V: () => XMM[cursor.reg],
+  H: () => XMM[cursor.vvvv],
+  T: () => GPR[cursor.vvvv],
+  L: () => XMM[cursor.byte() >> 4],
   Q: () => MMX[cursor.rm & 7],
   N: () => MMX[cursor.rm & 7],
   P: () => MMX[cursor.reg & 7],

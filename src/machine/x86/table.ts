@@ -15,10 +15,11 @@
  *   W r/m xmm       V xmm by reg       U xmm by r/m       Q r/m mmx   P mmx by reg  N mmx by r/m
  *   S segment register by reg          STi x87 by r/m     I immediate               J relative, its target
  *   B memory at rbx (xlat)
+ *   H xmm by VEX.vvvv   T general by VEX.vvvv   L xmm by an immediate's high half
  *   A/B         register form A, memory form B, where their sizes differ: Rd/Mb
  *   AL AX rAX CL DX FS GS ST0 XMM0 1   fixed
  *   ~           decoded, but no operand: ~Ev
- *   sizes       b 1, w 2, d 4, q 8, dq 16, t 10, ss 4, sd 8, ps pd x 16; v 2 4 8 by operand size, z 2 4 4, y 4 4 8;
+ *   sizes       b 1, w 2, d 4, q 8, dq 16, qq 32, t 10, ss 4, sd 8, ps pd x 16; v 2 4 8 by operand size, z 2 4 4, y 4 4 8;
  *               e 14 28 (x87 environment), s 94 108 (x87 state); a number; none: 0, no access.
  *               Immediates: Ib zero-extended, Ibs sign-extended to the operand size, Iz (at most 4 bytes) likewise.
  *
@@ -47,7 +48,9 @@
  *   Where the whole destination changes though the source is small (movq, movddup, pmovzx), operand 0 has 16 bytes.
  * - x87: arithmetic, comparisons, fxch and fcmov have both operands, destination first: 'ST0,Md', 'STi,ST0'.
  *   fld, fst, fstp, ffree and integer and bcd transfers have one. fsub and fsubr are named as in the manual.
- * - `size`: 16 with an xmm operand (pcmpestri, pcmpestrm: 4 or 8), 8 with mmx operands only, 10 for x87 (environments:
+ * - VEX instructions (map-vex.ts) have their own mnemonics; a ymm register is an xmm operand of 32 bytes. Where only the
+ *   low part of a source counts, the first source and the destination still have 16 bytes: 'vaddss Vdq,Hdq,Wss'.
+ * - `size`: 16 with an xmm operand, 32 if one has 32 bytes (pcmpestri, pcmpestrm: 4 or 8), 8 with mmx operands only, 10 for x87 (environments:
  *   2 or 4), fxsave and fxrstor 4 or 8 (REX.W). A 16-byte memory operand of SSE must be aligned (#GP), but for movups,
  *   movupd, movdqu, lddqu and pcmp[ei]str[im].
  */
@@ -56,6 +59,7 @@ import { ROWS_0F38 } from './map-0f38.js';
 import { ROWS_0F3A } from './map-0f3a.js';
 import { ROWS_PRIMARY } from './map-primary.js';
 import { ROWS_SSE } from './map-sse.js';
+import { VEX_ROWS } from './map-vex.js';
 import { ROWS_X87 } from './map-x87.js';
 
 /** Encoding, mnemonic, operands, attributes. */
@@ -65,7 +69,10 @@ export const MAP_PRIMARY = 0;
 export const MAP_0F = 1;
 export const MAP_0F38 = 2;
 export const MAP_0F3A = 3;
-export const MAPS = 4;
+/** VEX: by length, then by escape. */
+export const MAP_VEX = 4;
+export const MAP_VEX_256 = 7;
+export const MAPS = 10;
 
 /** Rows by opcode map. Where two rows match alike, the first wins. */
 export const TABLE: readonly (readonly Row[])[] = [
@@ -73,9 +80,10 @@ export const TABLE: readonly (readonly Row[])[] = [
   [...ROWS_0F, ...ROWS_SSE],
   ROWS_0F38,
   ROWS_0F3A,
+  ...VEX_ROWS,
 ];
 
-/** What CPUID reports: x86-64-v2. Rows of other features do not exist, so that F3 0F BC is bsf without BMI1. */
+/** What the machine has at its highest level; what CPUID reports of it is cpuid.ts's. */
 export const FEATURES: ReadonlySet<string> = new Set([
   'MMX',
   'SSE',
@@ -85,7 +93,19 @@ export const FEATURES: ReadonlySet<string> = new Set([
   'SSE4.1',
   'SSE4.2',
   'POPCNT',
+  'LZCNT',
+  'MOVBE',
+  'BMI1',
+  'BMI2',
 ]);
 
 /** Every word that may stand among a row's attributes as its feature. */
-export const KNOWN_FEATURES: ReadonlySet<string> = new Set([...FEATURES, 'BMI1', 'LZCNT']);
+export const KNOWN_FEATURES: ReadonlySet<string> = new Set([
+  ...FEATURES,
+  'AVX',
+  'AVX2',
+  'FMA',
+  'F16C',
+  'AES',
+  'PCLMULQDQ',
+]);

@@ -2,6 +2,7 @@ import type { SemanticsTable } from '../emitter.js';
 import { ARITHMETIC } from './arithmetic.js';
 import { ATOMIC } from './atomic.js';
 import { BITS } from './bits.js';
+import { BMI } from './bmi.js';
 import { CONTROL } from './control.js';
 import { CRC32 } from './crc32.js';
 import { DIVIDE } from './divide.js';
@@ -22,6 +23,7 @@ export const integer: SemanticsTable = {
   ...DIVIDE,
   ...SHIFTS,
   ...BITS,
+  ...BMI,
   ...ATOMIC,
   ...CRC32,
   ...STACK,

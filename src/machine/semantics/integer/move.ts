@@ -21,10 +21,14 @@ function xchg(e: Emitter): void {
 
 function bswap(e: Emitter): void {
   const a = e.let(e.read(0));
-  const { size } = e.form;
-  if (size === 8) e.write(0, bswap64(e.let(pairsSwapped(a))));
-  else if (size === 4) e.write(0, bswap32(a));
-  else e.write(0, i32.const(0));
+  e.write(0, e.form.size === 2 ? i32.const(0) : reversed(e, a));
+}
+
+/** The bytes of a local, in reverse. */
+function reversed(e: Emitter, a: Expr): Expr {
+  if (e.form.size === 8) return bswap64(e.let(pairsSwapped(a)));
+  if (e.form.size === 4) return bswap32(a);
+  return i32.or(i32.shl(i32.and(a, i32.const(0xff)), i32.const(8)), i32.shr_u(a, i32.const(8)));
 }
 
 function bswap32(a: Expr): Expr {
@@ -79,6 +83,7 @@ export const MOVES: SemanticsTable = {
   lea: (e) => e.write(0, e.form.size === 8 ? e.offset(1) : i32.wrap_i64(e.offset(1))),
   xchg,
   bswap,
+  movbe: (e) => e.write(0, reversed(e, e.let(e.read(1)))),
   cbw,
   cwd,
   setcc: (e) => e.write(0, e.condition(e.form.cc)),

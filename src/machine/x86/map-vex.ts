@@ -1,0 +1,406 @@
+import type { Row } from './table.js';
+
+/**
+ * VEX opcodes. A row is one of the table, with the vector length before its prefix: `L0` (128 bits, or no vectors), `L1`
+ * (256), `Lx` (both, `x` in its operands standing for either), `Li` (ignored). The feature may differ by length: AVX/AVX2.
+ */
+
+const BOTH = 'AVX/AVX2';
+
+/** destination = operation(first, second) in all lengths; integers are AVX2's where they have 256 bits. */
+function integer(opcode: string, mnemonic: string): Row {
+  return [`Lx 66 ${opcode}`, mnemonic, 'Vx,Hx,Wx', BOTH];
+}
+/** A shift whose count is a vector's low half. */
+function shift(opcode: string, mnemonic: string): Row {
+  return [`Lx 66 ${opcode}`, mnemonic, 'Vx,Hx,Wdq', BOTH];
+}
+function shiftImmediate(opcode: string, mnemonic: string): Row {
+  return [`Lx 66 ${opcode}`, mnemonic, 'Hx,Ux,Ib', BOTH];
+}
+function packed(opcode: string, stem: string): Row[] {
+  return [
+    [`Lx NP ${opcode}`, `${stem}ps`, 'Vx,Hx,Wx', 'AVX'],
+    [`Lx 66 ${opcode}`, `${stem}pd`, 'Vx,Hx,Wx', 'AVX'],
+  ];
+}
+function scalar(opcode: string, stem: string): Row[] {
+  return [
+    [`Li F3 ${opcode}`, `${stem}ss`, 'Vdq,Hdq,Wss', 'AVX'],
+    [`Li F2 ${opcode}`, `${stem}sd`, 'Vdq,Hdq,Wsd', 'AVX'],
+  ];
+}
+/** Moves that differ in nothing but names: ps and pd. */
+function moves(opcode: string, stem: string, operands: string): Row[] {
+  return [
+    [`Lx NP ${opcode}`, `${stem}ps`, operands, 'AVX'],
+    [`Lx 66 ${opcode}`, `${stem}pd`, operands, 'AVX'],
+  ];
+}
+
+const ROWS_0F: readonly Row[] = [
+  ...moves('10', 'vmovu', 'Vx,Wx'),
+  ['Li F3 10', 'vmovss', 'Vdq,Md', 'AVX'],
+  ['Li F3 10', 'vmovss', 'Vdq,Hdq,Uss', 'AVX'],
+  ['Li F2 10', 'vmovsd', 'Vdq,Mq', 'AVX'],
+  ['Li F2 10', 'vmovsd', 'Vdq,Hdq,Usd', 'AVX'],
+  ...moves('11', 'vmovu', 'Wx,Vx'),
+  ['Li F3 11', 'vmovss', 'Md,Vss', 'AVX'],
+  ['Li F3 11', 'vmovss', 'Udq,Hdq,Vss', 'AVX'],
+  ['Li F2 11', 'vmovsd', 'Mq,Vsd', 'AVX'],
+  ['Li F2 11', 'vmovsd', 'Udq,Hdq,Vsd', 'AVX'],
+  ['L0 NP 12', 'vmovlps', 'Vdq,Hdq,Mq', 'AVX'],
+  ['L0 NP 12', 'vmovhlps', 'Vdq,Hdq,Udq', 'AVX'],
+  ['L0 66 12', 'vmovlpd', 'Vdq,Hdq,Mq', 'AVX'],
+  ['Lx F3 12', 'vmovsldup', 'Vx,Wx', 'AVX'],
+  ['L0 F2 12', 'vmovddup', 'Vdq,Wq', 'AVX'],
+  ['L1 F2 12', 'vmovddup', 'Vqq,Wqq', 'AVX'],
+  ['L0 NP 13', 'vmovlps', 'Mq,Vq', 'AVX'],
+  ['L0 66 13', 'vmovlpd', 'Mq,Vq', 'AVX'],
+  ...packed('14', 'vunpckl'),
+  ...packed('15', 'vunpckh'),
+  ['L0 NP 16', 'vmovhps', 'Vdq,Hdq,Mq', 'AVX'],
+  ['L0 NP 16', 'vmovlhps', 'Vdq,Hdq,Udq', 'AVX'],
+  ['L0 66 16', 'vmovhpd', 'Vdq,Hdq,Mq', 'AVX'],
+  ['Lx F3 16', 'vmovshdup', 'Vx,Wx', 'AVX'],
+  ['L0 NP 17', 'vmovhps', 'Mq,Vdq', 'AVX'],
+  ['L0 66 17', 'vmovhpd', 'Mq,Vdq', 'AVX'],
+  ...moves('28', 'vmova', 'Vx,Wx'),
+  ...moves('29', 'vmova', 'Wx,Vx'),
+  ['Li F3 2A', 'vcvtsi2ss', 'Vdq,Hdq,Ey', 'AVX'],
+  ['Li F2 2A', 'vcvtsi2sd', 'Vdq,Hdq,Ey', 'AVX'],
+  ...moves('2B', 'vmovnt', 'Mx,Vx'),
+  ['Li F3 2C', 'vcvttss2si', 'Gy,Wss', 'AVX'],
+  ['Li F2 2C', 'vcvttsd2si', 'Gy,Wsd', 'AVX'],
+  ['Li F3 2D', 'vcvtss2si', 'Gy,Wss', 'AVX'],
+  ['Li F2 2D', 'vcvtsd2si', 'Gy,Wsd', 'AVX'],
+  ['Li NP 2E', 'vucomiss', 'Vss,Wss', 'AVX >OSZAPC'],
+  ['Li 66 2E', 'vucomisd', 'Vsd,Wsd', 'AVX >OSZAPC'],
+  ['Li NP 2F', 'vcomiss', 'Vss,Wss', 'AVX >OSZAPC'],
+  ['Li 66 2F', 'vcomisd', 'Vsd,Wsd', 'AVX >OSZAPC'],
+  ['Lx NP 50', 'vmovmskps', 'Gd,Ux', 'AVX'],
+  ['Lx 66 50', 'vmovmskpd', 'Gd,Ux', 'AVX'],
+  ['Lx NP 51', 'vsqrtps', 'Vx,Wx', 'AVX'],
+  ['Lx 66 51', 'vsqrtpd', 'Vx,Wx', 'AVX'],
+  ...scalar('51', 'vsqrt'),
+  ['Lx NP 52', 'vrsqrtps', 'Vx,Wx', 'AVX'],
+  ['Li F3 52', 'vrsqrtss', 'Vdq,Hdq,Wss', 'AVX'],
+  ['Lx NP 53', 'vrcpps', 'Vx,Wx', 'AVX'],
+  ['Li F3 53', 'vrcpss', 'Vdq,Hdq,Wss', 'AVX'],
+  ...packed('54', 'vand'),
+  ...packed('55', 'vandn'),
+  ...packed('56', 'vor'),
+  ...packed('57', 'vxor'),
+  ...packed('58', 'vadd'),
+  ...scalar('58', 'vadd'),
+  ...packed('59', 'vmul'),
+  ...scalar('59', 'vmul'),
+  ['L0 NP 5A', 'vcvtps2pd', 'Vdq,Wq', 'AVX'],
+  ['L1 NP 5A', 'vcvtps2pd', 'Vqq,Wdq', 'AVX'],
+  ['Lx 66 5A', 'vcvtpd2ps', 'Vdq,Wx', 'AVX'],
+  ['Li F3 5A', 'vcvtss2sd', 'Vdq,Hdq,Wss', 'AVX'],
+  ['Li F2 5A', 'vcvtsd2ss', 'Vdq,Hdq,Wsd', 'AVX'],
+  ['Lx NP 5B', 'vcvtdq2ps', 'Vx,Wx', 'AVX'],
+  ['Lx 66 5B', 'vcvtps2dq', 'Vx,Wx', 'AVX'],
+  ['Lx F3 5B', 'vcvttps2dq', 'Vx,Wx', 'AVX'],
+  ...packed('5C', 'vsub'),
+  ...scalar('5C', 'vsub'),
+  ...packed('5D', 'vmin'),
+  ...scalar('5D', 'vmin'),
+  ...packed('5E', 'vdiv'),
+  ...scalar('5E', 'vdiv'),
+  ...packed('5F', 'vmax'),
+  ...scalar('5F', 'vmax'),
+  integer('60', 'vpunpcklbw'),
+  integer('61', 'vpunpcklwd'),
+  integer('62', 'vpunpckldq'),
+  integer('63', 'vpacksswb'),
+  integer('64', 'vpcmpgtb'),
+  integer('65', 'vpcmpgtw'),
+  integer('66', 'vpcmpgtd'),
+  integer('67', 'vpackuswb'),
+  integer('68', 'vpunpckhbw'),
+  integer('69', 'vpunpckhwd'),
+  integer('6A', 'vpunpckhdq'),
+  integer('6B', 'vpackssdw'),
+  integer('6C', 'vpunpcklqdq'),
+  integer('6D', 'vpunpckhqdq'),
+  ['L0 66 6E', 'vmovd', 'Vdq,Ey', 'AVX'],
+  ['Lx 66 6F', 'vmovdqa', 'Vx,Wx', 'AVX'],
+  ['Lx F3 6F', 'vmovdqu', 'Vx,Wx', 'AVX'],
+  ['Lx 66 70', 'vpshufd', 'Vx,Wx,Ib', BOTH],
+  ['Lx F3 70', 'vpshufhw', 'Vx,Wx,Ib', BOTH],
+  ['Lx F2 70', 'vpshuflw', 'Vx,Wx,Ib', BOTH],
+  shiftImmediate('71 /2', 'vpsrlw'),
+  shiftImmediate('71 /4', 'vpsraw'),
+  shiftImmediate('71 /6', 'vpsllw'),
+  shiftImmediate('72 /2', 'vpsrld'),
+  shiftImmediate('72 /4', 'vpsrad'),
+  shiftImmediate('72 /6', 'vpslld'),
+  shiftImmediate('73 /2', 'vpsrlq'),
+  shiftImmediate('73 /3', 'vpsrldq'),
+  shiftImmediate('73 /6', 'vpsllq'),
+  shiftImmediate('73 /7', 'vpslldq'),
+  integer('74', 'vpcmpeqb'),
+  integer('75', 'vpcmpeqw'),
+  integer('76', 'vpcmpeqd'),
+  ['L0 NP 77', 'vzeroupper', '', 'AVX'],
+  ['L1 NP 77', 'vzeroall', '', 'AVX'],
+  ['Lx 66 7C', 'vhaddpd', 'Vx,Hx,Wx', 'AVX'],
+  ['Lx F2 7C', 'vhaddps', 'Vx,Hx,Wx', 'AVX'],
+  ['Lx 66 7D', 'vhsubpd', 'Vx,Hx,Wx', 'AVX'],
+  ['Lx F2 7D', 'vhsubps', 'Vx,Hx,Wx', 'AVX'],
+  ['L0 66 7E', 'vmovd', 'Ey,Vy', 'AVX'],
+  ['L0 F3 7E', 'vmovq', 'Vdq,Wq', 'AVX'],
+  ['Lx 66 7F', 'vmovdqa', 'Wx,Vx', 'AVX'],
+  ['Lx F3 7F', 'vmovdqu', 'Wx,Vx', 'AVX'],
+  ['L0 NP AE /2', 'vldmxcsr', 'Md', 'AVX'],
+  ['L0 NP AE /3', 'vstmxcsr', 'Md', 'AVX'],
+  ['Lx NP C2', 'vcmpps', 'Vx,Hx,Wx,Ib', 'AVX'],
+  ['Lx 66 C2', 'vcmppd', 'Vx,Hx,Wx,Ib', 'AVX'],
+  ['Li F3 C2', 'vcmpss', 'Vdq,Hdq,Wss,Ib', 'AVX'],
+  ['Li F2 C2', 'vcmpsd', 'Vdq,Hdq,Wsd,Ib', 'AVX'],
+  ['L0 66 C4', 'vpinsrw', 'Vdq,Hdq,Rd/Mw,Ib', 'AVX'],
+  ['L0 66 C5', 'vpextrw', 'Gd,Udq,Ib', 'AVX'],
+  ['Lx NP C6', 'vshufps', 'Vx,Hx,Wx,Ib', 'AVX'],
+  ['Lx 66 C6', 'vshufpd', 'Vx,Hx,Wx,Ib', 'AVX'],
+  ['Lx 66 D0', 'vaddsubpd', 'Vx,Hx,Wx', 'AVX'],
+  ['Lx F2 D0', 'vaddsubps', 'Vx,Hx,Wx', 'AVX'],
+  shift('D1', 'vpsrlw'),
+  shift('D2', 'vpsrld'),
+  shift('D3', 'vpsrlq'),
+  integer('D4', 'vpaddq'),
+  integer('D5', 'vpmullw'),
+  ['L0 66 D6', 'vmovq', 'Udq/Mq,Vq', 'AVX'],
+  ['Lx 66 D7', 'vpmovmskb', 'Gd,Ux', BOTH],
+  integer('D8', 'vpsubusb'),
+  integer('D9', 'vpsubusw'),
+  integer('DA', 'vpminub'),
+  integer('DB', 'vpand'),
+  integer('DC', 'vpaddusb'),
+  integer('DD', 'vpaddusw'),
+  integer('DE', 'vpmaxub'),
+  integer('DF', 'vpandn'),
+  integer('E0', 'vpavgb'),
+  shift('E1', 'vpsraw'),
+  shift('E2', 'vpsrad'),
+  integer('E3', 'vpavgw'),
+  integer('E4', 'vpmulhuw'),
+  integer('E5', 'vpmulhw'),
+  ['Lx 66 E6', 'vcvttpd2dq', 'Vdq,Wx', 'AVX'],
+  ['L0 F3 E6', 'vcvtdq2pd', 'Vdq,Wq', 'AVX'],
+  ['L1 F3 E6', 'vcvtdq2pd', 'Vqq,Wdq', 'AVX'],
+  ['Lx F2 E6', 'vcvtpd2dq', 'Vdq,Wx', 'AVX'],
+  ['Lx 66 E7', 'vmovntdq', 'Mx,Vx', 'AVX'],
+  integer('E8', 'vpsubsb'),
+  integer('E9', 'vpsubsw'),
+  integer('EA', 'vpminsw'),
+  integer('EB', 'vpor'),
+  integer('EC', 'vpaddsb'),
+  integer('ED', 'vpaddsw'),
+  integer('EE', 'vpmaxsw'),
+  integer('EF', 'vpxor'),
+  ['Lx F2 F0', 'vlddqu', 'Vx,Mx', 'AVX'],
+  shift('F1', 'vpsllw'),
+  shift('F2', 'vpslld'),
+  shift('F3', 'vpsllq'),
+  integer('F4', 'vpmuludq'),
+  integer('F5', 'vpmaddwd'),
+  integer('F6', 'vpsadbw'),
+  ['L0 66 F7', 'vmaskmovdqu', 'Vdq,Udq', 'AVX'],
+  integer('F8', 'vpsubb'),
+  integer('F9', 'vpsubw'),
+  integer('FA', 'vpsubd'),
+  integer('FB', 'vpsubq'),
+  integer('FC', 'vpaddb'),
+  integer('FD', 'vpaddw'),
+  integer('FE', 'vpaddd'),
+];
+
+/** The source's bytes at 128 and at 256 bits. */
+function widening(opcode: string, mnemonic: string, narrow: string, wide: string): Row[] {
+  return [
+    [`L0 66 ${opcode}`, mnemonic, `Vdq,W${narrow}`, 'AVX'],
+    [`L1 66 ${opcode}`, mnemonic, `Vqq,W${wide}`, 'AVX2'],
+  ];
+}
+/** The three orders of a fused operation's operands, each in two or four formats. */
+function fused(low: number, stem: string, isPackedOnly: boolean): Row[] {
+  return ['132', '213', '231'].flatMap((order, k): Row[] => {
+    const opcode = (n: number) => (low + 0x10 * k + n).toString(16).toUpperCase();
+    const name = stem + order;
+    const rows: Row[] = [
+      [`Lx 66 ${opcode(0)} w0`, `${name}ps`, 'Vx,Hx,Wx', 'FMA'],
+      [`Lx 66 ${opcode(0)} w1`, `${name}pd`, 'Vx,Hx,Wx', 'FMA'],
+    ];
+    if (isPackedOnly) return rows;
+    return [
+      ...rows,
+      [`Li 66 ${opcode(1)} w0`, `${name}ss`, 'Vdq,Hdq,Wss', 'FMA'],
+      [`Li 66 ${opcode(1)} w1`, `${name}sd`, 'Vdq,Hdq,Wsd', 'FMA'],
+    ];
+  });
+}
+
+const ROWS_0F38: readonly Row[] = [
+  integer('00', 'vpshufb'),
+  integer('01', 'vphaddw'),
+  integer('02', 'vphaddd'),
+  integer('03', 'vphaddsw'),
+  integer('04', 'vpmaddubsw'),
+  integer('05', 'vphsubw'),
+  integer('06', 'vphsubd'),
+  integer('07', 'vphsubsw'),
+  integer('08', 'vpsignb'),
+  integer('09', 'vpsignw'),
+  integer('0A', 'vpsignd'),
+  integer('0B', 'vpmulhrsw'),
+  ['Lx 66 0C w0', 'vpermilps', 'Vx,Hx,Wx', 'AVX'],
+  ['Lx 66 0D w0', 'vpermilpd', 'Vx,Hx,Wx', 'AVX'],
+  ['Lx 66 0E w0', 'vtestps', 'Vx,Wx', 'AVX >OSZAPC'],
+  ['Lx 66 0F w0', 'vtestpd', 'Vx,Wx', 'AVX >OSZAPC'],
+  ['L0 66 13 w0', 'vcvtph2ps', 'Vdq,Wq', 'F16C'],
+  ['L1 66 13 w0', 'vcvtph2ps', 'Vqq,Wdq', 'F16C'],
+  ['L1 66 16 w0', 'vpermps', 'Vqq,Hqq,Wqq', 'AVX2'],
+  ['Lx 66 17', 'vptest', 'Vx,Wx', 'AVX >OSZAPC'],
+  ['Lx 66 18 w0', 'vbroadcastss', 'Vx,Wd', 'AVX'],
+  ['L1 66 19 w0', 'vbroadcastsd', 'Vqq,Wq', 'AVX'],
+  ['L1 66 1A w0', 'vbroadcastf128', 'Vqq,Mdq', 'AVX'],
+  ['Lx 66 1C', 'vpabsb', 'Vx,Wx', BOTH],
+  ['Lx 66 1D', 'vpabsw', 'Vx,Wx', BOTH],
+  ['Lx 66 1E', 'vpabsd', 'Vx,Wx', BOTH],
+  ...widening('20', 'vpmovsxbw', 'q', 'dq'),
+  ...widening('21', 'vpmovsxbd', 'd', 'q'),
+  ...widening('22', 'vpmovsxbq', 'w', 'd'),
+  ...widening('23', 'vpmovsxwd', 'q', 'dq'),
+  ...widening('24', 'vpmovsxwq', 'd', 'q'),
+  ...widening('25', 'vpmovsxdq', 'q', 'dq'),
+  integer('28', 'vpmuldq'),
+  integer('29', 'vpcmpeqq'),
+  ['Lx 66 2A', 'vmovntdqa', 'Vx,Mx', BOTH],
+  integer('2B', 'vpackusdw'),
+  ['Lx 66 2C w0', 'vmaskmovps', 'Vx,Hx,Mx', 'AVX'],
+  ['Lx 66 2D w0', 'vmaskmovpd', 'Vx,Hx,Mx', 'AVX'],
+  ['Lx 66 2E w0', 'vmaskmovps', 'Mx,Hx,Vx', 'AVX'],
+  ['Lx 66 2F w0', 'vmaskmovpd', 'Mx,Hx,Vx', 'AVX'],
+  ...widening('30', 'vpmovzxbw', 'q', 'dq'),
+  ...widening('31', 'vpmovzxbd', 'd', 'q'),
+  ...widening('32', 'vpmovzxbq', 'w', 'd'),
+  ...widening('33', 'vpmovzxwd', 'q', 'dq'),
+  ...widening('34', 'vpmovzxwq', 'd', 'q'),
+  ...widening('35', 'vpmovzxdq', 'q', 'dq'),
+  ['L1 66 36 w0', 'vpermd', 'Vqq,Hqq,Wqq', 'AVX2'],
+  integer('37', 'vpcmpgtq'),
+  integer('38', 'vpminsb'),
+  integer('39', 'vpminsd'),
+  integer('3A', 'vpminuw'),
+  integer('3B', 'vpminud'),
+  integer('3C', 'vpmaxsb'),
+  integer('3D', 'vpmaxsd'),
+  integer('3E', 'vpmaxuw'),
+  integer('3F', 'vpmaxud'),
+  integer('40', 'vpmulld'),
+  ['L0 66 41', 'vphminposuw', 'Vdq,Wdq', 'AVX'],
+  ['Lx 66 45 w0', 'vpsrlvd', 'Vx,Hx,Wx', 'AVX2'],
+  ['Lx 66 45 w1', 'vpsrlvq', 'Vx,Hx,Wx', 'AVX2'],
+  ['Lx 66 46 w0', 'vpsravd', 'Vx,Hx,Wx', 'AVX2'],
+  ['Lx 66 47 w0', 'vpsllvd', 'Vx,Hx,Wx', 'AVX2'],
+  ['Lx 66 47 w1', 'vpsllvq', 'Vx,Hx,Wx', 'AVX2'],
+  ['Lx 66 58 w0', 'vpbroadcastd', 'Vx,Wd', 'AVX2'],
+  ['Lx 66 59 w0', 'vpbroadcastq', 'Vx,Wq', 'AVX2'],
+  ['L1 66 5A w0', 'vbroadcasti128', 'Vqq,Mdq', 'AVX2'],
+  ['Lx 66 78 w0', 'vpbroadcastb', 'Vx,Wb', 'AVX2'],
+  ['Lx 66 79 w0', 'vpbroadcastw', 'Vx,Ww', 'AVX2'],
+  ['Lx 66 8C w0', 'vpmaskmovd', 'Vx,Hx,Mx', 'AVX2'],
+  ['Lx 66 8C w1', 'vpmaskmovq', 'Vx,Hx,Mx', 'AVX2'],
+  ['Lx 66 8E w0', 'vpmaskmovd', 'Mx,Hx,Vx', 'AVX2'],
+  ['Lx 66 8E w1', 'vpmaskmovq', 'Mx,Hx,Vx', 'AVX2'],
+  ...fused(0x96, 'vfmaddsub', true),
+  ...fused(0x97, 'vfmsubadd', true),
+  ...fused(0x98, 'vfmadd', false),
+  ...fused(0x9a, 'vfmsub', false),
+  ...fused(0x9c, 'vfnmadd', false),
+  ...fused(0x9e, 'vfnmsub', false),
+  ['L0 66 DB', 'vaesimc', 'Vdq,Wdq', 'AES'],
+  ['L0 66 DC', 'vaesenc', 'Vdq,Hdq,Wdq', 'AES'],
+  ['L0 66 DD', 'vaesenclast', 'Vdq,Hdq,Wdq', 'AES'],
+  ['L0 66 DE', 'vaesdec', 'Vdq,Hdq,Wdq', 'AES'],
+  ['L0 66 DF', 'vaesdeclast', 'Vdq,Hdq,Wdq', 'AES'],
+  ['L0 NP F2', 'andn', 'Gy,Ty,Ey', 'BMI1 >OSZC ?AP'],
+  ['L0 NP F3 /1', 'blsr', 'Ty,Ey', 'BMI1 >OSZC ?AP'],
+  ['L0 NP F3 /2', 'blsmsk', 'Ty,Ey', 'BMI1 >OSZC ?AP'],
+  ['L0 NP F3 /3', 'blsi', 'Ty,Ey', 'BMI1 >OSZC ?AP'],
+  ['L0 NP F5', 'bzhi', 'Gy,Ey,Ty', 'BMI2 >OSZC ?AP'],
+  ['L0 F3 F5', 'pext', 'Gy,Ty,Ey', 'BMI2'],
+  ['L0 F2 F5', 'pdep', 'Gy,Ty,Ey', 'BMI2'],
+  ['L0 F2 F6', 'mulx', 'Gy,Ty,Ey', 'BMI2'],
+  ['L0 NP F7', 'bextr', 'Gy,Ey,Ty', 'BMI1 >OZC ?SAP'],
+  ['L0 66 F7', 'shlx', 'Gy,Ey,Ty', 'BMI2'],
+  ['L0 F3 F7', 'sarx', 'Gy,Ey,Ty', 'BMI2'],
+  ['L0 F2 F7', 'shrx', 'Gy,Ey,Ty', 'BMI2'],
+];
+
+const ROWS_0F3A: readonly Row[] = [
+  ['L1 66 00 w1', 'vpermq', 'Vqq,Wqq,Ib', 'AVX2'],
+  ['L1 66 01 w1', 'vpermpd', 'Vqq,Wqq,Ib', 'AVX2'],
+  ['Lx 66 02 w0', 'vpblendd', 'Vx,Hx,Wx,Ib', 'AVX2'],
+  ['Lx 66 04 w0', 'vpermilps', 'Vx,Wx,Ib', 'AVX'],
+  ['Lx 66 05 w0', 'vpermilpd', 'Vx,Wx,Ib', 'AVX'],
+  ['L1 66 06 w0', 'vperm2f128', 'Vqq,Hqq,Wqq,Ib', 'AVX'],
+  ['Lx 66 08', 'vroundps', 'Vx,Wx,Ib', 'AVX'],
+  ['Lx 66 09', 'vroundpd', 'Vx,Wx,Ib', 'AVX'],
+  ['Li 66 0A', 'vroundss', 'Vdq,Hdq,Wss,Ib', 'AVX'],
+  ['Li 66 0B', 'vroundsd', 'Vdq,Hdq,Wsd,Ib', 'AVX'],
+  ['Lx 66 0C', 'vblendps', 'Vx,Hx,Wx,Ib', 'AVX'],
+  ['Lx 66 0D', 'vblendpd', 'Vx,Hx,Wx,Ib', 'AVX'],
+  ['Lx 66 0E', 'vpblendw', 'Vx,Hx,Wx,Ib', BOTH],
+  ['Lx 66 0F', 'vpalignr', 'Vx,Hx,Wx,Ib', BOTH],
+  ['L0 66 14', 'vpextrb', 'Rd/Mb,Vdq,Ib', 'AVX'],
+  ['L0 66 15', 'vpextrw', 'Rd/Mw,Vdq,Ib', 'AVX'],
+  ['L0 66 16', 'vpextrd', 'Ey,Vdq,Ib', 'AVX'],
+  ['L0 66 17', 'vextractps', 'Ed,Vdq,Ib', 'AVX'],
+  ['L1 66 18 w0', 'vinsertf128', 'Vqq,Hqq,Wdq,Ib', 'AVX'],
+  ['L1 66 19 w0', 'vextractf128', 'Wdq,Vqq,Ib', 'AVX'],
+  ['L0 66 1D w0', 'vcvtps2ph', 'Udq/Mq,Vdq,Ib', 'F16C'],
+  ['L1 66 1D w0', 'vcvtps2ph', 'Wdq,Vqq,Ib', 'F16C'],
+  ['L0 66 20', 'vpinsrb', 'Vdq,Hdq,Rd/Mb,Ib', 'AVX'],
+  ['L0 66 21', 'vinsertps', 'Vdq,Hdq,Udq/Md,Ib', 'AVX'],
+  ['L0 66 22', 'vpinsrd', 'Vdq,Hdq,Ey,Ib', 'AVX'],
+  ['L1 66 38 w0', 'vinserti128', 'Vqq,Hqq,Wdq,Ib', 'AVX2'],
+  ['L1 66 39 w0', 'vextracti128', 'Wdq,Vqq,Ib', 'AVX2'],
+  ['Lx 66 40', 'vdpps', 'Vx,Hx,Wx,Ib', 'AVX'],
+  ['L0 66 41', 'vdppd', 'Vdq,Hdq,Wdq,Ib', 'AVX'],
+  ['Lx 66 42', 'vmpsadbw', 'Vx,Hx,Wx,Ib', BOTH],
+  ['L0 66 44', 'vpclmulqdq', 'Vdq,Hdq,Wdq,Ib', 'PCLMULQDQ'],
+  ['L1 66 46 w0', 'vperm2i128', 'Vqq,Hqq,Wqq,Ib', 'AVX2'],
+  ['Lx 66 4A w0', 'vblendvps', 'Vx,Hx,Wx,Lx', 'AVX'],
+  ['Lx 66 4B w0', 'vblendvpd', 'Vx,Hx,Wx,Lx', 'AVX'],
+  ['Lx 66 4C w0', 'vpblendvb', 'Vx,Hx,Wx,Lx', BOTH],
+  ['L0 66 60', 'vpcmpestrm', 'Vdq,Wdq,Ib', 'AVX y >OSZAPC'],
+  ['L0 66 61', 'vpcmpestri', 'Vdq,Wdq,Ib', 'AVX y >OSZAPC'],
+  ['L0 66 62', 'vpcmpistrm', 'Vdq,Wdq,Ib', 'AVX >OSZAPC'],
+  ['L0 66 63', 'vpcmpistri', 'Vdq,Wdq,Ib', 'AVX >OSZAPC'],
+  ['L0 66 DF', 'vaeskeygenassist', 'Vdq,Wdq,Ib', 'AES'],
+  ['L0 F2 F0', 'rorx', 'Gy,Ey,Ib', 'BMI2'],
+];
+
+type Length = 0 | 1;
+const TAKEN: Readonly<Record<Length, readonly string[]>> = { 0: ['L0', 'Lx', 'Li'], 1: ['L1', 'Lx', 'Li'] };
+
+/** The rows of one length, without that. */
+function ofLength(rows: readonly Row[], length: Length): Row[] {
+  const found: Row[] = [];
+  for (const [text, mnemonic, operands, attributes] of rows) {
+    if (!TAKEN[length].includes(text.slice(0, 2))) continue;
+    const [first = '', ...others] = attributes.split(' ');
+    const feature = first.split('/')[length] ?? first;
+    const sized = operands.replaceAll('x', length === 0 ? 'dq' : 'qq');
+    found.push([text.slice(3), mnemonic, sized, [feature, ...others].join(' ')]);
+  }
+  return found;
+}
+
+/** By vector length, then by escape: 0F, 0F 38, 0F 3A. */
+export const VEX_ROWS: readonly (readonly Row[])[] = ([0, 1] as const).flatMap((length) =>
+  [ROWS_0F, ROWS_0F38, ROWS_0F3A].map((rows) => ofLength(rows, length)),
+);
