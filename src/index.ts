@@ -21,6 +21,16 @@ export { loadManifest, manifestText, type LoadOptions, type LoadedManifest } fro
 export type { SandboxFiles, WatchOptions, WriteOptions } from './sandbox/files.js';
 export type { SandboxPseudo } from './sandbox/pseudo.js';
 export type { SnapshotContents } from './sandbox/inspect.js';
+export { profileFile, type ProfileFormat } from './sandbox/profile-file.js';
+export { profileTable } from './sandbox/profile-table.js';
+export type {
+  Profile,
+  ProfiledCall,
+  ProfiledFunction,
+  ProfiledRegion,
+  ProfileFrame,
+  ProfileTrack,
+} from './kernel/profile/types.js';
 export type { SandboxProcess } from './sandbox/process.js';
 
 export type Sandbox = AnySandbox;

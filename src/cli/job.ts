@@ -58,6 +58,8 @@ export interface RunOptions {
   readonly logLevel?: string;
   readonly logFile?: string;
   readonly stats?: boolean;
+  /** Where to write the profile; '' for a table alone. */
+  readonly profile?: string;
   readonly tier: string;
 }
 
@@ -198,6 +200,7 @@ export function restoreOptionsOf(options: Partial<RunOptions>): RestoreOptions {
     ...given({
       rootfs: options.rootfs === undefined ? undefined : resolve(options.rootfs),
       logLevel: logLevelOf(options),
+      profile: options.profile === undefined ? undefined : true,
     }),
     keys: Object.fromEntries(pairs('key', options.key ?? [])),
     mounts: mountsOf(options),
@@ -223,6 +226,7 @@ function optionsOf(options: RunOptions): SandboxOptions {
       generatedEtc: options.generateEtc as SandboxOptions['generatedEtc'],
       fileCheck: fileCheckOf(options),
       logLevel: logLevelOf(options),
+      profile: options.profile === undefined ? undefined : true,
     }),
     ...host,
     limits: limitsOf(options),

@@ -168,6 +168,21 @@ function withManifest(argv: readonly string[]): string[] {
   return [node, script, 'run', '--manifest', first, '--', ...rest];
 }
 
+/**
+ * `--profile` alone takes no value, though it can have one behind `=`: it must not take the program's name for its own. It
+ * stands before the program, as all of Culm's options.
+ */
+function withValues(culm: Command, argv: readonly string[]): string[] {
+  const [node = '', script = '', name = '', ...rest] = argv;
+  const options = culm.commands.find((command) => command.name() === name)?.options ?? [];
+  let at = 0;
+  for (let arg = rest[at]; arg?.startsWith('-') === true && arg !== '--'; arg = rest[++at]) {
+    if (arg === '--profile') rest[at] = '--profile=';
+    else if (options.some(({ required, long, short }) => required && (long === arg || short === arg))) at++;
+  }
+  return [node, script, name, ...rest];
+}
+
 /** What a failure means to a shell; the one line goes to standard error. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : STATUS.own;
@@ -179,8 +194,7 @@ function report(error: unknown): number {
   return error.code === 'not-executable' ? STATUS.notExecutable : STATUS.own;
 }
 
-program()
-  .parseAsync(withManifest(process.argv))
-  .catch((error: unknown) => {
-    process.exitCode = report(error);
-  });
+const culm = program();
+culm.parseAsync(withValues(culm, withManifest(process.argv))).catch((error: unknown) => {
+  process.exitCode = report(error);
+});

@@ -1,11 +1,12 @@
 /** What `culm run` and `culm restore` do alike around a program: logs, snapshots on request, statistics at the end. */
-import type { Sandbox, SandboxOptions } from '../index.js';
+import { writeFileSync } from 'node:fs';
+import { profileFile, profileTable, type Sandbox, type SandboxOptions } from '../index.js';
 import { answerSnapshots } from './control.js';
 import { lineWriter, refuse, type RunOptions } from './job.js';
 
 export type SessionOptions = Pick<
   Partial<RunOptions>,
-  'tty' | 'interactive' | 'strace' | 'straceOutput' | 'stats'
+  'tty' | 'interactive' | 'strace' | 'straceOutput' | 'stats' | 'profile'
 >;
 
 export function checkTerminal({ tty, interactive }: SessionOptions): void {
@@ -42,7 +43,7 @@ export function openLogs(
 /** Has `program` run in the sandbox, and disposes of that; returns the program's status. */
 export async function attended(
   sandbox: Sandbox,
-  { stats }: SessionOptions,
+  { stats, profile }: SessionOptions,
   logs: Logs,
   program: () => Promise<number>,
 ): Promise<number> {
@@ -52,10 +53,19 @@ export async function attended(
     if (stats === true)
       for (const [name, value] of Object.entries(await sandbox.statistics()))
         process.stderr.write(`${name.padEnd(18)} ${value}\n`);
+    if (profile !== undefined) await writeProfile(sandbox, profile);
     return status;
   } finally {
     deaf();
     await sandbox.dispose();
     logs.close();
   }
+}
+
+/** The table to standard error, and the whole to a file if one is named. */
+async function writeProfile(sandbox: Sandbox, file: string): Promise<void> {
+  const profile = await sandbox.profile();
+  process.stderr.write(profileTable(profile));
+  if (file !== '')
+    writeFileSync(file, profileFile(profile, file.endsWith('.cpuprofile') ? 'cpuprofile' : 'speedscope'));
 }

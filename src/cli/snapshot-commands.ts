@@ -20,6 +20,10 @@ export function addRunning(command: Command, number: Parsers['number']): Command
     .option('--log-level <level>', 'none, error, warning or debug; by default error')
     .option('--log-file <file>', 'append what is logged to a file')
     .option('--stats', 'print what was executed, translated and used to standard error at the end')
+    .option(
+      '--profile [=file]',
+      'print what took the time to standard error at the end; write it to a file, .cpuprofile for Chrome, else for speedscope',
+    )
     .option('--tier <tier>', 'interpret, translate or mixed', 'mixed');
 }
 

@@ -10,6 +10,30 @@ export interface Host {
   readonly reports: HostReports | null;
   /** Fills `into` with random bytes, good enough for keys. */
   random(into: Uint8Array): void;
+  /** Samples of what this thread does; null where the host has none. */
+  profiler(): HostProfiler | null;
+}
+
+/** A sampling profiler of JavaScript and WebAssembly. */
+export interface HostProfiler {
+  /** Milliseconds on the samples' clock. */
+  now(): number;
+  start(intervalMs: number): void;
+  stop(): HostSamples;
+}
+export interface HostSamples {
+  /** A tree of calls: who was called in whom. */
+  readonly nodes: readonly HostSampleNode[];
+  /** Of each sample: the node by its id, and when it was taken, in milliseconds. */
+  readonly ids: readonly number[];
+  readonly times: readonly number[];
+}
+export interface HostSampleNode {
+  readonly id: number;
+  readonly functionName: string;
+  /** Where it comes from; what begins with 'wasm:' is WebAssembly. */
+  readonly url: string;
+  readonly children: readonly number[];
 }
 
 /** Cryptography, all at once and by a library that is made for it. */

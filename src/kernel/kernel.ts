@@ -5,6 +5,7 @@ import {
   EXIT_BUDGET,
   EXIT_EXCEPTION,
   type Access,
+  type Exit,
   type Machine,
   type MachineOptions,
   type Supervisor,
@@ -18,6 +19,9 @@ import { IpcNamespace } from './ipc/namespace.js';
 import type { KernelLimits } from './limits.js';
 import { FAULT_OK, FAULT_OOM, handleFault } from './mm/fault.js';
 import { Mm, type Limits, type MemoryPool } from './mm/mm.js';
+import { ProfiledDispatcher } from './profile/calls.js';
+import { Recorder } from './profile/recorder.js';
+import type { Profile } from './profile/types.js';
 import { LoadAverages } from './process/load.js';
 import { Pressure } from './process/pressure.js';
 import { Net } from './net/net.js';
@@ -54,6 +58,8 @@ export interface KernelOptions {
   /** Puts programs at random addresses. Off by default: translations can be shared, and runs repeat. */
   readonly randomizeAddresses?: boolean;
   readonly restrictions?: Restrictions;
+  /** Writes a profile, where the host can. */
+  readonly profile?: boolean;
 }
 
 /** What programs may not do though Linux would let them. Infinity is no limit. */
@@ -119,6 +125,8 @@ export class Kernel implements Supervisor, MemoryPool {
   readonly dispatcher: Dispatcher;
   /** Writes down what threads do; null unless asked for. */
   readonly tracer: Tracer | null;
+  /** Writes a profile; null unless asked for. */
+  readonly recorder: Recorder | null;
   readonly cpus: number;
   hostname: string;
   domainname = '(none)';
@@ -183,17 +191,20 @@ export class Kernel implements Supervisor, MemoryPool {
     if (Number.isFinite(tasks)) this.limits.pidsMax = tasks;
     // The time-stamp counter ticks once a nanosecond of monotonic time.
     const clock = (): number => this.clock.nowMs() * 1e6;
-    this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine }, this);
+    const profiler = options.profile === true ? options.host.profiler() : null;
+    const recorder = (this.recorder = profiler === null ? null : new Recorder(profiler));
+    const probe = recorder === null ? {} : { probe: recorder };
+    this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine, ...probe }, this);
     const { view, u32, i32 } = this.machine.memory;
     this.registers = new Registers(view, CPU);
     this.zeroFrame = this.machine.frames.allocate();
     this.tracer = options.strace === undefined ? null : new Tracer(options.strace);
-    this.dispatcher = new Dispatcher(
-      this,
-      withMocks(SYSCALLS, this.restrictions.mocks),
-      new CpuArgs(u32, i32),
-      this.tracer,
-    );
+    const table = withMocks(SYSCALLS, this.restrictions.mocks);
+    const args = new CpuArgs(u32, i32);
+    this.dispatcher =
+      recorder === null
+        ? new Dispatcher(this, table, args, this.tracer)
+        : new ProfiledDispatcher(this, table, args, this.tracer, () => recorder.now());
   }
 
   log(line: string): void {
@@ -291,6 +302,23 @@ export class Kernel implements Supervisor, MemoryPool {
     return this.restrictions.heap;
   }
 
+  leaves(mm: Mm): void {
+    this.recorder?.leaves(mm);
+  }
+
+  /** What was recorded until now, and ends there; null if nothing is. */
+  takeProfile(): Profile | null {
+    const { recorder, dispatcher } = this;
+    if (recorder === null || !(dispatcher instanceof ProfiledDispatcher)) return null;
+    return recorder.finish(this.machine, dispatcher);
+  }
+
+  private nameOfExit(exit: Exit): string {
+    if (exit === EXIT_BUDGET) return 'time used up';
+    if (exit !== EXIT_EXCEPTION) return 'system call that waits, or has the kernel do something else first';
+    return `exception ${this.machine.memory.view.getInt32(CPU + CPU_EXIT_VECTOR, true)}`;
+  }
+
   releaseHandle(handle: Handle): void {
     releaseHandle(handle);
   }
@@ -360,6 +388,7 @@ export class Kernel implements Supervisor, MemoryPool {
     if (this.active === mm) return;
     this.active = mm;
     this.machine.activate(mm.space);
+    if (this.recorder !== null && this.loaded !== null) this.recorder.turn(this.loaded);
   }
 
   syscall(): boolean {
@@ -451,6 +480,7 @@ export class Kernel implements Supervisor, MemoryPool {
       const exit = this.machine.run(this.budget);
       const before = now;
       now = this.clock.nowMs();
+      this.recorder?.left(this.nameOfExit(exit));
       if (exit === EXIT_EXCEPTION) this.raise(thread);
       else if (exit === EXIT_BUDGET) this.adaptBudget(now - before, end - before);
       if (this.isOver(now, end)) break;
@@ -550,6 +580,7 @@ kind('Kernel', Kernel, {
     'mustSwitch',
     'onReady',
     'options',
+    'recorder',
     'registers',
     'restrictions',
     'running',

@@ -46,6 +46,7 @@ import {
   type SavedFrames,
   type Machine,
   type MachineOptions,
+  type MachineProbe,
   type MachineStats,
   type Supervisor,
 } from './types.js';
@@ -121,6 +122,26 @@ class HelperFunctions {
   }
 }
 
+/** The same functions, whose calls are told. */
+function counted(
+  functions: Readonly<Record<string, unknown>>,
+  probe: MachineProbe,
+): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(functions).map(([name, func]) => {
+    const inner = func as (a: number, b: number) => number;
+    const calls = { count: 0 };
+    probe.called.set(name, calls);
+    return [
+      name,
+      (a: number, b: number): number => {
+        calls.count++;
+        return inner(a, b);
+      },
+    ];
+  });
+  return Object.fromEntries(entries) as Readonly<Record<string, unknown>>;
+}
+
 class SandboxMachine implements Machine {
   readonly memory: MachineViews;
   readonly frames: SavedFrames;
@@ -138,7 +159,7 @@ class SandboxMachine implements Machine {
   private space: PageTable | null = null;
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
-    const { tier = 'mixed', clock = () => 0, cpus = 1, log = () => undefined } = options;
+    const { tier = 'mixed', clock = () => 0, cpus = 1, log = () => undefined, probe } = options;
     const { core, module } = sharedCore();
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
@@ -175,8 +196,9 @@ class SandboxMachine implements Machine {
             helper: (helper) => helpers.of(helper) ?? functions[helper.name],
             word: (address) => this.word(address),
             stats: this.counts,
+            probe,
           });
-    const host = new CoreHost({
+    const hostFunctions = new CoreHost({
       memory,
       supervisor,
       stats: this.counts,
@@ -188,6 +210,7 @@ class SandboxMachine implements Machine {
       isPresent: (address) => ((this.space?.get(address) ?? 0) & (PTE_READ | PTE_WRITE | PTE_EXEC)) !== 0,
       log,
     }).functions();
+    const host = probe === undefined ? hostFunctions : counted(hostFunctions, probe);
     this.decodeStep = host.step as StepDecoder;
     const { exports } = new wasm.Instance(module, {
       env: { memory: sandbox.memory, table },
@@ -268,6 +291,10 @@ class SandboxMachine implements Machine {
     const { u32 } = this.memory;
     const insn = this.code.decode((u32[RIP + 1] as number) * 0x100000000 + (u32[RIP] as number));
     return insn !== null && isStackFault(this.memory, insn);
+  }
+
+  eachBlock(visit: (address: number, frame: number, instructions: number) => void): void {
+    this.blocks.eachListed(visit);
   }
 
   flushCode(): void {

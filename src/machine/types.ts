@@ -120,6 +120,8 @@ export interface Machine {
   /** Runs the loaded thread for about `budget` back edges, calls and returns. */
   run(budget: number): Exit;
   readonly stats: MachineStats;
+  /** Calls `visit` for each decoded block that is there: its address and frame, and how many instructions of it were interpreted. */
+  eachBlock(visit: (address: number, frame: number, instructions: number) => void): void;
   /** Forgets all decoded and translated code. */
   flushCode(): void;
 }
@@ -146,4 +148,27 @@ export interface MachineOptions {
   cpus?: number;
   /** One line for what should not pass unseen: an unknown instruction with its bytes and address. */
   log?: (line: string) => void;
+  /** Who writes a profile. */
+  probe?: MachineProbe;
+}
+
+/** What the machine tells whoever writes a profile. */
+export interface MachineProbe {
+  /** Milliseconds since some fixed time. */
+  now(): number;
+  /** A region of the running space's code is about to be made: what its function is to be called in samples. */
+  nameOf(entry: number): string;
+  made(region: MadeRegion): void;
+  /** How often translated and interpreted code has called each function of JavaScript's (HOST_FUNCTIONS in core/build.ts). */
+  readonly called: Map<string, { count: number }>;
+}
+
+export interface MadeRegion {
+  readonly name: string;
+  readonly instructions: number;
+  readonly codeBytes: number;
+  readonly wasmBytes: number;
+  /** Its part of the time in which it was found and written, and handed to the engine. */
+  readonly writeMs: number;
+  readonly compileMs: number;
 }

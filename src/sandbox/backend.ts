@@ -3,6 +3,7 @@
  * the caller's thread) and by messages (kernel in a worker): all that crosses is plain data.
  */
 import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
+import type { Profile } from '../kernel/profile/types.js';
 import type { PlainIoctls } from './ioctls.js';
 import type {
   EtcFileName,
@@ -29,6 +30,7 @@ export interface Settings {
   readonly memory: number;
   readonly cpus: number;
   readonly tier: 'interpret' | 'translate' | 'mixed';
+  readonly profile: boolean;
   readonly strace: boolean;
   readonly logLevel: NonNullable<SandboxOptions['logLevel']>;
   readonly limits: PlainLimits;
@@ -86,6 +88,7 @@ export interface Bindings {
   readonly strace: boolean;
   readonly logLevel: Settings['logLevel'];
   readonly tier: Settings['tier'];
+  readonly profile: boolean;
   readonly pseudo: Settings['pseudo'];
   readonly keys: Settings['keys'];
 }
@@ -148,6 +151,8 @@ export interface Backend {
   notifyPseudo(path: string): Promise<void>;
   pseudoDigest(): Promise<string>;
   statistics(): Promise<Statistics>;
+  /** What was recorded; null if nothing was to be. */
+  profile(): Promise<Profile | null>;
   dispose(): Promise<void>;
 }
 

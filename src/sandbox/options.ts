@@ -30,6 +30,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'log',
   'logLevel',
   'tier',
+  'profile',
   'limits',
   'aslr',
   'subprocesses',
@@ -53,6 +54,7 @@ const RESTORABLE: ReadonlySet<string> = new Set<keyof RestoreOptions>([
   'log',
   'logLevel',
   'strace',
+  'profile',
 ]);
 
 function checkMemory(value: number | string): number {
@@ -137,12 +139,12 @@ export function bindingsOf(options: RestoreOptions): Bindings {
   for (const name of Object.keys(options))
     if (!RESTORABLE.has(name)) refuse(`a restored sandbox has no option "${name}"`);
   const settings = checkOptions(options);
-  const { rootfs, strace, logLevel, tier, pseudo, keys } = settings;
+  const { rootfs, strace, logLevel, tier, profile, pseudo, keys } = settings;
   const sources: Record<string, string> = {};
   for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
   const writable = settings.mounts.filter(writesHost).map(({ target }) => target);
   const apps = settings.mounts.filter((mount) => mount.type === 'app');
-  return { rootfs, sources, apps, writable, strace, logLevel, tier, pseudo, keys };
+  return { rootfs, sources, apps, writable, strace, logLevel, tier, profile, pseudo, keys };
 }
 
 /** Options as a user gave them, to settings that the kernel's side can rely on. */
@@ -160,6 +162,7 @@ export function checkOptions(options: SandboxOptions): Settings {
     memory: checkMemory(options.memory ?? DEFAULT_MEMORY),
     cpus: checkCpus(options.cpus ?? 1),
     tier: options.tier ?? 'mixed',
+    profile: options.profile ?? false,
     strace: options.strace !== undefined,
     logLevel: options.logLevel ?? (options.log === undefined ? 'none' : 'error'),
     limits: checkLimits(options.limits ?? {}),

@@ -35,6 +35,7 @@ const METHODS: readonly Method[] = [
   'notifyPseudo',
   'pseudoDigest',
   'statistics',
+  'profile',
   'dispose',
 ];
 const EVENTS: readonly EventName[] = ['output', 'exit', 'watched', 'log', 'strace', 'failed'];

@@ -1,3 +1,4 @@
+import type { Profile } from '../kernel/profile/types.js';
 import type { Backend, BackendEvents, ProcessId } from './backend.js';
 import { SandboxFiles } from './files.js';
 import { bindingsOf, checkEnv, checkOptions, restorable } from './options.js';
@@ -201,6 +202,16 @@ export class Sandbox {
   /** What the machine and the kernel have done so far. */
   statistics(): Promise<Statistics> {
     return this.backend.statistics();
+  }
+
+  /**
+   * What was recorded since the sandbox was made (`profile: true`) or until this was called first: recording ends then.
+   * See `profileTable` and `profileFile`.
+   */
+  async profile(): Promise<Profile> {
+    const profile = await this.backend.profile();
+    if (profile === null) throw new CulmError('option', '"profile" must be set for there to be one');
+    return profile;
   }
 
   /** Ends all programs and frees the sandbox. Calling it again does nothing. */

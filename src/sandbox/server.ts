@@ -13,6 +13,7 @@ import type { Host } from '../kernel/host.js';
 import { Kernel } from '../kernel/kernel.js';
 import { killAll } from '../kernel/process/oom.js';
 import { countObjects } from '../kernel/view/objects.js';
+import type { Profile } from '../kernel/profile/types.js';
 import { spawn } from '../kernel/process/spawn.js';
 import { kernelInfo } from '../kernel/signal/info.js';
 import { sendSignal } from '../kernel/signal/send.js';
@@ -99,7 +100,7 @@ export class SandboxServer implements Backend {
   /** Makes the kernel and its mounts: all that is there before anything runs. */
   private build(settings: Settings): Kernel {
     this.settings = settings;
-    const { memory, tier, cpus, hostname } = settings;
+    const { memory, tier, cpus, hostname, profile } = settings;
     // What kernel and machine have to say are warnings: unknown calls and instructions.
     const verbose = settings.logLevel === 'warning' || settings.logLevel === 'debug';
     const log = verbose ? { log: (line: string) => this.events.log(line) } : {};
@@ -108,6 +109,7 @@ export class SandboxServer implements Backend {
       machine: { memory, tier, ...log },
       hostname,
       cpus,
+      profile,
       randomizeAddresses: settings.aslr,
       restrictions: restrictionsOf(settings),
       ...log,
@@ -363,6 +365,10 @@ export class SandboxServer implements Backend {
       memoryCached: kernel.pageCounts.cached * 4096,
       ...countObjects(kernel, namespace.vfs),
     });
+  }
+
+  profile(): Promise<Profile | null> {
+    return Promise.resolve(this.running.kernel.takeProfile());
   }
 
   dispose(): Promise<void> {

@@ -208,6 +208,8 @@ export interface SandboxOptions {
   readonly generatedEtc?: readonly EtcFileName[];
   /** What /etc/resolv.conf says, above whatever is mounted there. */
   readonly resolvConf?: string;
+  /** Records what takes the time, for `profile()`. Runs take somewhat longer. Default false. */
+  readonly profile?: boolean;
   /** 'interpret', 'translate' or 'mixed' (default): which of the machine's tiers to use. */
   readonly tier?: 'interpret' | 'translate' | 'mixed';
 }
@@ -273,11 +275,11 @@ export type SnapshotSource = Uint8Array | ReadableStream<Uint8Array>;
  */
 export type RestoreOptions = Pick<
   SandboxOptions,
-  'rootfs' | 'mounts' | 'pseudo' | 'keys' | 'thread' | 'tier' | 'log' | 'logLevel' | 'strace'
+  'rootfs' | 'mounts' | 'pseudo' | 'keys' | 'thread' | 'tier' | 'log' | 'logLevel' | 'strace' | 'profile'
 >;
 
 /** What may differ in a sandbox's copy. */
-export type ForkOptions = Pick<SandboxOptions, 'thread' | 'log' | 'logLevel' | 'strace'>;
+export type ForkOptions = Pick<SandboxOptions, 'thread' | 'log' | 'logLevel' | 'strace' | 'profile'>;
 
 export interface FileStat {
   readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';

@@ -4,6 +4,7 @@ import { canonical } from './canonical.js';
 import { NodeClock } from './clock.js';
 import { nodeCrypto } from './crypto.js';
 import { openRoot } from './folder.js';
+import { nodeProfiler } from './profiler.js';
 import { random } from './random.js';
 import { findReports } from './tsm.js';
 
@@ -14,5 +15,6 @@ export function createNodeHost(): Host {
     crypto: nodeCrypto,
     reports: findReports(),
     random,
+    profiler: nodeProfiler,
   };
 }

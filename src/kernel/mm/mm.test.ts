@@ -32,6 +32,7 @@ function setUp(pages = 256) {
     machine,
     zeroFrame,
     releaseHandle: () => undefined,
+    leaves: () => undefined,
     reclaim: () => 0,
     limits: initialKernelLimits(false),
     maxHeap: Infinity,

@@ -30,6 +30,8 @@ export interface MemoryPool {
   /** Memory that all processes have mapped privately and writable, in bytes. */
   readonly committed: number;
   releaseHandle(handle: Handle): void;
+  /** An address space that nobody uses any more is about to be freed. */
+  leaves(mm: Mm): void;
   /** Frees about so many pages that are only kept to be fast; returns how many. */
   reclaim(pages: number): number;
 }
@@ -282,6 +284,7 @@ export class Mm {
   /** Gives up one user's share; the last one frees everything. */
   release(): void {
     if (--this.users > 0) return;
+    this.pool.leaves(this);
     this.writeBack([...this.vmas], 0, TASK_SIZE);
     this.space.destroy();
     for (const vma of this.vmas.remove(0, TASK_SIZE)) vma.detach();

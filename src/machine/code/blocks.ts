@@ -232,6 +232,14 @@ export class Blocks {
     return frames;
   }
 
+  /** Calls `visit` for each block in the lists. */
+  eachListed(visit: (address: number, frame: number, instructions: number) => void): void {
+    this.each((block) => {
+      const frame = this.memory.i32[(block + BLOCK_FRAME) >>> 2] as number;
+      if (frame !== 0) visit(this.addressOf(block), frame, this.executions(block) * this.count(block));
+    });
+  }
+
   /** Instructions run in blocks, whole blocks counted. */
   get instructions(): number {
     let sum = this.executed;

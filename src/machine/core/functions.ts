@@ -59,7 +59,7 @@ export class CoreBuilder {
   /** Defines a function and exports it by its name. */
   define(name: string, params: readonly ValType[], result: ValType | null, body: Body): void {
     const f = new FunctionBuilder(params, results(result));
-    const index = this.module.function(f);
+    const index = this.module.function(f, name);
     this.indices.set(name, index);
     this.module.export(name, index);
     body(f, this);

@@ -2,7 +2,8 @@ import type { CodeSource, RegionFunction, Translator } from '../code/types.js';
 import { REGION_PARAMS, REGION_RESULTS } from '../core/dispatch.js';
 import type { Semantics } from '../semantics/emitter.js';
 import type { Helper } from '../semantics/helper.js';
-import type { MachineStats } from '../types.js';
+import type { MachineProbe, MachineStats } from '../types.js';
+import type { FunctionBuilder } from '../wasm/function.js';
 import { ModuleBuilder } from '../wasm/module.js';
 import { wasm, type WasmMemory, type WasmTable } from '../wasm/webassembly.js';
 import type { Form } from '../x86/insn.js';
@@ -26,6 +27,7 @@ export interface Surroundings {
   readonly helper: (helper: Helper) => unknown;
   readonly word: CodeReader['word'];
   readonly stats: MachineStats;
+  readonly probe: MachineProbe | undefined;
 }
 
 const LIMITS: Limits = { instructions: 1000, blocks: 300 };
@@ -36,6 +38,8 @@ const MOST_REGIONS = 16;
 export class RegionTranslator implements Translator {
   private readonly scanner: Scanner;
   private readonly reader: CodeReader;
+  /** When it began with the regions that are made now, where somebody wants to know. */
+  private begun = 0;
 
   constructor(private readonly with_: Surroundings) {
     const { code, semanticsOf, word } = with_;
@@ -75,6 +79,7 @@ export class RegionTranslator implements Translator {
 
   /** At once: while a region waits for others, its blocks get hot one by one, and each would become a region. */
   private flowsFrom(address: number): Flow[] {
+    this.begun = this.with_.probe?.now() ?? 0;
     const flows: Flow[] = [];
     const entries = new Set<number>();
     const hasRun = this.reader.executions(address) > 0;
@@ -97,7 +102,7 @@ export class RegionTranslator implements Translator {
   }
 
   private translate(flows: readonly Flow[]): void {
-    const { memory, pages, table, core, helper, semanticsOf, code, stats } = this.with_;
+    const { memory, pages, table, core, helper, semanticsOf, code, stats, probe } = this.with_;
     const module = new ModuleBuilder();
     module.importMemory('env', 'memory', pages, pages);
     module.importTable('env', 'table', 1);
@@ -105,9 +110,11 @@ export class RegionTranslator implements Translator {
     const imports = new Imports(module);
     const leaves = new Leaves(flows.length);
     const functions = flows.map((flow) => emitRegion(flow, imports, leaves, regionType, semanticsOf));
-    functions.forEach((f, i) => module.export(`${i}`, module.function(f)));
+    const names = flows.map(({ entry }) => probe?.nameOf(entry));
+    functions.forEach((f, i) => module.export(`${i}`, module.function(f, names[i])));
     leaves.functions.forEach((f) => module.function(f));
     const bytes = module.finish();
+    const written = probe?.now() ?? 0;
     const instance = new wasm.Instance(new wasm.Module(bytes), {
       env: { memory, table },
       core,
@@ -116,8 +123,33 @@ export class RegionTranslator implements Translator {
     flows.forEach(({ entry, ranges }, i) => {
       code.install({ entry, ranges }, instance.exports[`${i}`] as unknown as RegionFunction);
     });
+    if (probe !== undefined) this.report(probe, flows, functions, names, written);
     stats.modules++;
     stats.regionsTranslated += flows.length;
     stats.wasmBytes += bytes.length;
+  }
+
+  /** Tells of regions that have been made; what they took together is shared out by their instructions. */
+  private report(
+    probe: MachineProbe,
+    flows: readonly Flow[],
+    functions: readonly FunctionBuilder[],
+    names: readonly (string | undefined)[],
+    written: number,
+  ): void {
+    const sizes = flows.map(({ blocks }) => blocks.reduce((sum, { steps }) => sum + steps.length, 0));
+    const all = sizes.reduce((sum, size) => sum + size, 0);
+    const compileMs = probe.now() - written;
+    flows.forEach(({ ranges }, i) => {
+      const instructions = sizes[i] ?? 0;
+      probe.made({
+        name: names[i] ?? '',
+        instructions,
+        codeBytes: ranges.reduce((sum, at, k) => (k % 2 === 0 ? sum - at : sum + at), 0),
+        wasmBytes: functions[i]?.size ?? 0,
+        writeMs: ((written - this.begun) * instructions) / all,
+        compileMs: (compileMs * instructions) / all,
+      });
+    });
   }
 }

@@ -25,6 +25,8 @@ export class ModuleBuilder {
   private readonly elements: { table: number; offset: number; functions: readonly number[] }[] = [];
   private readonly segments: { offset: number; bytes: Uint8Array }[] = [];
   private ownTable = -1;
+  /** By index, ascending. */
+  private readonly names: { index: number; name: string }[] = [];
 
   type(params: readonly ValType[], results: readonly ValType[]): number {
     const key = params.join() + ':' + results.join();
@@ -75,10 +77,15 @@ export class ModuleBuilder {
     this.ownTable = size;
   }
 
-  /** Adds a function; its body is written at `finish`, so it may be filled after others that call it. */
-  function(builder: FunctionBuilder): number {
+  /**
+   * Adds a function; its body is written at `finish`, so it may be filled after others that call it. `name`: what engines
+   * call it in profiles.
+   */
+  function(builder: FunctionBuilder, name?: string): number {
     this.functions.push({ type: this.type(builder.params, builder.results), builder });
-    return this.importedFunctions + this.functions.length - 1;
+    const index = this.importedFunctions + this.functions.length - 1;
+    if (name !== undefined) this.names.push({ index, name });
+    return index;
   }
 
   export(name: string, func: number): void {
@@ -147,7 +154,27 @@ export class ModuleBuilder {
         w.bytes(bytes);
       }
     });
+    this.nameSection(out);
     return out.view().slice();
+  }
+
+  /** The custom section "name", with its part for functions (WebAssembly 2.0, 7.4.1). */
+  private nameSection(out: ByteWriter): void {
+    if (this.names.length === 0) return;
+    const map = new ByteWriter(1024);
+    map.uleb(this.names.length);
+    for (const { index, name } of this.names) {
+      map.uleb(index);
+      map.name(name);
+    }
+    const body = new ByteWriter(1024);
+    body.name('name');
+    body.u8(1);
+    body.uleb(map.length);
+    body.bytes(map.view());
+    out.u8(0);
+    out.uleb(body.length);
+    out.bytes(body.view());
   }
 
   /** https://github.com/WebAssembly/branch-hinting: a custom section before the code; engines may ignore it. */
