@@ -322,6 +322,8 @@ export interface Statistics {
   /** Inodes in use that have no cached name. */
   readonly inodes: number;
   readonly cachedNames: number;
+  /** How often names are held: by open files, mounts, and processes that stand there. */
+  readonly heldNames: number;
   readonly timers: number;
   /** System V shared memory, semaphores and message queues. */
   readonly ipcObjects: number;

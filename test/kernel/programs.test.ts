@@ -40,12 +40,13 @@ function leftBehind({
   processes,
   threads,
   openFiles,
+  heldNames,
   timers,
   ipcObjects,
   memoryUsed,
   memoryCached,
 }: Statistics): Record<string, number> {
-  return { processes, threads, openFiles, timers, ipcObjects, memory: memoryUsed - memoryCached };
+  return { processes, threads, openFiles, heldNames, timers, ipcObjects, memory: memoryUsed - memoryCached };
 }
 
 /** Programs may have left some that end soon, as on Linux. */
@@ -66,6 +67,8 @@ describe('programs of test/kernel', () => {
   let sandbox: Sandbox;
   before(async () => {
     sandbox = await Sandbox.create({ rootfs: '/', env: {} });
+    // Name spaces are made when somebody asks for them, and stay.
+    await sandbox.exec(['/bin/sh', '-c', 'readlink /proc/self/ns/*']);
   });
   after(async () => {
     await sandbox.dispose();

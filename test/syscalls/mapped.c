@@ -77,6 +77,23 @@ static void private_pages(int f) {
   munmap(p, 4096);
 }
 
+/* Copies of pages go when the file is cut, and stay when it gets a hole. */
+static void copies(int f) {
+  ftruncate(f, 0);
+  ftruncate(f, 16384);
+  char *p = mmap(0, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE, f, 0);
+  for (int i = 0; i < 4; i++) p[i * 4096 + 7] = 'a' + i;
+  SHOW(fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 16384));
+  for (int i = 0; i < 4; i++) SHOW(p[i * 4096 + 7]);
+  SHOW(ftruncate(f, 4097));
+  SHOW(peek(p + 7));
+  SHOW(peek(p + 4096 + 7));
+  SHOW(peek(p + 8192 + 7));
+  SHOW(ftruncate(f, 16384));
+  for (int i = 0; i < 4; i++) SHOW(p[i * 4096 + 7]);
+  munmap(p, 16384);
+}
+
 static void seals(void) {
   int f = memfd_create("sealed", MFD_ALLOW_SEALING);
   ftruncate(f, 4096);
@@ -130,6 +147,7 @@ int main(void) {
   shared("tmpfs", f);
   shared("memfd", memfd_create("m", 0));
   private_pages(f);
+  copies(f);
   seals();
   access_modes();
   unlink("file");

@@ -56,11 +56,16 @@ export function instantiate(dentry: Dentry, inode: Inode): void {
   dentry.inode = inode;
 }
 
+/** Pins of all kernels in this JavaScript thread: for those who look for leaks. */
+export const pinsInUse = { count: 0 };
+
 export function pinDentry(dentry: Dentry): void {
+  pinsInUse.count++;
   dentry.pins++;
 }
 
 export function unpinDentry(dentry: Dentry): void {
+  pinsInUse.count--;
   if (--dentry.pins === 0 && (dentry.deleted || dentry.nameless)) forgetInode(dentry);
 }
 

@@ -130,6 +130,8 @@ export interface PageCache {
 export interface PageMapping {
   /** Pages [start, end) of the file are no longer the cache's: page table entries for them must go. */
   zap(start: number, end: number): void;
+  /** The file now ends before page `start`: copies of pages from there on, which private mappings have made, go too. */
+  truncate(start: number): void;
   /** A shared mapping that may write (VM_SHARED with VM_MAYWRITE): F_SEAL_WRITE is refused meanwhile. */
   readonly sharedWritable: boolean;
 }

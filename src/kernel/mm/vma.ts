@@ -110,15 +110,25 @@ export class Vma implements PageMapping {
 
   /** The file's pages [start, end) are gone: entries for them go too; copies that were made of them stay. */
   zap(start: number, end: number): void {
-    const first = Math.floor(this.offset / PAGE_SIZE);
-    const from = this.start + Math.max(0, start - first) * PAGE_SIZE;
-    const to = Math.min(this.end, this.start + (end - first) * PAGE_SIZE);
+    const [from, to] = this.range(start, end);
     if (from >= to) return;
     this.mm.space.update(from, to, (_address, pte) => {
       if ((pte & PTE_ANON) !== 0) return pte;
       this.mm.forgetPage(pte);
       return 0;
     });
+  }
+
+  truncate(start: number): void {
+    const [from, to] = this.range(start, Infinity);
+    if (from < to) this.mm.zap(from, to);
+  }
+
+  /** Where the file's pages [start, end) are seen. */
+  private range(start: number, end: number): readonly [from: number, to: number] {
+    const first = Math.floor(this.offset / PAGE_SIZE);
+    const from = this.start + Math.max(0, start - first) * PAGE_SIZE;
+    return [from, Math.min(this.end, this.start + (end - first) * PAGE_SIZE)];
   }
 
   /** Whether `next`, which begins where this ends, could be part of this. */

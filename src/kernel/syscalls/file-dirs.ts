@@ -4,7 +4,7 @@ import { IN_ACCESS } from '../abi/inotify.js';
 import { CAP_SYS_CHROOT } from '../abi/capability.js';
 import { DIRENT, DIRENT64, DIRENT64_NAME, DIRENT_NAME } from '../abi/stat.js';
 import { EINVAL, ENOENT, ENOTDIR, EPERM, ERANGE, type Errno } from '../errno.js';
-import { pinDentry } from '../fs/dentry.js';
+import { pinDentry, unpinDentry } from '../fs/dentry.js';
 import { isDirectory } from '../fs/inode.js';
 import { absolutePath } from '../fs/path.js';
 import { MAY_EXEC, capable, inodePermission } from '../fs/permission.js';
@@ -96,10 +96,12 @@ function mayEnter(context: PathContext, place: Location): 0 | Errno {
   return isDirectory(inode) ? inodePermission(inode, MAY_EXEC, context.cred) : ENOTDIR;
 }
 
-/** Stays in the cache: processes come and go with the place, and nobody counts them. */
-function keep(place: Location): Location {
+/** The place stays in the cache, the one that is left need not (set_fs_pwd, set_fs_root). */
+function move(context: PathContext, what: 'cwd' | 'root', place: Location): void {
+  const before = context[what];
   pinDentry(place.dentry);
-  return place;
+  context[what] = place;
+  unpinDentry(before.dentry);
 }
 
 function sysChdir(thread: Caller, args: Args): number {
@@ -107,7 +109,7 @@ function sysChdir(thread: Caller, args: Args): number {
   const place = resolveAt(thread, AT_FDCWD, args.addr(0), LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
   if (typeof place === 'number') return place;
   const denied = mayEnter(context, place);
-  if (denied === 0) context.cwd = keep(place);
+  if (denied === 0) move(context, 'cwd', place);
   return denied;
 }
 
@@ -119,7 +121,7 @@ function sysFchdir(thread: Caller, args: Args): number {
   const place = placeOf(handle);
   if (typeof place === 'number') return place;
   const denied = mayEnter(context, place);
-  if (denied === 0) context.cwd = keep(place);
+  if (denied === 0) move(context, 'cwd', place);
   return denied;
 }
 
@@ -130,7 +132,7 @@ function sysChroot(thread: Caller, args: Args): number {
   const denied = mayEnter(context, place);
   if (denied !== 0) return denied;
   if (!capable(context.cred, CAP_SYS_CHROOT)) return EPERM;
-  context.root = keep(place);
+  move(context, 'root', place);
   return 0;
 }
 

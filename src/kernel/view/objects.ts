@@ -1,3 +1,4 @@
+import { pinsInUse } from '../fs/dentry.js';
 import { handlesInUse } from '../fs/handle.js';
 import { inodesInUse } from '../fs/inode.js';
 import type { Dentry, Inode } from '../fs/types.js';
@@ -13,6 +14,8 @@ export interface ObjectCounts {
   /** Inodes in use that have no cached name. */
   readonly inodes: number;
   readonly cachedNames: number;
+  /** How often names are held: by open files, mounts, and processes that stand there. */
+  readonly heldNames: number;
   readonly timers: number;
   /** System V shared memory, semaphores and message queues. */
   readonly ipcObjects: number;
@@ -28,6 +31,7 @@ export function countObjects(kernel: Kernel, vfs: Vfs): ObjectCounts {
     openFiles: handlesInUse.count,
     inodes: inodesInUse.count - named.size,
     cachedNames: vfs.dentries.count,
+    heldNames: pinsInUse.count,
     timers: kernel.timers.size,
     ipcObjects: shm.segments.count + sem.arrays.count + msg.queues.count,
   };

@@ -126,7 +126,7 @@ export class FilePages implements PageCache {
   /** The file has been cut to `size`: pages behind it go, and the last one's rest is zeros. */
   truncate(size: number): void {
     const firstGone = Math.ceil(size / PAGE_SIZE);
-    for (const mapping of this.mappings) mapping.zap(firstGone, Infinity);
+    for (const mapping of this.mappings) mapping.truncate(firstGone);
     for (const [index, frame] of this.frames) {
       const keep = size - index * PAGE_SIZE;
       if (keep >= PAGE_SIZE) continue;

@@ -151,7 +151,9 @@ export class FileContent implements PageCache {
     if ((this.seals & F_SEAL_GROW) !== 0 && size > inode.size) return EPERM;
     const shrinks = size < inode.size;
     inode.size = size;
-    if (shrinks) this.clear(size, this.end * PAGE_SIZE);
+    if (!shrinks) return 0;
+    for (const mapping of this.mappings) mapping.truncate(Math.ceil(size / PAGE_SIZE));
+    this.clear(size, this.end * PAGE_SIZE);
     return 0;
   }
 
