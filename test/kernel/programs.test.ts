@@ -13,7 +13,7 @@ import { Sandbox, type Statistics } from '../../src/index.js';
 const SOURCES = fileURLToPath(new URL('../../../test/kernel', import.meta.url));
 const LIMIT_MS = 120_000;
 /** Programs that compare what root may do. */
-const NEEDS_ROOT = new Set(['apart', 'faults', 'identity', 'procfiles']);
+const NEEDS_ROOT = new Set(['apart', 'faults', 'identity', 'leases', 'procfiles']);
 
 const programs = readdirSync(SOURCES)
   .filter((name) => name.endsWith('.c'))

@@ -155,4 +155,20 @@ print(hex(at(0x8000)), set('vm/mmap_min_addr', '32768'), hex(at(0x8000)))
       '0xffffffffffffffff 32768 0x8000',
     ]);
   });
+
+  it('ends leases that are not given up, and gives none', { timeout: LIMIT_MS }, async () => {
+    const lines = await python(`
+import shutil, signal, subprocess
+shutil.copy('/bin/true', '/tmp/leased')
+def lease(): return fcntl.fcntl(fd, fcntl.F_GETLEASE)
+fd = os.open('/tmp/leased', os.O_RDONLY)
+signal.signal(signal.SIGIO, lambda *_: None)
+print(set('fs/leases-enable', '0'), tried(lambda: fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)))
+print(set('fs/leases-enable', '1'), set('fs/lease-break-time', '1'))
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print(lease(), subprocess.run(['/tmp/leased'], pass_fds=[fd]).returncode, lease())
+print(tried(lambda: os.close(os.open('/tmp/leased', os.O_WRONLY))), lease())
+`);
+    assert.deepEqual(lines, ['0 EINVAL', '1 1', '1 0 0', 'ok 2']);
+  });
 });

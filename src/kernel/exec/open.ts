@@ -1,7 +1,9 @@
+import { O_RDONLY } from '../abi/fcntl.js';
 import { MS_NOEXEC } from '../abi/mount.js';
 import { EACCES, EBADF, ELOOP, ENOENT, ENOTDIR, ETXTBSY, type Errno } from '../errno.js';
 import { newHandle } from '../fs/handle.js';
 import { isRegular, isSymlink } from '../fs/inode.js';
+import { breakLeases } from '../fs/leases.js';
 import { MAY_EXEC, inodePermission } from '../fs/permission.js';
 import type { Handle, Location, PathContext } from '../fs/types.js';
 import { LOOKUP_EMPTY, LOOKUP_FOLLOW, walk } from '../fs/walk.js';
@@ -30,13 +32,13 @@ export function openExecutableAt(
   fd: number,
   path: string,
   flags: number,
-): OpenedProgram | Errno {
+): OpenedProgram | ExecFailure | Errno {
   const start = path.startsWith('/') ? process.fs.cwd : placeOf(process, fd);
   if (typeof start === 'number') return start;
   const follow = (flags & AT_SYMLINK_NOFOLLOW) === 0 ? LOOKUP_FOLLOW : 0;
   const empty = (flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0;
   const handle = openFrom(process.fs, start, path, follow | empty);
-  if (isFailure(handle)) return handle.errno;
+  if (isFailure(handle)) return handle;
   const direct = fd === AT_FDCWD || path.startsWith('/');
   return { handle, path: direct ? path : `/dev/fd/${fd}${path === '' ? '' : '/'}${path}` };
 }
@@ -62,6 +64,8 @@ function openFrom(context: PathContext, start: Location, path: string, lookup: n
   const denied = inodePermission(inode, MAY_EXEC, context.cred);
   if (denied < 0) return refusal(denied, path);
   if (inode.writers > 0) return refusal(ETXTBSY, path);
+  const leased = breakLeases(inode, O_RDONLY, place.mount.vfs);
+  if (leased !== 0) return { ...refusal(leased, path), leased: place };
   const ops = inode.fs.open(inode, 0, place.dentry);
   return typeof ops === 'number' ? refusal(ops, path) : newHandle(inode, place, 0, ops);
 }

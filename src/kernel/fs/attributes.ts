@@ -1,9 +1,11 @@
 /** Changing what an inode says of itself: mode, owner, times, size (fs/attr.c, fs/open.c, fs/utimes.c). */
 import { CAP_CHOWN, CAP_FSETID } from '../abi/capability.js';
+import { O_WRONLY } from '../abi/fcntl.js';
 import { IN_ACCESS, IN_ATTRIB, IN_MODIFY } from '../abi/inotify.js';
 import { S_IALLUGO, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js';
 import { EACCES, EINVAL, EISDIR, ENOENT, EPERM, ETXTBSY, type Errno } from '../errno.js';
 import { isDirectory, isRegular } from './inode.js';
+import { breakLeases } from './leases.js';
 import { notifyDentry } from './notify.js';
 import {
   MAY_WRITE,
@@ -104,7 +106,7 @@ export function utimens({ cred }: PathContext, place: Location, atime: NewTime, 
   return change(inode, changes, place.dentry);
 }
 
-/** truncate(2): by path, with all checks. `size` is in range. */
+/** truncate(2): by path, with all checks. `size` is in range. EAGAIN: there are leases. */
 export function truncate(context: PathContext, place: Location, size: number): 0 | Errno {
   const { inode } = place.dentry;
   if (inode === null) return ENOENT;
@@ -112,7 +114,9 @@ export function truncate(context: PathContext, place: Location, size: number): 0
   if (!isRegular(inode)) return EINVAL;
   const error = inodePermission(inode, MAY_WRITE, context.cred) || wantWrite(place.mount);
   if (error !== 0) return error;
-  return inode.writers < 0 ? ETXTBSY : setSize(context, inode, size, place.dentry);
+  if (inode.writers < 0) return ETXTBSY;
+  const leased = breakLeases(inode, O_WRONLY, place.mount.vfs);
+  return leased !== 0 ? leased : setSize(context, inode, size, place.dentry);
 }
 
 /** Changes the size of a file that is open for writing; set-id bits go as after any write. */

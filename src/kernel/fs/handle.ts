@@ -43,10 +43,18 @@ export function newHandle(
   handlesInUse.count++;
   retainInode(inode);
   if (location !== null) pinDentry(location.dentry);
-  if (canWrite(handle) && isRegular(inode)) inode.writers++;
+  count(handle, 1);
   ops.opened?.(handle);
   notifyHandle(handle, IN_OPEN);
   return handle;
+}
+
+/** Counts opens of regular files; access mode 3 counts as neither. */
+function count(handle: Handle, change: number): void {
+  const { inode } = handle;
+  if (!isRegular(inode)) return;
+  if (canWrite(handle)) inode.writers += change;
+  else if (canRead(handle)) inode.readers += change;
 }
 
 export function retainHandle(handle: Handle): Handle {
@@ -63,7 +71,7 @@ export function releaseHandle(handle: Handle): void {
   notifyClose(handle, canWrite(handle));
   releaseHandleLocks(handle);
   handle.ops.release?.(handle);
-  if (canWrite(handle) && isRegular(inode)) inode.writers--;
+  count(handle, -1);
   if (location !== null) unpinDentry(location.dentry);
   releaseInode(inode);
 }

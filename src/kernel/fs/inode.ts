@@ -20,6 +20,8 @@ export class PlainInode<Data = unknown> implements Inode {
   locks: unknown = null;
   xattrs: Map<string, Uint8Array> | null = null;
   writers = 0;
+  readers = 0;
+  leases: unknown = null;
   pipe: unknown = null;
   watches: InodeWatches | null = null;
   btime?: Timespec;

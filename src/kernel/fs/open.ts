@@ -7,6 +7,7 @@ import {
   O_EXCL,
   O_NOATIME,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   O_TMPFILE_BIT,
@@ -16,6 +17,7 @@ import { MS_NODEV } from '../abi/mount.js';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/stat.js';
 import {
   EACCES,
+  EAGAIN,
   EEXIST,
   EINVAL,
   EISDIR,
@@ -26,6 +28,7 @@ import {
   EOPNOTSUPP,
   EPERM,
   ETXTBSY,
+  WAIT,
   isErrno,
   type Errno,
 } from '../errno.js';
@@ -34,6 +37,7 @@ import { attachNew } from './create.js';
 import { lookupDentry, unattachedDentry } from './dentry.js';
 import { PATH_OPERATIONS, newHandle, releaseHandle } from './handle.js';
 import { isDirectory, isRegular } from './inode.js';
+import { breakLeases } from './leases.js';
 import {
   MAY_EXEC,
   MAY_READ,
@@ -55,6 +59,13 @@ export interface OpenHow {
   readonly mode: number;
   /** RESOLVE_*. */
   readonly resolve?: number;
+  /** The caller can wait until leases have been given up; without it that is EAGAIN. */
+  readonly waits?: OpenWait;
+}
+
+/** Where an open that has returned WAIT goes on (`openAllowed`). */
+export interface OpenWait {
+  place: Location | null;
 }
 
 /** What a file is opened for, as MAY_*; access mode 3 asks for both and gives neither. */
@@ -161,7 +172,21 @@ export function openFound(context: PathContext, place: Location, how: OpenHow): 
   if (inode === null) return ENOENT;
   if ((flags & O_DIRECTORY) !== 0 && !isDirectory(inode)) return ENOTDIR;
   const error = mayOpen(context, place, inode, flags);
-  if (error !== 0) return error;
+  return error !== 0 ? error : openAllowed(context, place, inode, how);
+}
+
+/** What is left when all rights have been checked. */
+export function openAllowed(
+  context: PathContext,
+  place: Location,
+  inode: Inode,
+  { flags, waits }: OpenHow,
+): Handle | Errno {
+  if (breakLeases(inode, flags, place.mount.vfs) !== 0) {
+    if (waits === undefined || (flags & O_NONBLOCK) !== 0) return EAGAIN;
+    waits.place = place;
+    return WAIT;
+  }
   const truncates = (flags & O_TRUNC) !== 0 && isRegular(inode);
   const handle = openInode(inode, place, flags);
   if (typeof handle === 'number' || !truncates) return handle;

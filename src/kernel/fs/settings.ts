@@ -7,6 +7,9 @@ export interface FsSettings {
   protectedRegular: number;
   /** fs.pipe-max-size: how far F_SETPIPE_SZ goes without privilege. */
   pipeMaxSize: number;
+  /** fs.leases-enable, and fs.lease-break-time in seconds: how long a lease stays that is to be given up; 0: for ever. */
+  leasesEnable: number;
+  leaseBreakTime: number;
   /** kernel.pty.max. */
   ptyMax: number;
   /** fs.inotify.*: events of an instance, and of each user instances and watches. */
@@ -24,6 +27,8 @@ export function initialFsSettings(): FsSettings {
     protectedFifos: 0,
     protectedRegular: 0,
     pipeMaxSize: 1048576,
+    leasesEnable: 1,
+    leaseBreakTime: 45,
     ptyMax: PTY_MAX,
     maxQueuedEvents: 16384,
     maxInotifyInstances: 128,

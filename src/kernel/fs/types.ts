@@ -91,6 +91,10 @@ export interface Inode {
   xattrs: Map<string, Uint8Array> | null;
   /** Handles open for writing; below 0, that many running programs forbid it (ETXTBSY). */
   writers: number;
+  /** Handles open for reading alone, of regular files. */
+  readers: number;
+  /** Leases on the file (leases.ts); null for none. */
+  leases: unknown;
   /** The pipe behind a FIFO while somebody has it open. */
   pipe: unknown;
   /** Who wants to know what happens to it (notify.ts); null for nobody. */

@@ -1,7 +1,7 @@
 /** Mode, owner, times and size of files (fs/open.c, fs/utimes.c). */
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, F_SEAL_EXEC } from '../abi/fcntl.js';
 import { TIMESPEC, TIMEVAL, UTIMBUF, UTIME_NOW, UTIME_OMIT } from '../abi/stat.js';
-import { EINVAL, EOPNOTSUPP, EPERM, ETXTBSY, ENOENT, type Errno } from '../errno.js';
+import { EAGAIN, EINVAL, EOPNOTSUPP, EPERM, ETXTBSY, ENOENT, type Errno } from '../errno.js';
 import { chmod, chown, setSize, truncate, utimens, type NewTime } from '../fs/attributes.js';
 import { canWrite } from '../fs/handle.js';
 import { isRegular, isSymlink } from '../fs/inode.js';
@@ -11,6 +11,7 @@ import type { Location } from '../fs/types.js';
 import { LOOKUP_FOLLOW } from '../fs/walk.js';
 import type { Args, Caller, SyscallRow } from '../types.js';
 import { $struct, $view, fileOf, filePlace, lookupFlags, resolveAt } from './file-args.js';
+import { LeaseWait, waitForLeases } from './lease-wait.js';
 
 function chmodPlace(thread: Caller, place: Location | Errno, mode: number): number {
   if (typeof place === 'number') return place;
@@ -117,12 +118,16 @@ function sysUtimensat(thread: Caller, args: Args): number {
 function sysTruncate(thread: Caller, args: Args): number {
   const size = args.offset(1);
   if (size < 0) return EINVAL;
-  const place = resolveAt(thread, AT_FDCWD, args.addr(0), LOOKUP_FOLLOW);
+  const wait = thread.callState instanceof LeaseWait ? thread.callState : null;
+  const place = wait?.place ?? resolveAt(thread, AT_FDCWD, args.addr(0), LOOKUP_FOLLOW);
   if (typeof place === 'number') return place;
   const { inode } = place.dentry;
   if (inode === null) return ENOENT;
   const limited = isRegular(inode) ? mayGrowTo(thread, inode, size) : 0;
-  return limited !== 0 ? limited : truncate(thread.process.fs, place, size);
+  const result = limited !== 0 ? limited : truncate(thread.process.fs, place, size);
+  if (result === EAGAIN) return waitForLeases(thread, place, true);
+  wait?.abandon();
+  return result;
 }
 
 function sysFtruncate(thread: Caller, args: Args): number {

@@ -23,6 +23,7 @@ import {
   F_OWNER_PGRP,
   F_OWNER_PID,
   F_OWNER_TID,
+  F_RDLCK,
   F_SETFD,
   F_SETFL,
   F_SETLEASE,
@@ -33,17 +34,20 @@ import {
   F_SETPIPE_SZ,
   F_SETSIG,
   F_UNLCK,
+  F_WRLCK,
   O_APPEND,
   O_ASYNC,
   O_DIRECT,
   O_NOATIME,
   O_NONBLOCK,
 } from '../abi/fcntl.js';
-import { CAP_SYS_RESOURCE } from '../abi/capability.js';
+import { CAP_LEASE, CAP_SYS_RESOURCE } from '../abi/capability.js';
 import { RLIMIT_NOFILE } from '../abi/resource.js';
 import { SIGRTMAX } from '../abi/signal.js';
-import { EAGAIN, EBADF, EINVAL, ENOTTY, EPERM, ESRCH, type Errno } from '../errno.js';
+import { EACCES, EBADF, EINVAL, ENOTTY, EPERM, ESRCH, type Errno } from '../errno.js';
 import { canWrite, isPathOnly, releaseHandle, retainHandle } from '../fs/handle.js';
+import { isDirectory, isRegular } from '../fs/inode.js';
+import { giveUpLease, leaseType, takeLease } from '../fs/leases.js';
 import { capable, isOwnerOrCapable } from '../fs/permission.js';
 import { pipeOf } from '../fs/pipe/pipe.js';
 import { sealable } from '../fs/tmpfs/memfd.js';
@@ -135,6 +139,18 @@ function setSignal(thread: Caller, handle: Handle, signal: number): number {
   return 0;
 }
 
+function setLease(thread: Caller, handle: Handle, fd: number, type: number): 0 | Errno {
+  const { inode } = handle;
+  const { cred, root } = thread.process.fs;
+  if (isDirectory(inode) || (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK)) return EINVAL;
+  if (cred.fsuid !== inode.uid && !capable(cred, CAP_LEASE)) return EACCES;
+  if (!isRegular(inode)) return EINVAL;
+  if (type === F_UNLCK) return giveUpLease(handle);
+  const taken = takeLease(handle, type, { pid: thread.process.pid, fd }, root.mount.vfs);
+  if (taken === 0 && (handle.owner?.id ?? 0) === 0) setOwner(thread, handle, F_OWNER_PID, thread.process.pid);
+  return taken;
+}
+
 function setPipeSize(thread: Caller, handle: Handle, size: number): number {
   const pipe = pipeOf(handle);
   if (typeof pipe === 'number') return pipe;
@@ -204,8 +220,8 @@ const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
   [F_SETSIG, (thread, handle, arg) => setSignal(thread, handle, arg)],
   [F_GETSIG, (_thread, handle) => handle.owner?.signal ?? 0],
   [F_NOTIFY, (thread, handle, arg, args) => notifyOfDirectory(thread, handle, args.int(0), arg >>> 0)],
-  [F_GETLEASE, () => F_UNLCK],
-  [F_SETLEASE, (_thread, _handle, arg) => (arg === F_UNLCK ? EAGAIN : EINVAL)],
+  [F_GETLEASE, (thread, handle) => leaseType(handle, thread.process.fs.root.mount.vfs)],
+  [F_SETLEASE, (thread, handle, arg, args) => setLease(thread, handle, args.int(0), arg)],
   [F_SETPIPE_SZ, setPipeSize],
   [F_GETPIPE_SZ, (_thread, handle) => getPipeSize(handle)],
   [F_ADD_SEALS, (_thread, handle, arg) => addSeals(handle, arg >>> 0)],

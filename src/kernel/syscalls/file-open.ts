@@ -26,12 +26,13 @@ import {
 import { S_IALLUGO } from '../abi/stat.js';
 import { E2BIG, EAGAIN, EINVAL, ENOENT, ERESTARTSYS, WAIT, type Errno } from '../errno.js';
 import { releaseHandle } from '../fs/handle.js';
-import { open, type OpenHow } from '../fs/open.js';
+import { open, openAllowed, type OpenHow, type OpenWait } from '../fs/open.js';
 import { isOpenDone } from '../fs/pipe/fifo.js';
 import { waitForHandle } from '../fs/transfer.js';
 import type { Handle } from '../fs/types.js';
 import type { Args, Caller, SyscallRow } from '../types.js';
 import { $view, pathIn, startOf, structIn } from './file-args.js';
+import { LeaseWait, waitForLeases } from './lease-wait.js';
 
 /** What O_PATH leaves of other flags. */
 const PATH_FLAGS = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
@@ -58,9 +59,9 @@ function checkedHow(flags: number, mode: number, resolve: number): OpenHow | Err
 
 function openAt(thread: Caller, dirfd: number, pathAddr: number, how: OpenHow | Errno): number {
   const { callState } = thread;
-  if (callState instanceof PendingOpen && typeof how !== 'number')
-    return finishOpen(thread, callState.handle, how);
   if (typeof how === 'number') return how;
+  if (callState instanceof PendingOpen) return finishOpen(thread, callState.handle, how);
+  if (callState instanceof LeaseWait) return goOn(thread, callState, how);
   const path = pathIn(thread, pathAddr);
   if (typeof path === 'number') return path;
   if (path === '') return ENOENT;
@@ -69,7 +70,30 @@ function openAt(thread: Caller, dirfd: number, pathAddr: number, how: OpenHow | 
   if (full !== 0) return full;
   const start = startOf(thread, dirfd, scoped ? '.' : path);
   if (typeof start === 'number') return start;
-  const handle = open(thread.process.fs, start, path, { ...how, flags: how.flags & ~O_CLOEXEC });
+  const waits: OpenWait = { place: null };
+  const handle = open(thread.process.fs, start, path, { ...how, flags: how.flags & ~O_CLOEXEC, waits });
+  if (waits.place !== null) return waitForLeases(thread, waits.place, isWrite(how));
+  return typeof handle === 'number' ? handle : finishOpen(thread, handle, how);
+}
+
+function isWrite({ flags }: OpenHow): boolean {
+  return (flags & O_ACCMODE) !== O_RDONLY;
+}
+
+/** Goes on behind a wait for leases, wherever the file's name is now. */
+function goOn(thread: Caller, wait: LeaseWait, how: OpenHow): number {
+  const { place } = wait;
+  const { inode } = place.dentry;
+  if (inode === null) return ENOENT;
+  const waits: OpenWait = { place: null };
+  const handle = openAllowed(thread.process.fs, place, inode, {
+    ...how,
+    flags: how.flags & ~O_CLOEXEC,
+    waits,
+  });
+  if (waits.place !== null) return waitForLeases(thread, place, isWrite(how));
+  wait.abandon();
+  thread.callState = undefined;
   return typeof handle === 'number' ? handle : finishOpen(thread, handle, how);
 }
 

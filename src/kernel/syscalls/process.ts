@@ -1,11 +1,12 @@
 import { EINVAL, ENAMETOOLONG, type Errno } from '../errno.js';
 import { loadProgram } from '../exec/exec.js';
-import { isFailure } from '../exec/failure.js';
+import { isFailure, type ExecFailure } from '../exec/failure.js';
 import { openExecutable, openExecutableAt, type OpenedProgram } from '../exec/open.js';
 import { replaceProgram } from '../exec/replace.js';
 import { exitGroup, exitThread } from '../process/exit.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
+import { LeaseWait, waitForLeases } from './lease-wait.js';
 import { NO_RESULT, type ThreadRow } from './row.js';
 import { readStrings } from './user.js';
 
@@ -23,23 +24,37 @@ function sysExitGroup({ process }: Thread, args: Args): number {
   return NO_RESULT;
 }
 
+/** An earlier try's wait is over: the file is looked for again. */
+function endWait(thread: Thread): void {
+  if (!(thread.callState instanceof LeaseWait)) return;
+  thread.callState.abandon();
+  thread.callState = undefined;
+}
+
+/** All is tried again once a file has no leases any more. */
+function failed(thread: Thread, { errno, leased }: ExecFailure): Errno {
+  return leased === undefined ? errno : waitForLeases(thread, leased, false);
+}
+
 /** Replaces the program; `open` finds it once arguments have been read. */
 function execute(
   thread: Thread,
   argvAddr: number,
   envpAddr: number,
-  open: () => OpenedProgram | Errno,
+  open: () => OpenedProgram | ExecFailure | Errno,
 ): number {
   const { process } = thread;
+  endWait(thread);
   const argv = readStrings(process.memory, argvAddr);
   if (typeof argv === 'number') return argv;
   const envp = readStrings(process.memory, envpAddr);
   if (typeof envp === 'number') return envp;
   const opened = open();
   if (typeof opened === 'number') return opened;
+  if (isFailure(opened)) return failed(thread, opened);
   const context = { kernel: process.kernel, fs: process.fs, limits: process };
   const program = loadProgram(context, { ...opened, argv, envp });
-  if (isFailure(program)) return program.errno;
+  if (isFailure(program)) return failed(thread, program);
   replaceProgram(thread, program);
   return NO_RESULT;
 }
@@ -50,7 +65,7 @@ function sysExecve(thread: Thread, args: Args): number {
   if (typeof path === 'number') return path;
   return execute(thread, args.addr(1), args.addr(2), () => {
     const handle = openExecutable(process.fs, path);
-    return isFailure(handle) ? handle.errno : { handle, path };
+    return isFailure(handle) ? handle : { handle, path };
   });
 }
 

@@ -7,11 +7,13 @@ export function deviceText(dev: number): string {
   return `${hex((dev >>> 8) & 0xfff, 2)}:${hex((dev & 0xff) | ((dev >>> 12) & 0xfff00), 2)}`;
 }
 
-export function lockLine({ kind, exclusive, pid, inode, start, end }: LockView, id: number): string {
+/** By F_RDLCK, F_WRLCK and F_UNLCK. */
+const ACCESS = ['READ', 'WRITE', 'UNLCK'];
+
+export function lockLine({ kind, state, type, pid, inode, start, end }: LockView, id: number): string {
   const file = `${deviceText(inode.fs.dev)}:${inode.ino}`;
   const last = end === Infinity ? 'EOF' : `${end}`;
-  const access = exclusive ? 'WRITE' : 'READ ';
-  return `${id}: ${kind.padEnd(6)} ADVISORY  ${access} ${pid} ${file} ${start} ${last}\n`;
+  return `${id}: ${kind.padEnd(6)} ${state.padEnd(9)} ${ACCESS[type]} ${pid} ${file} ${start} ${last}\n`;
 }
 
 export function locks(kernel: KernelView): string {

@@ -99,8 +99,10 @@ export interface CpuView {
 
 /** A lock as /proc/locks shows it. */
 export interface LockView {
-  readonly kind: 'POSIX' | 'OFDLCK' | 'FLOCK';
-  readonly exclusive: boolean;
+  readonly kind: 'POSIX' | 'OFDLCK' | 'FLOCK' | 'LEASE';
+  readonly state: 'ADVISORY' | 'ACTIVE' | 'BREAKING';
+  /** F_RDLCK, F_WRLCK, or, of a lease that is to end, F_UNLCK. */
+  readonly type: number;
   /** -1 when it belongs to an open file and not to a process. */
   readonly pid: number;
   readonly inode: Inode;

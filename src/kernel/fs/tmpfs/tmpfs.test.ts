@@ -83,7 +83,7 @@ test('a file is cut: pages go, mappings are told, the last page is zero behind t
   const { inode } = handle;
   const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
   assert.equal(inode.fs.fallocate?.(inode, mode, 1, PAGE_SIZE + 1), 0);
-  assert.deepEqual(zapped, ['2-', '2-3', '2-'], 'no whole page lies in the hole');
+  assert.deepEqual(zapped, ['2-', '2-3'], 'no whole page lies in the hole');
   assert.equal(read(handle, 3, 0), 'z\0\0');
   assert.equal(read(handle, 4, PAGE_SIZE), '\0\0zz');
 });
