@@ -63,6 +63,8 @@ export interface Incoming {
   rights: Handle[] | null;
   /** The next bytes do not belong to the same message: more is not waited for. */
   ends: boolean;
+  /** The call has received bytes before. */
+  started?: boolean;
 }
 
 /** Where getsockopt's answer goes. */

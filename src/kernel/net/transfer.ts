@@ -65,6 +65,7 @@ class PlainIncoming implements Incoming {
   control = null;
   rights = null;
   ends = false;
+  started = false;
   constructor(readonly flags: number) {}
 }
 
@@ -141,6 +142,7 @@ export function receiveOn(
   let done = waitingOf(thread)?.done ?? 0;
   const target = leastOf(socket, into.flags, done + sink.remaining);
   for (;;) {
+    into.started = done > 0;
     const count = socket.receive(sink, into);
     if (!into.wantsControl) dropRights(socket, into);
     if (count === EAGAIN) {

@@ -10,6 +10,8 @@ import type { UnixSocket } from './socket.js';
 export interface Message {
   /** Bytes that are left. */
   length: number;
+  /** Bytes before them in the ring that are to be skipped: they were urgent and have been read out of turn. */
+  spent: number;
   /** What the sender is charged for it. */
   cost: number;
   sender: UnixSocket | null;
@@ -24,9 +26,10 @@ export class MessageQueue {
   readonly messages = new Fifo<Message>();
   private readonly ring = new ByteRing();
   private readonly spare: Message[] = [];
+  private spent = 0;
 
   get bytes(): number {
-    return this.ring.length;
+    return this.ring.length - this.spent;
   }
 
   /** Queues `length` bytes as one message; null when the source's memory ends before. */
@@ -36,7 +39,14 @@ export class MessageQueue {
       this.ring.unfill(took);
       return null;
     }
-    const message = this.spare.pop() ?? { length: 0, cost: 0, sender: null, rights: null, cred: null };
+    const message = this.spare.pop() ?? {
+      length: 0,
+      spent: 0,
+      cost: 0,
+      sender: null,
+      rights: null,
+      cred: null,
+    };
     message.length = length;
     this.messages.push(message);
     return message;
@@ -46,17 +56,50 @@ export class MessageQueue {
     return this.ring.copy(sink, offset, count);
   }
 
+  /** Where in the ring the message at `index` begins to be unread. */
+  offsetOf(index: number): number {
+    let offset = this.messages.at(index)?.spent ?? 0;
+    for (let before = 0; before < index; before++) {
+      const message = this.messages.at(before);
+      if (message !== undefined) offset += message.spent + message.length;
+    }
+    return offset;
+  }
+
   /** Forgets the first bytes of the first message. */
   consume(message: Message, count: number): void {
-    this.ring.skip(count);
+    this.ring.skip(message.spent + count);
+    this.spent -= message.spent;
+    message.spent = 0;
     message.length -= count;
+  }
+
+  /** The bytes of a message somewhere in the queue have been read. */
+  spend(message: Message): void {
+    this.spent += message.length;
+    message.spent += message.length;
+    message.length = 0;
+  }
+
+  /** Takes a message without unread bytes out that stands before `next`. */
+  remove(message: Message, next: Message): void {
+    next.spent += message.spent;
+    this.messages.remove(message);
+    this.reuse(message);
   }
 
   /** Forgets the first message. */
   shift(): void {
     const message = this.messages.shift();
     if (message === undefined) return;
-    if (message.length > 0) this.ring.skip(message.length);
+    const count = message.spent + message.length;
+    if (count > 0) this.ring.skip(count);
+    this.spent -= message.spent;
+    this.reuse(message);
+  }
+
+  private reuse(message: Message): void {
+    message.spent = 0;
     message.sender = null;
     message.rights = null;
     message.cred = null;

@@ -14,6 +14,7 @@ import {
   AF_UNIX,
   MSG_OOB,
   SCM_CREDENTIALS,
+  SIOCATMARK,
   SIOCOUTQ,
   SOL_SOCKET,
   SO_PASSCRED,
@@ -200,6 +201,7 @@ export abstract class UnixSocket extends Socket implements Carrier {
 
   override ioctl(request: number, arg: number, user: UserMemory): number | Errno {
     if (request === SIOCOUTQ) return user.writeU32(arg, this.charged);
+    if (request === SIOCATMARK) return EOPNOTSUPP;
     if (request !== FIONREAD) return interfaceIoctl(request, arg, user);
     if (this.state === TCP_LISTEN) return EINVAL;
     const length = this.connectionBased ? this.queue.bytes : (this.queue.messages.at(0)?.length ?? 0);
@@ -268,9 +270,12 @@ export abstract class UnixSocket extends Socket implements Carrier {
   protected dropFirst(message: Message): void {
     const { sender, cost } = message;
     this.queue.shift();
-    if (sender === null) return;
-    sender.charged -= cost;
-    sender.madeRoom();
+    sender?.discharge(cost);
+  }
+
+  protected discharge(cost: number): void {
+    this.charged -= cost;
+    this.madeRoom();
   }
 
   private madeRoom(): void {
@@ -341,30 +346,34 @@ export abstract class UnixSocket extends Socket implements Carrier {
     const { peer } = this;
     if (peer === null || !this.connectionBased || peer.dead) return;
     peer.shut = SHUTDOWN_MASK;
-    if (this.queue.messages.length > 0 || this.handle === null) peer.error = ECONNRESET;
+    if (this.hasUnread() || this.handle === null) peer.error = ECONNRESET;
     peer.wakeAll();
+  }
+
+  protected hasUnread(): boolean {
+    return this.queue.messages.length > 0;
   }
 
   /** Forgets all messages. */
   protected purge(): void {
-    for (
-      let message = this.queue.messages.at(0);
-      message !== undefined;
-      message = this.queue.messages.at(0)
-    ) {
-      const { rights } = message;
-      this.dropFirst(message);
-      if (rights === null) continue;
-      this.net.inFlight.remove(rights);
-      this.net.inFlight.drop(rights.handles);
-    }
+    for (let message = this.queue.messages.at(0); message !== undefined; message = this.queue.messages.at(0))
+      this.discardFirst(message);
+  }
+
+  /** Forgets the first message, with what it carries. */
+  protected discardFirst(message: Message): void {
+    const { rights } = message;
+    this.dropFirst(message);
+    if (rights === null) return;
+    this.net.inFlight.remove(rights);
+    this.net.inFlight.drop(rights.handles);
   }
 
   abstract override send(source: Source, out: Outgoing): number | Errno;
   abstract override receive(sink: Sink, into: Incoming): number | Errno;
 }
 
-/** Out-of-band data is not kept for these sockets. */
+/** Datagrams know no out-of-band data. */
 export function refusesOob(flags: number): boolean {
   return (flags & MSG_OOB) !== 0;
 }
