@@ -4,8 +4,7 @@
  *
  *   0x00100  scratch        results of helpers that do not fit a register, and the bounce buffer
  *   0x01000  CPU            the running thread's registers (others keep theirs in a CpuState)
- *   0x02000  read TLB       of the running address space
- *   0x06000  write TLB
+ *   0x02000  TLB log        which entries were written
  *   0x10000  jump cache     guest address -> table slot and decoded block
  *   0x20000  shuffle masks  of the vector instructions with an immediate, and the tables of rcp and rsqrt
  *   0x40000  decoded code   the interpreter's records
@@ -16,6 +15,8 @@
  *   REGION_COUNTS           where regions begin
  *   CALL_TARGETS            where functions begin
  *   DECODER                 the decoder's tables
+ *   TLB_READ, TLB_WRITE     of the running address space
+ *   FRAME_WRITTEN           for every frame, whether the write TLB may have it
  *   FRAME_BASE              frames, to the end of memory; frame n is the 4 KiB at n * 4096
  */
 export const PAGE_SHIFT = 12;
@@ -37,15 +38,17 @@ export const CRC32C = 0x400;
 
 export const CPU = 0x1000;
 
-export const TLB_ENTRIES = 1024;
+/** Enough for 32 MiB: a compressor's or a database's tables. An entry that is not used takes no place in the host's caches. */
+export const TLB_ENTRIES = 8192;
 /** An entry: the page's address as i64 (-1 when empty), then as i32 what turns a guest address into an offset here. */
 export const TLB_ENTRY_SIZE = 16;
 export const TLB_DISPLACEMENT = 8;
-export const TLB_READ = 0x2000;
-export const TLB_WRITE = 0x6000;
 /** (address >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK is the entry's offset in its table. */
 export const TLB_INDEX_SHIFT = 8;
 export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4;
+/** Which entries of the TLBs were written last, as CPU_JUMP_LOG has it of the jump cache; CPU_TLB_MISSES counts them. */
+export const TLB_LOG = 0x2000;
+export const TLB_LOG_ENTRIES = 2048;
 
 export const JUMP_CACHE = 0x10000;
 export const JUMP_ENTRIES = 4096;
@@ -94,7 +97,11 @@ export const CALL_TARGETS_SIZE = 65536;
 /** See interpret/decoder-tables.ts. */
 export const DECODER = CALL_TARGETS + CALL_TARGETS_SIZE;
 export const DECODER_END = DECODER + 0x20000;
-export const FRAME_BASE = DECODER_END;
+export const TLB_READ = DECODER_END;
+export const TLB_WRITE = TLB_READ + TLB_ENTRIES * TLB_ENTRY_SIZE;
+/** One byte a frame: not 0 if it was put into the write TLB since it was last taken out of it. Untouched, it costs nothing. */
+export const FRAME_WRITTEN = TLB_WRITE + TLB_ENTRIES * TLB_ENTRY_SIZE;
+export const FRAME_BASE = FRAME_WRITTEN + 0x100000;
 export const FIRST_FRAME = FRAME_BASE / PAGE_SIZE;
 
 /** Offsets in the CPU block. Everything a thread's context consists of lies in [0, CPU_STATE_SIZE). */
@@ -162,13 +169,12 @@ export const CPU_NEXT_BLOCK = 0x450; // i32
 export const CPU_BLOCKS_DECODED = 0x454; // i32
 export const CPU_HEAT = 0x458; // i64
 /**
- * Which entries of the TLBs and of the jump cache were written last, as offsets in the memory, i32 each: where there were
- * few since they were emptied, as in a process that runs for a moment, only those need be emptied again. The n-th is
- * written at n modulo LOG_ENTRIES; for the TLBs CPU_TLB_MISSES counts, for the jump cache CPU_JUMPS_CACHED.
+ * Which entries of the jump cache were written last, as offsets in the memory, i32 each: where there were few since it was
+ * emptied, as in a process that runs for a moment, only those need be emptied again. The n-th is written at n modulo
+ * JUMP_LOG_ENTRIES; CPU_JUMPS_CACHED counts.
  */
-export const LOG_ENTRIES = 128;
-export const CPU_TLB_LOG = 0x800;
-export const CPU_JUMP_LOG = 0xa00;
+export const JUMP_LOG_ENTRIES = 128;
+export const CPU_JUMP_LOG = 0x800;
 /** Where the interpreter stops: at the address at which the region that called it goes on; -1: nowhere. */
 export const CPU_UNTIL = 0x440; // i64
 

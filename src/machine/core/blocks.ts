@@ -13,6 +13,7 @@ import {
   CODE_LINES,
   CPU_EPOCH,
   FRAME_BLOCKS,
+  FRAME_WRITTEN,
   JUMP_CACHE,
   JUMP_EPOCH,
   JUMP_SLOT,
@@ -65,6 +66,10 @@ function writeFindBlock(f: FunctionBuilder): void {
 
 /** (frame): takes its entries out of the write TLB, wherever it is mapped. */
 function writeFlushFrameWrites(f: FunctionBuilder): void {
+  f.if(i32.eqz(i32.load8_u(f.get(0), FRAME_WRITTEN)));
+  f.return();
+  f.end();
+  f.store(STORE.i32_8, f.get(0), ZERO, FRAME_WRITTEN);
   const start = f.let(i32.shl(f.get(0), i32.const(PAGE_SHIFT)));
   const entry = f.local(I32);
   const again = f.loop();

@@ -1,21 +1,29 @@
-/** Notes which entries of TLB and jump cache are written (LOG_ENTRIES), as memory/tlb.ts reads it. */
-import { CPU, CPU_JUMPS_CACHED, CPU_JUMP_LOG, CPU_TLB_LOG, CPU_TLB_MISSES, LOG_ENTRIES } from '../layout.js';
+/** Notes which entries of TLB and jump cache are written, as memory/tlb.ts reads it. */
+import {
+  CPU,
+  CPU_JUMPS_CACHED,
+  CPU_JUMP_LOG,
+  CPU_TLB_MISSES,
+  JUMP_LOG_ENTRIES,
+  TLB_LOG,
+  TLB_LOG_ENTRIES,
+} from '../layout.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import { I32, i32, type Expr } from '../wasm/expr.js';
 import { STORE, type FunctionBuilder } from '../wasm/function.js';
 
 /** The next entry of a log is `entry`, an offset in the memory. */
-function emitLog(f: FunctionBuilder, log: number, counter: number, entry: Expr): void {
+function emitLog(f: FunctionBuilder, log: number, entries: number, counter: number, entry: Expr): void {
   const n = f.let(loadCpu(I32, counter));
-  const place = i32.shl(i32.and(n, i32.const(LOG_ENTRIES - 1)), i32.const(2));
-  f.store(STORE.i32, place, entry, CPU + log);
+  const place = i32.shl(i32.and(n, i32.const(entries - 1)), i32.const(2));
+  f.store(STORE.i32, place, entry, log);
   storeCpu(f, counter, i32.add(n, i32.const(1)));
 }
 
 export function emitLogMiss(f: FunctionBuilder, entry: Expr): void {
-  emitLog(f, CPU_TLB_LOG, CPU_TLB_MISSES, entry);
+  emitLog(f, TLB_LOG, TLB_LOG_ENTRIES, CPU_TLB_MISSES, entry);
 }
 
 export function emitLogJump(f: FunctionBuilder, entry: Expr): void {
-  emitLog(f, CPU_JUMP_LOG, CPU_JUMPS_CACHED, entry);
+  emitLog(f, CPU + CPU_JUMP_LOG, JUMP_LOG_ENTRIES, CPU_JUMPS_CACHED, entry);
 }

@@ -7,6 +7,7 @@ import {
   CPU_EXIT_VECTOR,
   CPU_PAGE_ROOT,
   CPU_CODE_STALE,
+  FRAME_WRITTEN,
   PAGE_MASK,
   PAGE_SHIFT,
   TLB_DISPLACEMENT,
@@ -171,6 +172,7 @@ function writeFindWrite(f: FunctionBuilder, core: CoreBuilder): void {
   const lines = f.let(i64.load(linesOf(at), CODE_LINES));
   f.if(i64.eqz(lines));
   fill(f, TLB_WRITE, f.get(0), at);
+  f.store(STORE.i32_8, i32.shr_u(at, i32.const(PAGE_SHIFT)), i32.const(1), FRAME_WRITTEN);
   f.return(at);
   f.end();
   const hit = i64.and(lines, core.call(I64, 'lineMask', at, f.get(1)));

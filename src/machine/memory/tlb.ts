@@ -5,17 +5,20 @@ import {
   CPU_JUMPS_CACHED,
   CPU_JUMP_LOG,
   CPU_PAGE_ROOT,
-  CPU_TLB_LOG,
   CPU_TLB_MISSES,
+  FRAME_WRITTEN,
   JUMP_CACHE,
   JUMP_ENTRIES,
   JUMP_ENTRY_SIZE,
-  LOG_ENTRIES,
+  JUMP_LOG_ENTRIES,
+  PAGE_SHIFT,
   TLB_DISPLACEMENT,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_INDEX_MASK,
   TLB_INDEX_SHIFT,
+  TLB_LOG,
+  TLB_LOG_ENTRIES,
   TLB_READ,
   TLB_WRITE,
 } from '../layout.js';
@@ -25,7 +28,7 @@ const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_SIZE;
 const JUMPS_CACHED = (CPU + CPU_JUMPS_CACHED) >>> 2;
 const JUMP_BYTES = JUMP_ENTRIES * JUMP_ENTRY_SIZE;
 const MISSES = (CPU + CPU_TLB_MISSES) >>> 2;
-const TLB_LOG = (CPU + CPU_TLB_LOG) >>> 2;
+const LOG = TLB_LOG >>> 2;
 const JUMP_LOG = (CPU + CPU_JUMP_LOG) >>> 2;
 
 /** What the machine remembers of the running address space: the TLB and the jump cache. */
@@ -61,12 +64,12 @@ export class Tlb {
     const misses = i32[MISSES] as number;
     const filled = (misses - this.missesBefore) >>> 0;
     this.missesBefore = misses;
-    if (filled > LOG_ENTRIES) {
+    if (filled > TLB_LOG_ENTRIES) {
       this.flushReads();
       this.flushWrites();
     } else
       for (let n = (misses - filled) | 0; n !== misses; n = (n + 1) | 0) {
-        const entry = (i32[TLB_LOG + (n & (LOG_ENTRIES - 1))] as number) >>> 2;
+        const entry = (i32[LOG + (n & (TLB_LOG_ENTRIES - 1))] as number) >>> 2;
         i32[entry] = -1;
         i32[entry + 1] = -1;
       }
@@ -95,7 +98,10 @@ export class Tlb {
 
   /** Takes the write entries of a frame away, wherever it is mapped. */
   flushFrameWrites(offset: number): void {
-    const { i32 } = this.memory;
+    const { i32, u8 } = this.memory;
+    const written = FRAME_WRITTEN + (offset >>> PAGE_SHIFT);
+    if (u8[written] === 0) return;
+    u8[written] = 0;
     for (let entry = TLB_WRITE >>> 2; entry < (TLB_WRITE + TLB_BYTES) >>> 2; entry += TLB_ENTRY_SIZE / 4) {
       const page = i32[entry] as number;
       if (((page + (i32[entry + TLB_DISPLACEMENT / 4] as number)) | 0) !== (offset | 0)) continue;
@@ -111,7 +117,7 @@ export class Tlb {
     this.memory.i32[(CPU + CPU_CODE_STALE) >>> 2] = 1;
     const written = this.memory.i32[JUMPS_CACHED] as number;
     this.memory.i32[JUMPS_CACHED] = 0;
-    if (written > LOG_ENTRIES) this.memory.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_BYTES);
+    if (written > JUMP_LOG_ENTRIES) this.memory.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_BYTES);
     else this.forgetJumps(written);
   }
 
@@ -128,7 +134,7 @@ export class Tlb {
   logJump(entry: number): void {
     const { i32 } = this.memory;
     const n = i32[JUMPS_CACHED] as number;
-    i32[JUMP_LOG + (n & (LOG_ENTRIES - 1))] = entry;
+    i32[JUMP_LOG + (n & (JUMP_LOG_ENTRIES - 1))] = entry;
     i32[JUMPS_CACHED] = n + 1;
   }
 }
