@@ -422,12 +422,12 @@ export class Kernel implements Supervisor, MemoryPool {
     const { read } = this.pageCounts;
     const sampled = (++this.samples & (SAMPLE_OF - 1)) === 0;
     const before = sampled ? this.clock.nowMs() : 0;
-    const fault = handleFault(thread.process.mm, address, access);
+    let fault = handleFault(thread.process.mm, address, access);
+    while (fault === FAULT_OOM && killForMemory(this, thread))
+      fault = handleFault(thread.process.mm, address, access);
     if (sampled) this.countSystemTime(thread, (this.clock.nowMs() - before) * SAMPLE_OF);
     this.countFault(thread, this.pageCounts.read !== read);
-    if (fault !== FAULT_OOM) return fault === FAULT_OK;
-    killForMemory(this, thread);
-    return false;
+    return fault === FAULT_OK;
   }
 
   /** A fault is a major one when a file had to be read for it. */
