@@ -416,6 +416,55 @@ static void hangups(void) {
   close(slave);
 }
 
+/* How the other end learns that a process waits in a call on it: state S, and the call's number. */
+static void sleeps(pid_t pid, int call) {
+  char path[40], text[80];
+  do {
+    snprintf(path, sizeof path, "/proc/%d/syscall", pid);
+    int fd = open(path, O_RDONLY);
+    ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[count < 0 ? 0 : count] = 0;
+    if (text[0] == 'r') sched_yield();
+  } while (atoi(text) != call || text[0] == 'r');
+}
+
+/* Reads and writes that wait when the master is closed, by a session's leader and by others. */
+static void left_alone(void) {
+  printf("-- who waits when the master goes\n");
+  for (int way = 0; way < 4; way++) {
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    grantpt(master);
+    unlockpt(master);
+    char name[40];
+    ptsname_r(master, name, sizeof name);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+      close(master);
+      setsid();
+      if (way & 1) signal(SIGHUP, SIG_IGN);
+      int slave = open(name, O_RDWR | (way & 2 ? 0 : O_NOCTTY)), other = open("/dev/tty", O_RDWR);
+      printf("a terminal of its own: %s\n", other >= 0 ? "yes" : "no");
+      fflush(stdout);
+      char byte;
+      errno = 0;
+      ssize_t count = read(slave, &byte, 1);
+      printf("read %zd %d\n", count, errno);
+      SHOW(write(slave, "x", 1));
+      FAILS(tcgetpgrp(slave));
+      FAILS(open("/dev/tty", O_RDWR));
+      fflush(stdout);
+      _exit(7);
+    }
+    sleeps(pid, 0);
+    close(master);
+    int status;
+    waitpid(pid, &status, 0);
+    printf("status %#x\n", status);
+  }
+}
+
 int main(void) {
   alarm(60);
   setvbuf(stdout, NULL, _IOLBF, 0);
@@ -429,5 +478,6 @@ int main(void) {
   partly();
   locked_settings();
   hangups();
+  left_alone();
   return 0;
 }

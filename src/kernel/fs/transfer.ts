@@ -51,6 +51,7 @@ export function readHandle(
   if (ops.readFor !== undefined) return ops.readFor(thread, handle, sink, waits(handle, options));
   const done = ops.read(handle, sink, position);
   if (done > 0) notifyHandle(handle, IN_ACCESS);
+  if (done === 0 && thread.callState !== undefined) return ops.endForWaiting?.(handle) ?? 0;
   return done === EAGAIN && waits(handle, options) ? waitForInput(thread, handle, sink) : done;
 }
 

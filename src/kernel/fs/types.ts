@@ -261,6 +261,8 @@ export interface HandleOperations {
   arrived?(handle: Handle): number;
   /** What a read that is not to wait any longer gets. */
   readAvailable?(handle: Handle, sink: Sink): number | Errno;
+  /** What a read that has waited gets in place of an end. */
+  endForWaiting?(handle: Handle): 0 | Errno;
   /**
    * In place of `read` and `write` for a thread, by who waits by rules of its own (sockets: time limits): WAIT after
    * queueing it. What earlier tries of the call have done is in thread.callState, as `done`.

@@ -304,6 +304,11 @@ export class Terminal implements HandleOperations, ControllingTerminal {
     return this.isHungUp(handle) || readsLines ? 0 : this.took(input.readRaw(sink));
   }
 
+  /** Who waits when the master goes gets an error, who comes later an end (n_tty_read). */
+  endForWaiting(handle: Handle): 0 | Errno {
+    return this.closed && this.isHungUp(handle) ? EIO : 0;
+  }
+
   private took(count: number | Errno): number | Errno {
     this.pump();
     return count;
