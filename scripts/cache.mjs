@@ -1,16 +1,66 @@
-// Runs a program in the bundled command line, so that V8 compiles what starting and running one needs, and writes down
-// what it has compiled.
+// Runs a program in a bundle, so that V8 compiles what starting and running one needs, and writes down what it has compiled:
+// `node scripts/cache.mjs cli/main.cjs | node/worker.cjs`.
 import { createRequire } from 'node:module';
 import { renameSync, writeFileSync } from 'node:fs';
+import { MessageChannel } from 'node:worker_threads';
 
-const { CACHE, compile, start } = createRequire(import.meta.url)('../bin/load.js');
-const script = compile();
+const require = createRequire(import.meta.url);
+const name = process.argv[2];
 const LOOP = 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; echo $i; exit 0';
-process.argv = [process.argv[0], 'culm', 'run', '--rootfs', '/', '--', '/bin/sh', '-c', LOOP];
-process.on('exit', () => {
+const PROGRAM = ['/bin/sh', '-c', LOOP];
+
+/** The command line: what it is told, and its end as the process's. */
+function runCommandLine() {
+  require('../bin/flags.js');
+  const { bundle, compile, start } = require('../bin/load.js');
+  const loaded = bundle(name);
+  const script = compile(loaded);
+  process.argv = [process.argv[0], 'culm', 'run', '--rootfs', '/', '--', ...PROGRAM];
+  process.on('exit', () => {
+    write(loaded, script);
+    process.exitCode = 0;
+  });
+  start(script, loaded);
+}
+
+/** The worker, in this thread: what it asks of node:worker_threads is the other end of a channel. */
+async function runWorker() {
+  const { bundle, compile, start } = require('../bin/load.js');
+  const { Sandbox } = await import('../build/src/sandbox/sandbox.js');
+  const { remoteBackend } = await import('../build/src/sandbox/remote.js');
+  const loaded = bundle(name);
+  const script = compile(loaded);
+  const { port1, port2 } = new MessageChannel();
+  const { port2: port } = new MessageChannel();
+  const workerThreads = {
+    ...require('node:worker_threads'),
+    parentPort: port2,
+    workerData: { port, lock: new SharedArrayBuffer(4), early: false },
+  };
+  start(script, loaded, (module) => (module === 'node:worker_threads' ? workerThreads : require(module)));
+  const connect = (_thread, events) => ({
+    backend: remoteBackend(
+      {
+        post: (message, given = []) => port1.postMessage(message, given),
+        receive: (handler) => void port1.on('message', handler),
+      },
+      events,
+    ).backend,
+    close: () => Promise.resolve(),
+  });
+  const sandbox = await Sandbox.connect({ connect, prepare: () => undefined }, { rootfs: '/' });
+  const result = await sandbox.exec(PROGRAM);
+  if (result.status !== 0) throw new Error(result.stderrText);
+  await sandbox.dispose();
+  write(loaded, script);
+  process.exit(0);
+}
+
+function write({ cache }, script) {
   // Whole or not at all: V8 trusts what it reads.
-  writeFileSync(`${CACHE}.new`, script.createCachedData());
-  renameSync(`${CACHE}.new`, CACHE);
-  process.exitCode = 0;
-});
-start(script);
+  writeFileSync(`${cache}.new`, script.createCachedData());
+  renameSync(`${cache}.new`, cache);
+}
+
+if (name === 'cli/main.cjs') runCommandLine();
+else await runWorker();

@@ -25,10 +25,13 @@ interface Started {
 /** One that has been started before there is something to do. The host process does not live on for it. */
 let spare: Started | null = null;
 
+/** node/worker.js as one file that V8 has compiled (scripts/build.mjs). */
+const WORKER = new URL('../../../bin/worker.js', import.meta.url);
+
 function startWorker(early: boolean): Started {
   const { port1, port2 } = new MessageChannel();
   const lock = new SharedArrayBuffer(4);
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+  const worker = new Worker(WORKER, {
     workerData: { port: port2, lock, early },
     transferList: [port2],
   });
