@@ -1,7 +1,7 @@
 import { CPU_MXCSR, CPU_FCW, CPU_STATE_SIZE, RSP } from '../../machine/layout.js';
 import { cpuidLeaf } from '../../machine/semantics/integer/cpuid.js';
 import { RLIMIT_STACK } from '../abi/resource.js';
-import { ELIBBAD, ELOOP, ENOEXEC, ENOMEM, type Errno } from '../errno.js';
+import { ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM, type Errno } from '../errno.js';
 import type { Handle, PathContext } from '../fs/types.js';
 import type { Kernel } from '../kernel.js';
 import type { Limits, Mm } from '../mm/mm.js';
@@ -25,6 +25,8 @@ export interface ExecRequest {
   readonly path: string;
   readonly argv: readonly string[];
   readonly envp: readonly string[];
+  /** As OpenedProgram has it. */
+  readonly closes?: boolean;
 }
 
 /** On whose behalf a program is loaded. */
@@ -57,12 +59,13 @@ export function loadProgram(context: ExecContext, request: ExecRequest): Program
     const script = typeof head === 'number' ? null : parseScript(head);
     if (script === null) return loadElf(context, request, argv, handle, head);
     context.kernel.releaseHandle(handle);
+    if (request.closes === true) return failure(ENOENT, `${path}: its descriptor is closed`);
     if (depth >= MAX_SCRIPTS) return failure(ELOOP, `${path}: too many interpreters of interpreters`);
     const { interpreter, argument } = script;
     argv = [interpreter, ...(argument === null ? [] : [argument]), path, ...argv.slice(1)];
     path = interpreter;
     const next = openExecutable(context.fs, interpreter);
-    if (isFailure(next)) return failure(next.errno, `${request.path}: its interpreter ${next.reason}`);
+    if (isFailure(next)) return { ...next, reason: `${request.path}: its interpreter ${next.reason}` };
     handle = next;
   }
 }

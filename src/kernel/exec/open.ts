@@ -19,6 +19,8 @@ const AT_EMPTY_PATH = 0x1000;
 export interface OpenedProgram {
   readonly handle: Handle;
   readonly path: string;
+  /** The path leads through a descriptor that is closed: a script's interpreter could not open it. */
+  readonly closes?: boolean;
 }
 
 /** Opens a file to be run: it must be a regular one that may be executed, and nobody may be writing to it. */
@@ -40,7 +42,9 @@ export function openExecutableAt(
   const handle = openFrom(process.fs, start, path, follow | empty);
   if (isFailure(handle)) return handle;
   const direct = fd === AT_FDCWD || path.startsWith('/');
-  return { handle, path: direct ? path : `/dev/fd/${fd}${path === '' ? '' : '/'}${path}` };
+  if (direct) return { handle, path };
+  const closes = process.files.closeOnExec(fd);
+  return { handle, path: `/dev/fd/${fd}${path === '' ? '' : '/'}${path}`, closes };
 }
 
 function placeOf(
