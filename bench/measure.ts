@@ -10,11 +10,15 @@ export type Way = (typeof WAYS)[number];
 const CULM = fileURLToPath(new URL('../../bin/culm', import.meta.url));
 export const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root', LANG: 'C.UTF-8' };
 
-function command(way: Way, argv: readonly string[]): readonly string[] {
+/** All but the name. */
+type Measured = Omit<Program, 'name'>;
+
+function command(way: Way, { argv, env: own = {}, memory }: Measured): readonly string[] {
   if (way === 'native') return argv;
   if (way === 'qemu') return ['/usr/bin/qemu-x86_64', ...argv];
-  const env = Object.entries(ENV).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  return [process.execPath, CULM, 'run', '--rootfs', '/', '-w', FOLDER, ...env, '--', ...argv];
+  const limit = memory === undefined ? [] : ['-m', memory];
+  const env = Object.entries({ ...ENV, ...own }).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  return [process.execPath, CULM, 'run', '--rootfs', '/', '-w', FOLDER, ...limit, ...env, '--', ...argv];
 }
 
 export interface Run {
@@ -22,12 +26,13 @@ export interface Run {
   readonly stdout: string;
 }
 
-export function runOnce(way: Way, argv: readonly string[], qemuEnv: Program['qemuEnv'] = {}): Run {
-  const [file = '', ...args] = command(way, argv);
+export function runOnce(way: Way, program: Measured): Run {
+  const { argv, env = {}, qemuEnv = {} } = program;
+  const [file = '', ...args] = command(way, program);
   const start = process.hrtime.bigint();
   const result = spawnSync(file, args, {
     cwd: FOLDER,
-    env: way === 'qemu' ? { ...ENV, ...qemuEnv } : ENV,
+    env: { ...ENV, ...env, ...(way === 'qemu' ? qemuEnv : {}) },
     encoding: 'latin1',
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,12 +46,13 @@ export function runOnce(way: Way, argv: readonly string[], qemuEnv: Program['qem
 
 /** Whole runs in all ways, which must print the same. */
 export function timePrograms(programs: readonly Program[], rounds: number): Row[] {
-  return programs.map(({ name, argv, qemuEnv }) => {
+  return programs.map((program) => {
+    const { name } = program;
     const samples = noSamples();
     const outputs = new Set<string>();
     for (let round = 0; round < rounds; round++)
       for (const way of WAYS) {
-        const { ms, stdout } = runOnce(way, argv, qemuEnv);
+        const { ms, stdout } = runOnce(way, program);
         samples[way].push(ms);
         outputs.add(stdout);
       }
@@ -65,7 +71,7 @@ export function timeItself(
   const samples = new Map<string, Samples>();
   for (let round = 0; round < rounds; round++)
     for (const way of WAYS)
-      for (const [name, time] of timesIn(runOnce(way, argv).stdout)) {
+      for (const [name, time] of timesIn(runOnce(way, { argv }).stdout)) {
         const known = samples.get(name) ?? noSamples();
         samples.set(name, known);
         known[way].push(time * scale);

@@ -10,6 +10,10 @@ export const FOLDER = '/tmp/culm-bench';
 export interface Program {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Variables beyond measure.ts's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What a sandbox must have for it, as `--memory` takes it. */
+  readonly memory?: string;
   /** Environment under qemu-x86_64. */
   readonly qemuEnv?: Readonly<Record<string, string>>;
 }
@@ -23,6 +27,32 @@ const AWK_COUNT = '{ for (i = 1; i <= NF; i++) c[$i]++ } END { n = 0; for (k in 
 const SQL = `create table t(a integer primary key, b text, c real);
 with recursive n(x) as (select 1 union all select x + 1 from n where x < 200000) insert into t select x, 'name' || (x % 977), x * 0.5 from n;
 select b, count(*), sum(c) from t group by b order by 2 desc, 1 limit 3;`;
+
+const NODE_LOOP =
+  'let t = {}, s = 0; for (let i = 0; i < 1e6; i++) { t[i % 1000] = i; s += (t[(i * 7) % 1000] ?? 0) % 13 } console.log(s)';
+const JAVA_FLAGS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+const ESBUILD = fileURLToPath(new URL('../../node_modules/@esbuild/linux-x64/bin/esbuild', import.meta.url));
+const JAVA_SOURCE = `import java.util.HashMap;
+public class Work {
+  public static void main(String[] args) {
+    HashMap<Integer, Long> sums = new HashMap<>();
+    long total = 0;
+    for (int i = 0; i < 200000; i++) {
+      sums.merge(i % 1000, (long) i * i % 7, Long::sum);
+      total += sums.getOrDefault(i * 7 % 1000, 0L) % 13;
+    }
+    System.out.println(total);
+  }
+}
+`;
+
+/** What starting takes. */
+export const STARTS: readonly Program[] = [
+  { name: 'static hello', argv: [join(FOLDER, 'hello-static')] },
+  { name: 'dynamic hello', argv: [join(FOLDER, 'hello')] },
+  { name: 'bash -c true', argv: ['/bin/bash', '-c', 'true'] },
+  { name: 'python3 -c 0', argv: ['/usr/bin/python3', '-c', '0'] },
+];
 
 /** A rewarding thing to optimise, of about 700 lines. */
 function cSource(): string {
@@ -68,6 +98,15 @@ export const PROGRAMS: readonly Program[] = [
   { name: 'bzip2', argv: ['/bin/bzip2', '-c', 'text'] },
   { name: 'zstd', argv: ['/usr/bin/zstd', '-q', '-9', '--single-thread', '-c', 'long'] },
   { name: 'cc1', argv: ['/usr/lib/gcc/x86_64-linux-gnu/12/cc1', '-quiet', '-O2', 'source.c', '-o', '-'] },
+  // The primes are tested with exponentiations as in signing; openssl's own benchmark runs for a time, not to an end.
+  { name: 'openssl rsa', argv: ['/usr/bin/openssl', 'rsa', '-check', '-noout', '-in', 'rsa.pem'] },
+  // What it writes depends on how the processor rounds a*b+c, so on its kind.
+  { name: 'flac', argv: ['/usr/bin/flac', '-s', '-f', '-8', '-o', '/dev/null', 'audio.wav'] },
+  { name: 'lame', argv: ['/usr/bin/lame', '--quiet', 'audio.wav', '-'] },
+  { name: 'java', argv: ['/usr/bin/java', ...JAVA_FLAGS, '-cp', '.', 'Work'], memory: '2g' },
+  { name: 'node', argv: [process.execPath, '-e', NODE_LOOP], memory: '2g' },
+  // In Go.
+  { name: 'esbuild', argv: [ESBUILD, '--minify', 'source.js'], env: { GOMAXPROCS: '1' } },
   { name: 'jq', argv: ['/usr/bin/jq', '[.[] | select(.n % 3 == 0) | .v * 2] | add', 'data.json'] },
 ];
 
@@ -84,6 +123,67 @@ function text(): string {
   );
 }
 
+/** A source for esbuild, of 18,000 lines. */
+function jsSource(): string {
+  return Array.from(
+    { length: 2000 },
+    (_, n) => `function work${n}(list, count = ${n}) {
+  let total = 0;
+  for (const item of list) {
+    if (item.value > count && item.name !== "name${n % 7}") total += item.value * ${n % 13};
+    else total -= Math.max(item.value, count % 17);
+  }
+  return { total, label: \`result ${n}: \${total}\` };
+}
+export class Thing${n} { constructor(value) { this.value = work${n}(value ?? []); } }
+`,
+  ).join('');
+}
+
+const RATE = 44_100;
+const SECONDS = 5;
+
+/** Two channels of 16 bits: tones that move, and some noise. */
+function audio(): Uint8Array {
+  const frames = RATE * SECONDS;
+  const wav = Buffer.alloc(44 + frames * 4);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(wav.length - 8, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(2, 22);
+  wav.writeUInt32LE(RATE, 24);
+  wav.writeUInt32LE(RATE * 4, 28);
+  wav.writeUInt16LE(4, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(frames * 4, 40);
+  let noise = 7;
+  for (let i = 0; i < frames; i++) {
+    noise = (Math.imul(noise, 1664525) + 1013904223) >>> 0;
+    for (const channel of [0, 1]) {
+      const tone = 8000 * Math.sin(i * 0.03 * (1 + channel)) + 4000 * Math.sin(i * i * 1e-7);
+      wav.writeInt16LE(Math.round(tone + (noise >>> 24) * 4), 44 + i * 4 + channel * 2);
+    }
+  }
+  return wav;
+}
+
+const HELLO = '#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n';
+
+/** What compilers and openssl make, once. */
+function build(): void {
+  if (!existsSync(join(FOLDER, 'rsa.pem')))
+    execFileSync('openssl', ['genrsa', '-out', join(FOLDER, 'rsa.pem'), '3072'], { stdio: 'ignore' });
+  writeFileSync(join(FOLDER, 'hello.c'), HELLO);
+  execFileSync('gcc', ['-O1', '-o', join(FOLDER, 'hello'), join(FOLDER, 'hello.c')]);
+  execFileSync('gcc', ['-O1', '-static', '-o', join(FOLDER, 'hello-static'), join(FOLDER, 'hello.c')]);
+  if (existsSync(join(FOLDER, 'Work.class'))) return;
+  writeFileSync(join(FOLDER, 'Work.java'), JAVA_SOURCE);
+  execFileSync('javac', ['-d', FOLDER, join(FOLDER, 'Work.java')]);
+}
+
 /** Makes the inputs. */
 export function prepare(): void {
   mkdirSync(FOLDER, { recursive: true });
@@ -94,6 +194,9 @@ export function prepare(): void {
   }
   writeFileSync(join(FOLDER, 'end'), 'makaoxuaeio\n');
   writeFileSync(join(FOLDER, 'source.c'), cSource());
+  writeFileSync(join(FOLDER, 'source.js'), jsSource());
+  writeFileSync(join(FOLDER, 'audio.wav'), audio());
+  build();
   const rows = Array.from({ length: 60000 }, (_, n) => ({ n, v: (n * 7919) % 1000, tag: `tag${n % 17}` }));
   writeFileSync(join(FOLDER, 'data.json'), JSON.stringify(rows));
 }

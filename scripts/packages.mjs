@@ -1,10 +1,16 @@
-// Installs the Debian packages of packages.txt that are missing. A missing package is an error, never a skipped test.
+// Installs the Debian packages of packages.txt that are missing, and of files that are named on the command line. A missing
+// package is an error, never a skipped test.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-const wanted = readFileSync(new URL('packages.txt', import.meta.url), 'utf8')
-  .split('\n')
-  .filter((line) => line !== '' && !line.startsWith('#'));
+function named(file) {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+const wanted = named(new URL('packages.txt', import.meta.url));
 
 function missing() {
   const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted], {
@@ -36,4 +42,9 @@ export function installPackages() {
   aptGet('install', '--no-install-recommends', ...needed);
   const still = missing();
   if (still.length > 0) throw new Error(`install these Debian packages first: ${still.join(' ')}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  wanted.push(...process.argv.slice(2).flatMap(named));
+  installPackages();
 }
