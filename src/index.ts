@@ -31,6 +31,7 @@ export type {
   ProfileFrame,
   ProfileTrack,
 } from './kernel/profile/types.js';
+export { OPTIMISATIONS, type Optimisation } from './machine/translate/optimisations.js';
 export type { SandboxProcess } from './sandbox/process.js';
 
 export type Sandbox = AnySandbox;

@@ -3,6 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   CulmError,
+  OPTIMISATIONS,
   formatFinding,
   hostNames,
   loadManifest,
@@ -12,6 +13,7 @@ import {
   type LoadedManifest,
   type LogLevel,
   type MountSpec,
+  type Optimisation,
   type RestoreOptions,
   type SandboxOptions,
   type SpawnOptions,
@@ -61,6 +63,7 @@ export interface RunOptions {
   /** Where to write the profile; '' for a table alone. */
   readonly profile?: string;
   readonly tier: string;
+  readonly without?: string;
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -190,6 +193,11 @@ function logLevelOf({ logLevel }: Partial<RunOptions>): LogLevel | undefined {
     : oneOf<LogLevel>('log-level', logLevel, ['error', 'none', 'warning', 'debug']);
 }
 
+function withoutOf({ without }: Partial<RunOptions>): SandboxOptions['without'] {
+  const names = Object.keys(OPTIMISATIONS) as Optimisation[];
+  return without?.split(',').map((name) => oneOf('without', name, names));
+}
+
 function tierOf({ tier = 'mixed' }: Partial<RunOptions>): SandboxOptions['tier'] & string {
   return oneOf('tier', tier, ['mixed', 'interpret', 'translate']);
 }
@@ -201,6 +209,7 @@ export function restoreOptionsOf(options: Partial<RunOptions>): RestoreOptions {
       rootfs: options.rootfs === undefined ? undefined : resolve(options.rootfs),
       logLevel: logLevelOf(options),
       profile: options.profile === undefined ? undefined : true,
+      without: withoutOf(options),
     }),
     keys: Object.fromEntries(pairs('key', options.key ?? [])),
     mounts: mountsOf(options),
@@ -227,6 +236,7 @@ function optionsOf(options: RunOptions): SandboxOptions {
       fileCheck: fileCheckOf(options),
       logLevel: logLevelOf(options),
       profile: options.profile === undefined ? undefined : true,
+      without: withoutOf(options),
     }),
     ...host,
     limits: limitsOf(options),

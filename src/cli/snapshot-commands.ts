@@ -24,7 +24,11 @@ export function addRunning(command: Command, number: Parsers['number']): Command
       '--profile [=file]',
       'print what took the time to standard error at the end; write it to a file, .cpuprofile for Chrome, else for speedscope',
     )
-    .option('--tier <tier>', 'interpret, translate or mixed', 'mixed');
+    .option('--tier <tier>', 'interpret, translate or mixed', 'mixed')
+    .option(
+      '--without <name,...>',
+      'parts of the translator to do without, to find faults (docs/optimisations.md)',
+    );
 }
 
 export function addSnapshots(culm: Command, parsers: Parsers): void {

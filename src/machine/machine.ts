@@ -31,6 +31,7 @@ import { Tlb } from './memory/tlb.js';
 import { ARITHMETIC_FLAGS, KIND_RAW, packKind } from './semantics/flags.js';
 import type { Helper, MachineViews, Surroundings } from './semantics/helper.js';
 import { semanticsOf } from './semantics/index.js';
+import { optimisationsWithout } from './translate/optimisations.js';
 import { RegionTranslator } from './translate/translator.js';
 import { VECTOR_GP, VECTOR_SS, VECTOR_TRACE } from './semantics/emitter.js';
 import { isStackFault } from './stack-fault.js';
@@ -159,7 +160,9 @@ class SandboxMachine implements Machine {
   private space: PageTable | null = null;
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
-    const { tier = 'mixed', clock = () => 0, cpus = 1, log = () => undefined, probe } = options;
+    const { clock = () => 0, cpus = 1, log = () => undefined, probe } = options;
+    const on = optimisationsWithout(options.without ?? []);
+    const tier = on.translation ? (options.tier ?? 'mixed') : 'interpret';
     const { core, module } = sharedCore();
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
@@ -197,6 +200,7 @@ class SandboxMachine implements Machine {
             word: (address) => this.word(address),
             stats: this.counts,
             probe,
+            on,
           });
     const hostFunctions = new CoreHost({
       memory,

@@ -1,3 +1,4 @@
+import type { Optimisation } from './translate/optimisations.js';
 import type { MachineViews } from './semantics/helper.js';
 
 /** The machine's interfaces. The machine knows nothing of Linux; whoever runs it is its Supervisor. */
@@ -148,6 +149,8 @@ export interface MachineOptions {
   cpus?: number;
   /** One line for what should not pass unseen: an unknown instruction with its bytes and address. */
   log?: (line: string) => void;
+  /** What translated code is to do without (translate/optimisations.ts). */
+  without?: readonly Optimisation[];
   /** Who writes a profile. */
   probe?: MachineProbe;
 }

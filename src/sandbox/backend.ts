@@ -4,6 +4,7 @@
  */
 import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
 import type { Profile } from '../kernel/profile/types.js';
+import type { Optimisation } from '../machine/translate/optimisations.js';
 import type { PlainIoctls } from './ioctls.js';
 import type {
   EtcFileName,
@@ -30,6 +31,7 @@ export interface Settings {
   readonly memory: number;
   readonly cpus: number;
   readonly tier: 'interpret' | 'translate' | 'mixed';
+  readonly without: readonly Optimisation[];
   readonly profile: boolean;
   readonly strace: boolean;
   readonly logLevel: NonNullable<SandboxOptions['logLevel']>;
@@ -88,6 +90,7 @@ export interface Bindings {
   readonly strace: boolean;
   readonly logLevel: Settings['logLevel'];
   readonly tier: Settings['tier'];
+  readonly without: Settings['without'];
   readonly profile: boolean;
   readonly pseudo: Settings['pseudo'];
   readonly keys: Settings['keys'];

@@ -1,5 +1,6 @@
 /** Checks of SandboxOptions: each error names the setting and says what is wrong. Unknown settings are refused. */
 import { ETC_FILES } from '../kernel/fs/etc/etc.js';
+import { OPTIMISATION_NAMES, type Optimisation } from '../machine/translate/optimisations.js';
 import type { Bindings, PlainMount, Settings } from './backend.js';
 import { checkIoctls } from './ioctls.js';
 import { checkPseudo } from './pseudo.js';
@@ -30,6 +31,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'log',
   'logLevel',
   'tier',
+  'without',
   'profile',
   'limits',
   'aslr',
@@ -51,6 +53,7 @@ const RESTORABLE: ReadonlySet<string> = new Set<keyof RestoreOptions>([
   'keys',
   'thread',
   'tier',
+  'without',
   'log',
   'logLevel',
   'strace',
@@ -97,6 +100,13 @@ function checkEtc(names: readonly EtcFileName[]): readonly EtcFileName[] {
   return [...new Set(names)];
 }
 
+function checkWithout(names: readonly Optimisation[]): readonly Optimisation[] {
+  for (const name of names)
+    if (!OPTIMISATION_NAMES.includes(name))
+      refuse(`"without" can have ${OPTIMISATION_NAMES.join(', ')}, not ${JSON.stringify(name)}`);
+  return [...new Set(names)];
+}
+
 function checkMount(mount: MountSpec): PlainMount {
   checkAbsolute('target', mount.target);
   switch (mount.type) {
@@ -139,12 +149,12 @@ export function bindingsOf(options: RestoreOptions): Bindings {
   for (const name of Object.keys(options))
     if (!RESTORABLE.has(name)) refuse(`a restored sandbox has no option "${name}"`);
   const settings = checkOptions(options);
-  const { rootfs, strace, logLevel, tier, profile, pseudo, keys } = settings;
+  const { rootfs, strace, logLevel, tier, without, profile, pseudo, keys } = settings;
   const sources: Record<string, string> = {};
   for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
   const writable = settings.mounts.filter(writesHost).map(({ target }) => target);
   const apps = settings.mounts.filter((mount) => mount.type === 'app');
-  return { rootfs, sources, apps, writable, strace, logLevel, tier, profile, pseudo, keys };
+  return { rootfs, sources, apps, writable, strace, logLevel, tier, without, profile, pseudo, keys };
 }
 
 /** Options as a user gave them, to settings that the kernel's side can rely on. */
@@ -162,6 +172,7 @@ export function checkOptions(options: SandboxOptions): Settings {
     memory: checkMemory(options.memory ?? DEFAULT_MEMORY),
     cpus: checkCpus(options.cpus ?? 1),
     tier: options.tier ?? 'mixed',
+    without: checkWithout(options.without ?? []),
     profile: options.profile ?? false,
     strace: options.strace !== undefined,
     logLevel: options.logLevel ?? (options.log === undefined ? 'none' : 'error'),

@@ -100,13 +100,13 @@ export class SandboxServer implements Backend {
   /** Makes the kernel and its mounts: all that is there before anything runs. */
   private build(settings: Settings): Kernel {
     this.settings = settings;
-    const { memory, tier, cpus, hostname, profile } = settings;
+    const { memory, tier, without, cpus, hostname, profile } = settings;
     // What kernel and machine have to say are warnings: unknown calls and instructions.
     const verbose = settings.logLevel === 'warning' || settings.logLevel === 'debug';
     const log = verbose ? { log: (line: string) => this.events.log(line) } : {};
     const kernel = new Kernel({
       host: this.host,
-      machine: { memory, tier, ...log },
+      machine: { memory, tier, without, ...log },
       hostname,
       cpus,
       profile,

@@ -1,4 +1,5 @@
 /** The public API's types. Lengths are bytes, times milliseconds, names and paths ordinary strings (UTF-8 inside). */
+import type { Optimisation } from '../machine/translate/optimisations.js';
 
 /**
  * Where a guest's files come from. `target` is absolute; missing folders above it appear as empty ones. What is mounted at
@@ -208,6 +209,8 @@ export interface SandboxOptions {
   readonly generatedEtc?: readonly EtcFileName[];
   /** What /etc/resolv.conf says, above whatever is mounted there. */
   readonly resolvConf?: string;
+  /** Parts of the translator to do without (`OPTIMISATIONS`): programs do the same, more slowly. For finding faults. */
+  readonly without?: readonly Optimisation[];
   /** Records what takes the time, for `profile()`. Runs take somewhat longer. Default false. */
   readonly profile?: boolean;
   /** 'interpret', 'translate' or 'mixed' (default): which of the machine's tiers to use. */
@@ -275,7 +278,17 @@ export type SnapshotSource = Uint8Array | ReadableStream<Uint8Array>;
  */
 export type RestoreOptions = Pick<
   SandboxOptions,
-  'rootfs' | 'mounts' | 'pseudo' | 'keys' | 'thread' | 'tier' | 'log' | 'logLevel' | 'strace' | 'profile'
+  | 'rootfs'
+  | 'mounts'
+  | 'pseudo'
+  | 'keys'
+  | 'thread'
+  | 'tier'
+  | 'without'
+  | 'log'
+  | 'logLevel'
+  | 'strace'
+  | 'profile'
 >;
 
 /** What may differ in a sandbox's copy. */

@@ -201,6 +201,12 @@ describe('culm run', { concurrency: 2 }, () => {
         ['a folder', () => ['--rootfs', '/', '--', '/etc'], 126, /\/etc/],
         ['no root', () => ['--rootfs', '/nonexistent', '--', 'x'], 125, /\/nonexistent: ENOENT/],
         ['a bad option', () => ['--memory', 'much', '--', 'x'], 125, /"memory" must be a size/],
+        [
+          'an unknown optimisation',
+          () => ['--without', 'flags,nosuch', '--', 'x'],
+          125,
+          /--without must be one of/,
+        ],
         ['an unknown option', () => ['--nosuch', '--', 'x'], 125, /unknown option '--nosuch'/],
         ['a bad volume', () => ['-v', 'nocolon', '--', 'x'], 125, /--volume must be HOST:GUEST/],
         [

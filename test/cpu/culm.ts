@@ -1,6 +1,7 @@
 /** Culm's machine as an executor: the bare machine with the pages of a case, and no kernel. */
 import * as L from '../../src/machine/layout.js';
 import { createMachine } from '../../src/machine/machine.js';
+import type { Optimisation } from '../../src/machine/translate/optimisations.js';
 import {
   EXIT_BUDGET,
   EXIT_EXCEPTION,
@@ -34,8 +35,12 @@ class CulmExecutor implements Executor {
   private readonly code: number;
   private readonly background = S.background();
 
-  constructor(readonly name: Tier) {
-    this.machine = createMachine({ memory: MEMORY, tier: name }, BARE);
+  constructor(
+    readonly name: string,
+    tier: Tier,
+    without: readonly Optimisation[],
+  ) {
+    this.machine = createMachine({ memory: MEMORY, tier, without }, BARE);
     const space = this.machine.createSpace();
     if (space === null) throw new Error('no memory for an address space');
     const map = (address: number, flags: number): number => {
@@ -135,7 +140,8 @@ class CulmExecutor implements Executor {
   }
 }
 
-/** Culm in one of its tiers. */
-export function culmExecutor(tier: Tier): Executor {
-  return new CulmExecutor(tier);
+/** Culm in one of its tiers, perhaps without some of its optimisations. */
+export function culmExecutor(tier: Tier, without: readonly Optimisation[] = []): Executor {
+  const name = without.length === 0 ? tier : `${tier} without ${without.join()}`;
+  return new CulmExecutor(name, tier, without);
 }

@@ -2,7 +2,7 @@
  * The instruction set against the real CPU.
  *
  *   node build/test/cpu/main.js [--seed N] [--form KEY] [--skip N] [--take N] [--count N]
- *     [--programs N] [--first N] [--tier NAME]
+ *     [--programs N] [--first N] [--tier NAME] [--without NAME,...]
  *
  * Without options: 1,000 operand sets of every form, then 1,000 random programs, interpreted and translated. --form takes
  * the beginning of forms' keys ("add 4 ", "mulps"); what failed is replayed with the same seed, form and count.
@@ -12,6 +12,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { OPTIMISATION_NAMES, type Optimisation } from '../../src/machine/translate/optimisations.js';
 import { TIERS, culmExecutor } from './culm.js';
 import { allSubjects, isTestable } from './encode.js';
 import { nativeExecutor } from './native.js';
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     programs: { type: 'string' },
     first: { type: 'string', default: '0' },
     tier: { type: 'string' },
+    without: { type: 'string', default: '' },
   },
 });
 
@@ -77,6 +79,7 @@ function runPieces(seed: number, count: number): number {
   const forms = allSubjects().filter((s) => isTestable(s) && s.form.key.startsWith(prefix)).length;
   const shared = ['--seed', `${seed}`, '--count', `${count}`, '--form', prefix];
   if (values.tier !== undefined) shared.push('--tier', values.tier);
+  if (values.without !== '') shared.push('--without', values.without);
   let differing = 0;
   for (let skip = Number(values.skip); skip < forms; skip += FORMS_PER_PROCESS) {
     const piece = ['--skip', `${skip}`, '--take', `${FORMS_PER_PROCESS}`];
@@ -104,11 +107,15 @@ console.log(`seed ${seed}`);
 const tiers = TIERS.filter((tier) => values.tier === undefined || values.tier === tier);
 if (tiers.length === 0) throw new Error(`--tier is one of ${TIERS.join(', ')}`);
 const native = nativeExecutor();
-const executors = tiers.map(culmExecutor);
+const without = values.without === '' ? [] : (values.without.split(',') as Optimisation[]);
+const unknown = without.find((name) => !OPTIMISATION_NAMES.includes(name));
+if (unknown !== undefined)
+  throw new Error(`--without takes ${OPTIMISATION_NAMES.join(', ')}, not ${unknown}`);
+const executors = tiers.map((tier) => culmExecutor(tier, without));
 let failed = 0;
 if (values.programs === undefined || values.form !== undefined) {
   // A single instruction never gets hot: in the mixed tier it is interpreted.
-  const distinct = executors.filter(({ name }) => name !== 'mixed');
+  const distinct = executors.filter((_, i) => tiers[i] !== 'mixed');
   const count = Number(values.count);
   failed += values.take === undefined ? runPieces(seed, count) : runForms(seed, count, native, distinct);
 }

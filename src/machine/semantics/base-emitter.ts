@@ -147,6 +147,10 @@ export abstract class BaseEmitter implements Emitter {
     this.access.probe(size, address, access);
   }
 
+  get hasSpans(): boolean {
+    return true;
+  }
+
   span(count: Expr, address: Expr, access: 'read' | 'write'): Expr {
     return this.access.span(count, address, access);
   }

@@ -70,6 +70,8 @@ export interface Emitter {
   modifyAt(size: number, address: Expr): Modified;
   /** Faults unless `size` bytes (at most 4096) at `address` can be written (or read). */
   probe(size: number, address: Expr, access: 'read' | 'write'): void;
+  /** Whether whole pieces of memory should be copied and filled, by `span`. */
+  readonly hasSpans: boolean;
   /**
    * Faults unless `count` (i32, at least 1) bytes from `address` on, all in one page, can be read (or written). Returns
    * their offset in the WebAssembly memory, i32, for `copyBytes` and `fillBytes`; good until the next access that may

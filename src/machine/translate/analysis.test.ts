@@ -8,10 +8,11 @@ import { FLAGS_IN_CPU, FLAGS_IN_LOCALS, analyse, type Analysis } from './analysi
 import { discover } from './discover.js';
 import type { Flow } from './flow.js';
 import { orderGraph } from './graph.js';
+import { optimisationsWithout } from './optimisations.js';
 import { Scanner } from './scan.js';
 
 const START = 0x1000;
-const LIMITS = { instructions: 100, blocks: 20 };
+const LIMITS = { instructions: 100, blocks: 20, calls: 2, stubs: true };
 
 function flowOf(code: readonly number[], limits = LIMITS, stops: ReadonlySet<number> = new Set()): Flow {
   const bytes = Uint8Array.from(code);
@@ -35,7 +36,7 @@ function flowOf(code: readonly number[], limits = LIMITS, stops: ReadonlySet<num
 
 function analysisOf(code: readonly number[]): { flow: Flow; analysis: Analysis } {
   const flow = flowOf(code);
-  return { flow, analysis: analyse(flow, orderGraph(flow.graph)) };
+  return { flow, analysis: analyse(flow, orderGraph(flow.graph), optimisationsWithout([])) };
 }
 
 const exitsOf = (flow: Flow) => flow.blocks.filter(({ end }) => end === 'exit').map(({ address }) => address);
@@ -72,7 +73,7 @@ test('a jump into a block splits it', () => {
 });
 
 test('code beyond the limits and code that is none are left to', () => {
-  const short = flowOf(BRANCH, { instructions: 2, blocks: 20 });
+  const short = flowOf(BRANCH, { ...LIMITS, instructions: 2, blocks: 20 });
   assert.deepEqual(exitsOf(short), [START + 6]);
   assert.deepEqual(exitsOf(flowOf([0x90, 0x00, 0x00, 0xc3])), [START + 1]);
 });

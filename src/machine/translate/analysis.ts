@@ -1,6 +1,7 @@
 import { endsOutside, type Block, type Flow } from './flow.js';
 import { predecessorsOf, type GraphOrder } from './graph.js';
 import { analyseRegisters, type RegisterAnalysis } from './register-analysis.js';
+import type { Optimisations } from './optimisations.js';
 import { FLAGS_KEPT, FLAGS_UNKNOWN } from './scan.js';
 
 /** Where a node finds the flags: in the CPU block, or in locals with a kind that is known (>= 0) or lies in a local. */
@@ -93,12 +94,21 @@ function findFlagsIn(flow: Flow, order: GraphOrder, predecessors: readonly (read
   return flagsIn;
 }
 
-export function analyse(flow: Flow, order: GraphOrder): Analysis {
+export function analyse(flow: Flow, order: GraphOrder, on: Optimisations): Analysis {
   const predecessors = predecessorsOf(flow.graph, order.order);
+  const needed = on.flags ? findNeeded(flow, order) : allNeeded(flow);
+  const flagsIn = findFlagsIn(flow, order, predecessors);
   return {
-    ...findNeeded(flow, order),
-    flagsIn: findFlagsIn(flow, order, predecessors),
-    registers: analyseRegisters(flow, order, predecessors),
+    ...needed,
+    flagsIn: on.kinds ? flagsIn : flagsIn.map(() => FLAGS_IN_LOCALS),
+    registers: analyseRegisters(flow, order, predecessors, on.registers),
     predecessors,
+  };
+}
+
+function allNeeded({ graph, blocks }: Flow): Pick<Analysis, 'flagsNeeded' | 'flagsNeededAfter'> {
+  return {
+    flagsNeeded: graph.successors.map(() => true),
+    flagsNeededAfter: blocks.map(({ steps }) => steps.map(() => true)),
   };
 }

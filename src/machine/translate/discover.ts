@@ -6,6 +6,10 @@ import { isZeros, registersOf, targetOf, type Scanner } from './scan.js';
 export interface Limits {
   readonly instructions: number;
   readonly blocks: number;
+  /** Calls within calls that become part of a region. */
+  readonly calls: number;
+  /** Whether jumps through fixed places in memory are followed. */
+  readonly stubs: boolean;
 }
 
 export interface CodeReader extends Pick<CodeSource, 'decode' | 'executions'> {
@@ -23,8 +27,6 @@ export interface Start {
 
 /** An instruction's distance from the entry must fit 32 bits. */
 const FARTHEST = 0x40000000;
-/** Calls within calls that become part of a region. */
-const DEEPEST = 2;
 
 /** The region's own code, or a callee's that is part of it: equal addresses in different contexts are different nodes. */
 interface Context {
@@ -146,12 +148,12 @@ class Discovery {
   }
 
   private indirectJump(context: Context, insn: Step['insn']): End {
-    const expected = linkedTarget(insn, this.code);
+    const expected = this.limits.stubs ? linkedTarget(insn, this.code) : -1;
     return expected < 0 ? outside() : { end: 'guard', expected, next: [{ context, address: expected }] };
   }
 
   private call(context: Context, target: number, behind: Target): End {
-    const isFit = target >= 0 && context.depth < DEEPEST && !isCalling(context, target);
+    const isFit = target >= 0 && context.depth < this.limits.calls && !isCalling(context, target);
     if (!isFit || this.code.executions(target) < this.fewest || !this.callees.isSmall(target, this.fewest))
       return outside(behind);
     const callee = newContext(context, target, behind.address);

@@ -24,8 +24,11 @@ export class Leaves {
   private readonly places = new Map<string, number>();
   readonly functions: FunctionBuilder[] = [];
 
-  /** `first`: the place of the first of these functions in the module. */
-  constructor(private readonly first: number) {}
+  /** `first`: the place of the first of these functions in the module. `inPlace`: there are none, all is written out. */
+  constructor(
+    private readonly first: number,
+    private readonly inPlace: boolean,
+  ) {}
 
   /** Emits the way out of `f` with the registers that `mask` names. */
   emit(f: FunctionBuilder, mask: number, registers: (bit: number) => Expr, leaving: Leaving): void {
@@ -33,6 +36,7 @@ export class Leaves {
     const args = [rip, ...(budget === null ? [] : [budget]), ...(flags ?? [])];
     const bits = bitsOf(mask);
     args.push(...bits.map(registers));
+    if (this.inPlace) return writeOut(f, placesOf(bits, budget !== null, flags !== null), args);
     f.returnFrom(this.placeOf(bits, budget !== null, flags !== null), args);
   }
 
@@ -54,16 +58,29 @@ function bitsOf(mask: number): number[] {
   return bits;
 }
 
-function writeLeave(bits: readonly number[], hasBudget: boolean, hasFlags: boolean): FunctionBuilder {
-  const places: [type: ValType, offset: number][] = [[I64, CPU_RIP]];
+type PlaceInCpu = readonly [type: ValType, offset: number];
+
+function placesOf(bits: readonly number[], hasBudget: boolean, hasFlags: boolean): PlaceInCpu[] {
+  const places: PlaceInCpu[] = [[I64, CPU_RIP]];
   if (hasBudget) places.push([I32, CPU_BUDGET]);
   if (hasFlags) places.push([I32, CPU_CC_KIND], [I64, CPU_CC_X], [I64, CPU_CC_Y]);
   for (const bit of bits) places.push([bit < XMM_BIT ? I64 : V128, offsetOf(bit)]);
-  const f = new FunctionBuilder(
-    places.map(([type]) => type),
-    [I64],
-  );
-  places.forEach(([, offset], i) => storeCpu(f, offset, f.get(i)));
+  return places;
+}
+
+function writeOut(f: FunctionBuilder, places: readonly PlaceInCpu[], values: readonly Expr[]): void {
+  places.forEach(([, offset], i) => {
+    const value = values[i];
+    if (value !== undefined) storeCpu(f, offset, value);
+  });
   f.return(GO_ON_AT_RIP);
+}
+
+function writeLeave(bits: readonly number[], hasBudget: boolean, hasFlags: boolean): FunctionBuilder {
+  const places = placesOf(bits, hasBudget, hasFlags);
+  const types = places.map(([type]) => type);
+  const f = new FunctionBuilder(types, [I64]);
+  const parameters = types.map((_, i) => f.get(i));
+  writeOut(f, places, parameters);
   return f;
 }

@@ -22,6 +22,7 @@ import { FlagLocals } from './flag-locals.js';
 import { LOOKUP, SYSCALL, type CoreFunction, type Imports } from './imports.js';
 import type { Leaves } from './leaves.js';
 import { OperandEmitter } from './operand-emitter.js';
+import type { Optimisations } from './optimisations.js';
 import type { RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_UNKNOWN } from './scan.js';
 
@@ -41,6 +42,7 @@ export interface RegionFrame {
   readonly leaves: Leaves;
   /** Index of the signature of regions. */
   readonly regionType: number;
+  readonly on: Optimisations;
 }
 
 /** How the last instruction of a block ended: gone, or with a condition under which it goes to its first successor. */
@@ -163,6 +165,10 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     return this.frame.imports.helper(helper);
   }
 
+  override get hasSpans(): boolean {
+    return this.frame.on.spans;
+  }
+
   get isConditional(): boolean {
     return this.nesting > 0;
   }
@@ -240,6 +246,11 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   private goOutside(kind: JumpKind, to: Expr): void {
     if (kind === 'jump') return this.tailJump(to);
+    this.returnTo(to);
+  }
+
+  /** Whoever has called goes on at `to`. */
+  private returnTo(to: Expr): void {
     this.storeAll();
     this.f.return(to);
   }
@@ -252,6 +263,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   private tailJump(to: Expr): void {
+    if (!this.frame.on.links) return this.returnTo(to);
     this.storeRegisters();
     const slot = this.slotToEnter(to, this.countDown());
     this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH), this.f.get(UNTIL)], slot);
@@ -259,6 +271,8 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   /** Calls the region at `to`; if that does not come back to `until`, the caller has to see to it. */
   private callRegion(to: Expr, until: Expr): void {
+    // What follows is then never reached from here.
+    if (!this.frame.on.links) this.returnTo(to);
     this.storeRegisters();
     const slot = this.slotToEnter(to, i32.or(this.countDown(), i32.eqz(this.f.get(DEPTH))));
     const depth = i32.sub(this.f.get(DEPTH), i32.const(1));

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { ALL, BareMachine, CODE, DATA, READ_WRITE, bytes } from '../../../test/machine/program.js';
 import * as L from '../layout.js';
 import { EXIT_BUDGET, EXIT_EXCEPTION, EXIT_SYSCALL } from '../types.js';
+import { OPTIMISATION_NAMES, type Optimisation } from './optimisations.js';
 
 /** What a program ends with, to be the same however it is run. */
 interface Outcome {
@@ -17,8 +18,13 @@ interface Outcome {
 const LAST_DATA_PAGE = DATA + 7 * L.PAGE_SIZE;
 const LOWEST_STACK = DATA - (1 << 20);
 
-function run(tier: 'interpret' | 'translate' | 'mixed', code: Uint8Array, budget: number): Outcome {
-  const m = new BareMachine({ tier });
+function run(
+  tier: 'interpret' | 'translate' | 'mixed',
+  code: Uint8Array,
+  budget: number,
+  without: readonly Optimisation[] = [],
+): Outcome {
+  const m = new BareMachine({ tier, without });
   m.onFault = (address) =>
     address >= LOWEST_STACK && address < DATA && m.map(page(address), READ_WRITE) !== 0;
   m.load(code, CODE, ALL);
@@ -48,6 +54,8 @@ function ends(name: string, listing: string, exit: number, budgets = [1, 3, 1_00
     for (const budget of budgets) {
       assert.deepEqual(run('translate', code, budget), expected, `budget ${budget}`);
     }
+    for (const without of [...OPTIMISATION_NAMES.map((name) => [name]), OPTIMISATION_NAMES.slice(1)])
+      assert.deepEqual(run('translate', code, 3, without), expected, `without ${without.join()}`);
   });
 }
 

@@ -9,6 +9,7 @@ import type { FlagState } from './flag-locals.js';
 import type { Graph } from './graph.js';
 import type { Imports } from './imports.js';
 import type { Leaves } from './leaves.js';
+import type { Optimisations } from './optimisations.js';
 import type { CachedPages } from './page-cache.js';
 import { routed } from './reducible.js';
 import { RegionEmitter, type StepEnd } from './region-emitter.js';
@@ -43,6 +44,7 @@ class RegionNodes implements NodeEmitter {
     private readonly analysis: Analysis,
     private readonly emitter: RegionEmitter,
     private readonly semanticsOf: (form: Form) => Semantics | undefined,
+    private readonly on: Optimisations,
   ) {}
 
   node(node: number): Ending | null {
@@ -64,7 +66,7 @@ class RegionNodes implements NodeEmitter {
     if (state !== undefined) flags.state = state;
     else if (node > 0) flags.enter(this.analysis.flagsIn[node] ?? 0);
     this.emitter.pages.enter(sources.map((source) => this.pagesOut[source]));
-    this.emitter.pages.wanted = RSP_BIT | repeatedBases(this.flow.blocks[node - 1]);
+    this.emitter.pages.wanted = this.on.pages ? RSP_BIT | repeatedBases(this.flow.blocks[node - 1]) : 0;
   }
 
   private body(node: number): StepEnd {
@@ -115,10 +117,11 @@ export function emitRegion(
   leaves: Leaves,
   regionType: number,
   semanticsOf: (form: Form) => Semantics | undefined,
+  on: Optimisations,
 ): FunctionBuilder {
   const graph = routed(flow.graph);
   const { order } = graph;
-  const analysis = analyse({ ...flow, graph: graph.graph }, order);
+  const analysis = analyse({ ...flow, graph: graph.graph }, order, on);
   const f = new FunctionBuilder(REGION_PARAMS, REGION_RESULTS);
   const emitter = new RegionEmitter(f, {
     entry: flow.entry,
@@ -127,8 +130,9 @@ export function emitRegion(
     imports,
     leaves,
     regionType,
+    on,
   });
   emitter.open();
-  emitGraph(f, graph, new RegionNodes(flow, graph.graph.successors, analysis, emitter, semanticsOf));
+  emitGraph(f, graph, new RegionNodes(flow, graph.graph.successors, analysis, emitter, semanticsOf, on));
   return f;
 }

@@ -100,16 +100,17 @@ function findLive(
   return { liveIn, liveOut };
 }
 
+/** `findsLive`: otherwise all registers that are used are taken to be live everywhere. */
 export function analyseRegisters(
   flow: Flow,
   order: GraphOrder,
   predecessors: Predecessors,
+  findsLive: boolean,
 ): RegisterAnalysis {
   const dirty = findDirty(flow, order, predecessors);
   const steps = flow.blocks.flatMap((block) => block.steps);
-  return {
-    used: steps.reduce((mask, step) => mask | step.reads | step.writes, 0),
-    ...dirty,
-    ...findLive(flow, order, dirty),
-  };
+  const used = steps.reduce((mask, step) => mask | step.reads | step.writes, 0);
+  const everywhere = order.place.map(() => used);
+  const live = findsLive ? findLive(flow, order, dirty) : { liveIn: everywhere, liveOut: everywhere };
+  return { used, ...dirty, ...live };
 }

@@ -41,6 +41,7 @@ export function typeOf(size: number): ValType {
 
 /** Runs an instruction's semantics without emitting anything, and notes what it touches. */
 class ScanEmitter implements Emitter {
+  readonly hasSpans = true;
   readonly effects: Effects = {
     operandsRead: 0,
     operandsWritten: 0,

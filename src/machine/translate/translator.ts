@@ -7,7 +7,9 @@ import type { FunctionBuilder } from '../wasm/function.js';
 import { ModuleBuilder } from '../wasm/module.js';
 import { wasm, type WasmMemory, type WasmTable } from '../wasm/webassembly.js';
 import type { Form } from '../x86/insn.js';
-import { discover, type CodeReader, type Limits } from './discover.js';
+import { discover, type CodeReader, type Limits, type Start } from './discover.js';
+import { orderGraph } from './graph.js';
+import type { Optimisations } from './optimisations.js';
 import type { Flow } from './flow.js';
 import { Imports } from './imports.js';
 import { Leaves } from './leaves.js';
@@ -28,9 +30,11 @@ export interface Surroundings {
   readonly word: CodeReader['word'];
   readonly stats: MachineStats;
   readonly probe: MachineProbe | undefined;
+  readonly on: Optimisations;
 }
 
-const LIMITS: Limits = { instructions: 1000, blocks: 300 };
+const LIMITS = { instructions: 1000, blocks: 300 };
+const CALLS = 2;
 /** Regions that are made at once of code that is too long for one. */
 const MOST_REGIONS = 16;
 
@@ -38,11 +42,13 @@ const MOST_REGIONS = 16;
 export class RegionTranslator implements Translator {
   private readonly scanner: Scanner;
   private readonly reader: CodeReader;
+  private readonly limits: Limits;
   /** When it began with the regions that are made now, where somebody wants to know. */
   private begun = 0;
 
   constructor(private readonly with_: Surroundings) {
-    const { code, semanticsOf, word } = with_;
+    const { code, semanticsOf, word, on } = with_;
+    this.limits = { ...LIMITS, calls: on.callees ? CALLS : 0, stubs: on.stubs };
     this.scanner = new Scanner(semanticsOf);
     this.reader = {
       decode: (address) => code.decode(address),
@@ -57,8 +63,9 @@ export class RegionTranslator implements Translator {
    * (a loop that does not end) gets one nevertheless.
    */
   hot(address: number): void {
-    const { code } = this.with_;
+    const { code, on } = this.with_;
     if (code.isTranslated(address)) return;
+    if (!on.functions) return this.request(address);
     for (const start of code.calledBefore(address)) {
       if (code.isTranslated(start) || start === address) break;
       if (code.executions(start) === 0) continue;
@@ -75,6 +82,8 @@ export class RegionTranslator implements Translator {
     if (this.with_.code.isTranslated(address)) return;
     const flows = this.flowsFrom(address);
     if (flows.length > 0) this.translate(flows);
+    // What cannot be translated need not be asked for each time.
+    else this.with_.code.reheat(address);
   }
 
   /** At once: while a region waits for others, its blocks get hot one by one, and each would become a region. */
@@ -83,7 +92,7 @@ export class RegionTranslator implements Translator {
     const flows: Flow[] = [];
     const entries = new Set<number>();
     const hasRun = this.reader.executions(address) > 0;
-    let flow = discover(address, this.reader, this.scanner, LIMITS, { hasRun, stops: entries });
+    let flow = this.flowFrom(address, { hasRun, stops: entries });
     while (flow !== null) {
       flows.push(flow);
       entries.add(flow.entry);
@@ -92,24 +101,31 @@ export class RegionTranslator implements Translator {
     return flows;
   }
 
+  private flowFrom(address: number, start: Start): Flow | null {
+    const flow = discover(address, this.reader, this.scanner, this.limits, start);
+    const canBeNested = flow === null || this.with_.on.junctions || orderGraph(flow.graph).reducible;
+    return canBeNested ? flow : null;
+  }
+
   /**
    * The region behind one that was too long: its start is as hot, but no block began there that was counted. A loop of
    * thousands of instructions would else get translated piece by piece, each after having become hot anew.
    */
   private rest({ cutAt }: Flow, entries: ReadonlySet<number>): Flow | null {
-    if (cutAt < 0 || this.with_.code.isTranslated(cutAt)) return null;
-    return discover(cutAt, this.reader, this.scanner, LIMITS, { hasRun: true, stops: entries });
+    const { code, on } = this.with_;
+    if (cutAt < 0 || !on.pieces || code.isTranslated(cutAt)) return null;
+    return this.flowFrom(cutAt, { hasRun: true, stops: entries });
   }
 
   private translate(flows: readonly Flow[]): void {
-    const { memory, pages, table, core, helper, semanticsOf, code, stats, probe } = this.with_;
+    const { memory, pages, table, core, helper, semanticsOf, code, stats, probe, on } = this.with_;
     const module = new ModuleBuilder();
     module.importMemory('env', 'memory', pages, pages);
     module.importTable('env', 'table', 1);
     const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
     const imports = new Imports(module);
-    const leaves = new Leaves(flows.length);
-    const functions = flows.map((flow) => emitRegion(flow, imports, leaves, regionType, semanticsOf));
+    const leaves = new Leaves(flows.length, !on.leaves);
+    const functions = flows.map((flow) => emitRegion(flow, imports, leaves, regionType, semanticsOf, on));
     const names = flows.map(({ entry }) => probe?.nameOf(entry));
     functions.forEach((f, i) => module.export(`${i}`, module.function(f, names[i])));
     leaves.functions.forEach((f) => module.function(f));

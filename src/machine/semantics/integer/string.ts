@@ -117,6 +117,7 @@ function more(e: Emitter): Expr {
 
 /** Bytes that can be done at once upwards: 0 where DF is set or an element lies over a page's end. */
 function bulkBytes(e: Emitter, addresses: readonly Expr[]): Expr {
+  if (!e.hasSpans) return i32.const(0);
   let count = wanted(e);
   for (const address of addresses) count = least(e, count, elementsInPage(e, address));
   const bytes = i32.shl(count, i32.const(31 - Math.clz32(e.form.size)));
