@@ -258,6 +258,12 @@ export class Kernel implements Supervisor, MemoryPool {
     return pid;
   }
 
+  /** Pids are given from the one behind `pid` on. */
+  setLastPid(pid: number): void {
+    this.lastPid = pid;
+    this.nextPid = this.pidAfter(pid);
+  }
+
   /** The process that a pid, or the tid of one of its threads, names; null for none. */
   processOf(pid: number): Process | null {
     return this.processes.get(pid) ?? this.threads.get(pid)?.process ?? null;

@@ -116,6 +116,31 @@ export interface SnapshotRequest {
   readonly parents: readonly Uint8Array[];
 }
 
+/** Which processes are to move: a program's or the one with a pid. */
+export interface DetachRequest {
+  readonly program: ProcessId | null;
+  readonly pid: number;
+  /** With all below it. */
+  readonly tree: boolean;
+  readonly compress: boolean;
+}
+
+/** Processes as a file, in pieces, and which programs of the API are among them. */
+export interface Detached {
+  readonly pieces: readonly Uint8Array[];
+  readonly pids: readonly number[];
+  readonly programs: readonly ProcessId[];
+}
+
+/** Processes that have come, and the programs among them by the numbers that they had. */
+export interface Attached {
+  readonly programs: readonly {
+    readonly was: ProcessId;
+    readonly id: ProcessId;
+    readonly terminal: boolean;
+  }[];
+}
+
 /** A started program, by the backend's own number. */
 export type ProcessId = number;
 
@@ -137,6 +162,11 @@ export interface Backend {
   restore(snapshots: readonly SnapshotFile[], bindings: Bindings): Promise<Restored>;
   /** The sandbox as a file, in pieces. It runs on. */
   snapshot(request: SnapshotRequest): Promise<Uint8Array[]>;
+  /** Writes processes down that are to go on elsewhere. Nothing runs until `detached` says whether they do. */
+  detach(request: DetachRequest): Promise<Detached>;
+  detached(gone: boolean): Promise<void>;
+  /** Takes processes in; those that do not fit change nothing. The pieces are given away. */
+  attach(file: SnapshotFile): Promise<Attached>;
   spawn(request: SpawnRequest): Promise<ProcessId>;
   /** Resolves once the program may be given more. */
   writeInput(id: ProcessId, bytes: Uint8Array): Promise<void>;

@@ -195,5 +195,7 @@ export class TerminalStreams implements Streams, TerminalPeer {
 }
 
 // Who waits to write more, and who has taken how much, are the caller's affairs: another one begins anew.
-kind('PipeStreams', PipeStreams, { rebuilt: ['deliver', 'waiting'] });
-kind('TerminalStreams', TerminalStreams, { rebuilt: ['deliver', 'waiting', 'pending'] });
+// Those of a program that has ended, which others still have, have no caller.
+const restored = (streams: Streams): void => streams.reconnect(() => undefined);
+kind('PipeStreams', PipeStreams, { rebuilt: ['deliver', 'waiting'], restored });
+kind('TerminalStreams', TerminalStreams, { rebuilt: ['deliver', 'waiting', 'pending'], restored });

@@ -1,4 +1,6 @@
 /** The tree that a sandbox's programs see: its root, the pseudo-filesystems, the mounts of its settings. */
+import type { Anchors } from '../kernel/checkpoint/anchors.js';
+import type { MoveKernel } from '../kernel/checkpoint/move/depart.js';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../kernel/abi/mount.js';
 import { ENXIO } from '../kernel/errno.js';
 import { errnoName } from '../kernel/abi/errno-names.js';
@@ -26,6 +28,7 @@ import type {
   HandleOperations,
   Inode,
   Location,
+  Mount,
   Timespec,
 } from '../kernel/fs/types.js';
 import { Vfs } from '../kernel/fs/vfs.js';
@@ -54,6 +57,8 @@ function isRootMount({ target }: PlainMount): boolean {
 
 export class Namespace {
   readonly vfs: Vfs;
+  /** Those that are there before anything runs. */
+  private readonly firstMounts: readonly Mount[];
   readonly streams: StandardStreams;
   readonly terminalPlace: TerminalPlace;
   private readonly memory: FrameMemory;
@@ -62,7 +67,7 @@ export class Namespace {
   private readonly trees = new Map<string, PseudoFs>();
   readonly pseudo: AppPseudo;
   private readonly hostFiles: HostFilesystems;
-  private readonly terminals: Terminals;
+  readonly terminals: Terminals;
   private readonly keys: KeyRing;
   private nextDev = 0x80;
   private all: Readonly<Record<string, object>> | null = null;
@@ -108,6 +113,7 @@ export class Namespace {
     for (const path of hasRoot ? [] : SKELETON) this.vfs.mountPoint(path, 'directory');
     for (const mount of settings.mounts) if (!isRootMount(mount)) this.mountPlain(mount);
     this.mountEtc(settings);
+    this.firstMounts = [...this.vfs.mounts];
   }
 
   /**
@@ -280,6 +286,12 @@ export class Namespace {
       ...this.pseudo.parts,
     };
     return this.all;
+  }
+
+  /** How processes leave and enter. */
+  moving(anchors: Anchors): MoveKernel {
+    const { kernel, vfs, terminals, firstMounts: mounts } = this;
+    return { kernel, anchors, vfs, terminals, mounts, nodes: this.nodes.digest() };
   }
 
   /** What a checkpoint refers to by name. */

@@ -14,11 +14,12 @@ export class SandboxProcess {
   private settle: (status: ExitStatus) => void = () => undefined;
   private fail: (error: Error) => void = () => undefined;
   private ended = false;
+  private moving: Promise<void> | null = null;
   private readonly cleanups: (() => void)[] = [];
 
   constructor(
-    private readonly backend: Backend,
-    private readonly id: ProcessId,
+    private backend: Backend,
+    private id: ProcessId,
     options: SpawnOptions,
     /** Its streams are a terminal. */
     readonly hasTerminal: boolean,
@@ -28,20 +29,21 @@ export class SandboxProcess {
       this.fail = reject;
     });
     this.exit.catch(() => undefined);
+    const tell = (call: (backend: Backend, id: ProcessId) => Promise<void>): void =>
+      void this.call(call).catch(() => undefined);
     const output = (stream: OutputStream): Output =>
       new Output({
-        consumed: (count) => void backend.consumed(id, stream, count).catch(() => undefined),
-        closed: () => void backend.closeOutput(id, stream).catch(() => undefined),
+        consumed: (count) => tell((backend, id) => backend.consumed(id, stream, count)),
+        closed: () => tell((backend, id) => backend.closeOutput(id, stream)),
       });
     this.outputs = { 1: output(1), 2: output(2) };
     this.limit(options);
   }
 
   get stdin(): WritableStream<Uint8Array> {
-    const { backend, id } = this;
     this.input ??= new WritableStream<Uint8Array>({
-      write: (bytes) => (this.ended ? undefined : backend.writeInput(id, bytes)),
-      close: () => (this.ended ? undefined : backend.endInput(id)),
+      write: (bytes) => this.call((backend, id) => backend.writeInput(id, bytes)),
+      close: () => this.call((backend, id) => backend.endInput(id)),
     });
     return this.input;
   }
@@ -61,17 +63,39 @@ export class SandboxProcess {
 
   /** @internal Closes standard input to which nothing is written. */
   async endInput(): Promise<void> {
-    if (!this.ended) await this.backend.endInput(this.id);
+    await this.call((backend, id) => backend.endInput(id));
   }
 
   /** Sends a signal by its number; default SIGTERM. Nothing happens once the program has ended. */
   async kill(signal = 15): Promise<void> {
-    if (!this.ended) await this.backend.kill(this.id, signal);
+    await this.call((backend, id) => backend.kill(id, signal));
   }
 
   /** Tells a program with a terminal of a new window size. */
   async resize(columns: number, rows: number): Promise<void> {
-    if (!this.ended) await this.backend.resize(this.id, columns, rows);
+    await this.call((backend, id) => backend.resize(id, columns, rows));
+  }
+
+  /** Asks the sandbox in which the program is; while it moves, once it is known which one that is. */
+  private async call(ask: (backend: Backend, id: ProcessId) => Promise<void>): Promise<void> {
+    if (this.moving !== null) await this.moving;
+    if (!this.ended) await ask(this.backend, this.id);
+  }
+
+  /** @internal It may go to another sandbox until `over`. */
+  moves(over: Promise<void> | null): void {
+    this.moving = over;
+  }
+
+  /** @internal Whose program it is, and the number that it has there. */
+  get place(): { readonly backend: Backend; readonly id: ProcessId } {
+    return { backend: this.backend, id: this.id };
+  }
+
+  /** @internal It goes on in another sandbox. */
+  goesOn(backend: Backend, id: ProcessId): void {
+    this.backend = backend;
+    this.id = id;
   }
 
   private limit(options: SpawnOptions): void {

@@ -1,5 +1,5 @@
 import type { Profile } from '../kernel/profile/types.js';
-import type { Backend, BackendEvents, ProcessId } from './backend.js';
+import type { Backend, BackendEvents, Detached, ProcessId } from './backend.js';
 import { SandboxFiles } from './files.js';
 import { bindingsOf, checkEnv, checkOptions, restorable } from './options.js';
 import { SandboxProcess } from './process.js';
@@ -12,6 +12,8 @@ import {
   type ExecOptions,
   type ExecResult,
   type ForkOptions,
+  type MoveOptions,
+  type MovingProcess,
   type RestoreOptions,
   type SandboxOptions,
   type SnapshotOptions,
@@ -29,6 +31,11 @@ export interface Platform {
   ): { readonly backend: Backend; close(): Promise<void> };
   /** Gets a worker ready: one more sandbox will soon be wanted. */
   prepare(): void;
+}
+
+/** Processes that have been written down, and what is to be said then. */
+interface Moving extends Detached {
+  finish(gone: boolean): Promise<void>;
 }
 
 const TERM = 'xterm-256color';
@@ -137,9 +144,7 @@ export class Sandbox {
 
   private adopt(id: ProcessId, options: SpawnOptions, hasTerminal: boolean): SandboxProcess {
     const process = new SandboxProcess(this.backend, id, options, hasTerminal);
-    this.programs.set(id, process);
-    for (const event of this.early.get(id) ?? []) event(process);
-    this.early.delete(id);
+    this.welcome(id, process);
     return process;
   }
 
@@ -162,6 +167,98 @@ export class Sandbox {
     // Who forks once will do so again.
     if (worker) platform.prepare();
     return copy;
+  }
+
+  /**
+   * Lets a program, or the process with a pid, go on in another sandbox with the same mounts, and with it what it refers to:
+   * threads, memory, open files, pipes and sockets. Of files only the names go along, and the content of those in memory.
+   * What it shares with processes that would stay is refused by name, and nothing has moved. A moved program's streams stay
+   * good.
+   */
+  async moveProcess(
+    which: SandboxProcess | number,
+    options: MoveOptions & { readonly to: Sandbox },
+  ): Promise<void> {
+    const { to, tree = false } = options;
+    if (to === this) throw new CulmError('move', 'the process is in this sandbox');
+    const moving = await this.detach(which, tree, false);
+    try {
+      const { programs } = await to.backend.attach(moving.pieces);
+      for (const { was, id } of programs) {
+        const process = this.programs.get(was);
+        this.programs.delete(was);
+        process?.goesOn(to.backend, id);
+        if (process !== undefined) to.welcome(id, process);
+      }
+      await moving.finish(true);
+    } catch (error) {
+      await moving.finish(false);
+      throw error;
+    }
+  }
+
+  /**
+   * The same for a sandbox of another host process: the processes as bytes. This sandbox stands still until it is told
+   * whether they have gone.
+   */
+  async exportProcess(
+    which: SandboxProcess | number,
+    options: MoveOptions & { readonly compress?: boolean } = {},
+  ): Promise<MovingProcess> {
+    const { tree = false, compress = true } = options;
+    const { pieces, pids, programs, finish } = await this.detach(which, tree, compress);
+    return {
+      bytes: joined(pieces),
+      pids,
+      gone: async () => {
+        for (const id of programs) {
+          this.programs.get(id)?.lost(new CulmError('move', 'the program goes on in another sandbox'));
+          this.programs.delete(id);
+        }
+        await finish(true);
+      },
+      stays: () => finish(false),
+    };
+  }
+
+  /** Takes in what `exportProcess` has made; the result are the programs among the processes. */
+  async importProcess(bytes: Uint8Array): Promise<SandboxProcess[]> {
+    const { programs } = await this.backend.attach(bytes);
+    return programs.map(({ id, terminal }) => this.adopt(id, {}, terminal));
+  }
+
+  private async detach(which: SandboxProcess | number, tree: boolean, compress: boolean): Promise<Moving> {
+    if (this.ended !== null) throw this.ended;
+    if (typeof which !== 'number' && which.place.backend !== this.backend)
+      throw new CulmError('move', 'the program is in another sandbox');
+    let over: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (over = resolve));
+    const gated = this.processes();
+    for (const process of gated) process.moves(gate);
+    const open = (): void => {
+      for (const process of gated) process.moves(null);
+      over();
+    };
+    try {
+      const program = typeof which === 'number' ? null : which.place.id;
+      const pid = typeof which === 'number' ? which : 0;
+      const detached = await this.backend.detach({ program, pid, tree, compress });
+      const finish = (gone: boolean): Promise<void> => {
+        open();
+        return this.backend.detached(gone);
+      };
+      return { ...detached, finish };
+    } catch (error) {
+      open();
+      throw error;
+    }
+  }
+
+  /** A program that has come from another sandbox with its streams. */
+  private welcome(id: ProcessId, process: SandboxProcess): void {
+    this.programs.set(id, process);
+    for (const event of this.early.get(id) ?? []) event(process);
+    this.early.delete(id);
   }
 
   /** The whole sandbox as a file, as it is now; it goes on running. */

@@ -7,6 +7,7 @@ import type { Anchors } from '../kernel/checkpoint/anchors.js';
 import { Refused } from '../kernel/checkpoint/damaged.js';
 import { kernelParts } from '../kernel/checkpoint/checkpoint.js';
 import { mergedContent, type FrameContent, type LeftOut } from '../kernel/checkpoint/machine.js';
+import type { MoveKernel } from '../kernel/checkpoint/move/depart.js';
 import { KernelBug } from '../kernel/errno.js';
 import { isFailure } from '../kernel/exec/failure.js';
 import type { Host } from '../kernel/host.js';
@@ -19,8 +20,11 @@ import { kernelInfo } from '../kernel/signal/info.js';
 import { sendSignal } from '../kernel/signal/send.js';
 import type {
   Backend,
+  Attached,
   BackendEvents,
   Bindings,
+  DetachRequest,
+  Detached,
   FileReply,
   FileRequest,
   OutputStream,
@@ -35,6 +39,7 @@ import type { AppBridge } from './bridge.js';
 import { GuestFiles, fileError } from './guest-files.js';
 import { PipeStreams, TerminalStreams, type Deliver, type Guest, type Streams } from './guest.js';
 import { joined } from './joined.js';
+import { Moves } from './moves.js';
 import { Namespace } from './namespace.js';
 import { exitOf, startFailure } from './status.js';
 import { boundSettings } from './bindings.js';
@@ -83,6 +88,7 @@ export class SandboxServer implements Backend {
   /** Bytes that programs have written so far. */
   private output = 0;
   private ended = false;
+  private readonly moves: Moves;
   private wake: (() => void) | null = null;
 
   constructor(
@@ -90,7 +96,9 @@ export class SandboxServer implements Backend {
     private readonly loop: EventLoop,
     private readonly events: BackendEvents,
     private readonly bridge: AppBridge,
-  ) {}
+  ) {
+    this.moves = new Moves(host.crypto);
+  }
 
   start(settings: Settings): Promise<void> {
     void this.run(this.build(settings));
@@ -158,13 +166,11 @@ export class SandboxServer implements Backend {
     this.guests = guests;
     this.nextId = nextId;
     this.output = output;
-    for (const [id, { process, streams }] of guests) {
-      streams.reconnect((stream, bytes) => this.deliver(id, stream, bytes));
-      process.onExit((status) => this.exited(id, status));
-    }
+    for (const [id, guest] of guests) this.connect(id, guest);
   }
 
   async snapshot(request: SnapshotRequest): Promise<Uint8Array[]> {
+    await this.moves.over();
     const base = await this.parentOf(request);
     const { kernel, namespace, settings } = this.running;
     const { anchors, guests, nextId, output } = this;
@@ -186,6 +192,44 @@ export class SandboxServer implements Backend {
     return packFile(this.host.crypto, content, request.compress);
   }
 
+  async detach(request: DetachRequest): Promise<Detached> {
+    await this.moves.over();
+    this.namespace?.distrust();
+    return this.moves.detach(this.moveKernel, this.guests, request);
+  }
+
+  detached(gone: boolean): Promise<void> {
+    if (this.kernel !== null) this.moves.finish(this.kernel, this.guests, gone);
+    return Promise.resolve();
+  }
+
+  async attach(file: SnapshotFile): Promise<Attached> {
+    this.namespace?.distrust();
+    const programs: Attached['programs'][number][] = [];
+    await this.moves.attach(
+      () => this.moveKernel,
+      wholeFile(file),
+      (was, guest) => {
+        const id = this.nextId++;
+        this.guests.set(id, guest);
+        this.connect(id, guest);
+        programs.push({ was, id, terminal: guest.streams instanceof TerminalStreams });
+      },
+    );
+    return { programs };
+  }
+
+  private get moveKernel(): MoveKernel {
+    const { namespace } = this.running;
+    if (this.anchors === null) throw new KernelBug('a sandbox without anchors');
+    return namespace.moving(this.anchors);
+  }
+
+  private connect(id: ProcessId, { process, streams }: Guest): void {
+    streams.reconnect((stream, bytes) => this.deliver(id, stream, bytes));
+    process.onExit((status) => this.exited(id, status));
+  }
+
   /** What whoever restores the new snapshot has already. */
   private async parentOf({
     parents,
@@ -202,6 +246,7 @@ export class SandboxServer implements Backend {
   private async run(kernel: Kernel): Promise<void> {
     try {
       while (!this.ended) {
+        if (this.moves.held) await this.moves.over();
         const { state, wakeAtMs } = kernel.step(STEP_MS);
         if (state === 'ready') await this.loop.breathe();
         else await this.sleep(wakeAtMs - kernel.clock.nowMs(), state === 'idle');
@@ -297,6 +342,7 @@ export class SandboxServer implements Backend {
   }
 
   async writeInput(id: ProcessId, bytes: Uint8Array): Promise<void> {
+    if (this.moves.held) await this.moves.over();
     this.namespace?.distrust();
     await this.guests.get(id)?.streams.write(bytes);
   }

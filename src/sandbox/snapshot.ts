@@ -3,7 +3,15 @@ import { anchorsOf, kernelParts, restoreKernel, saveKernel } from '../kernel/che
 import { findAnchors, type Anchors } from '../kernel/checkpoint/anchors.js';
 import { Reader, Writer } from '../kernel/checkpoint/bytes.js';
 import { Damaged, Refused } from '../kernel/checkpoint/damaged.js';
-import { DIGEST, GZIP, PLAIN, digestOf, fileHeader, openFile } from '../kernel/checkpoint/file.js';
+import {
+  DIGEST,
+  GZIP,
+  PLAIN,
+  digestOf,
+  fileHeader,
+  openFile,
+  type FileType,
+} from '../kernel/checkpoint/file.js';
 import type { LeftOut, SavedMemory } from '../kernel/checkpoint/machine.js';
 import { GraphReader } from '../kernel/checkpoint/reader.js';
 import { GraphWriter } from '../kernel/checkpoint/writer.js';
@@ -94,14 +102,19 @@ export async function packFile(
   crypto: HostCrypto,
   content: readonly Uint8Array[],
   compress: boolean,
+  type: FileType = 'snapshot',
 ): Promise<Uint8Array[]> {
   const body = compress ? await through(new CompressionStream('gzip'), content) : content;
-  const pieces = [fileHeader(compress ? GZIP : PLAIN), ...body];
+  const pieces = [fileHeader(compress ? GZIP : PLAIN, type), ...body];
   return [...pieces, digestOf(crypto, pieces)];
 }
 
-export async function unpackFile(crypto: HostCrypto, bytes: Uint8Array): Promise<Uint8Array> {
-  const { compression, content } = openFile(crypto, bytes);
+export async function unpackFile(
+  crypto: HostCrypto,
+  bytes: Uint8Array,
+  type: FileType = 'snapshot',
+): Promise<Uint8Array> {
+  const { compression, content } = openFile(crypto, bytes, type);
   if (compression === PLAIN) return content;
   try {
     return joined(await through(new DecompressionStream('gzip'), [content]));

@@ -291,6 +291,22 @@ export type RestoreOptions = Pick<
   | 'profile'
 >;
 
+/** How a process moves to another sandbox. */
+export interface MoveOptions {
+  /** All processes that it has made, and those that they have made, move with it; default false. */
+  readonly tree?: boolean;
+}
+
+/** Processes that are to go on in a sandbox of another host process (`Sandbox.exportProcess`). */
+export interface MovingProcess {
+  readonly bytes: Uint8Array;
+  readonly pids: readonly number[];
+  /** The other sandbox has them: here they are no more. */
+  gone(): Promise<void>;
+  /** They go on here, as if nothing had been. */
+  stays(): Promise<void>;
+}
+
 /** What may differ in a sandbox's copy. */
 export type ForkOptions = Pick<SandboxOptions, 'thread' | 'log' | 'logLevel' | 'strace' | 'profile'>;
 
@@ -354,8 +370,8 @@ export class CulmError extends Error {
 }
 
 /**
- * 'option': a setting is wrong. 'not-found', 'not-executable': the program. 'snapshot': it cannot be restored. 'kernel': Culm's own fault, the sandbox has
+ * 'option': a setting is wrong. 'not-found', 'not-executable': the program. 'snapshot': it cannot be restored. 'move': a process cannot go to another sandbox. 'kernel': Culm's own fault, the sandbox has
  * ended. 'disposed': the sandbox has ended already. 'E...': a file operation's error, as errno names it.
  */
 export type CulmErrorCode =
-  'option' | 'snapshot' | 'not-found' | 'not-executable' | 'kernel' | 'disposed' | `E${string}`;
+  'option' | 'snapshot' | 'move' | 'not-found' | 'not-executable' | 'kernel' | 'disposed' | `E${string}`;

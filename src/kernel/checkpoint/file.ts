@@ -6,18 +6,23 @@ import type { HostCrypto } from '../host.js';
 import { Writer } from './bytes.js';
 import { Damaged, Refused } from './damaged.js';
 
-const MAGIC = 'CULMSNAP';
+/** What a file has, by the mark with which it begins. */
+const MARKS = { snapshot: 'CULMSNAP', processes: 'CULMMOVE' };
+export type FileType = keyof typeof MARKS;
+const NAMES = { snapshot: 'it is no snapshot', processes: 'it is no file of processes' };
+const MARK = 8;
+
 /** Of the format and of what is in it: another number for each release that changes a kind. */
 export const VERSION = 1;
 export const PLAIN = 0;
 export const GZIP = 1;
-const HEADER = MAGIC.length + 5;
+const HEADER = MARK + 5;
 /** Bytes of the digest at the end. */
 export const DIGEST = 32;
 
-export function fileHeader(compression: number): Uint8Array {
+export function fileHeader(compression: number, type: FileType): Uint8Array {
   const out = new Writer();
-  for (const letter of MAGIC) out.u8(letter.charCodeAt(0));
+  for (const letter of MARKS[type]) out.u8(letter.charCodeAt(0));
   out.u32(VERSION);
   out.u8(compression);
   return out.done();
@@ -33,12 +38,12 @@ export function digestOf(crypto: HostCrypto, pieces: readonly Uint8Array[]): Uin
 export function openFile(
   crypto: HostCrypto,
   bytes: Uint8Array,
+  type: FileType = 'snapshot',
 ): { readonly compression: number; readonly content: Uint8Array } {
-  if (String.fromCharCode(...bytes.subarray(0, MAGIC.length)) !== MAGIC)
-    throw new Refused('it is no snapshot');
+  if (String.fromCharCode(...bytes.subarray(0, MARK)) !== MARKS[type]) throw new Refused(NAMES[type]);
   if (bytes.length < HEADER + DIGEST) throw new Damaged('it ends too early');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const version = view.getUint32(MAGIC.length, true);
+  const version = view.getUint32(MARK, true);
   if (version !== VERSION)
     throw new Refused(`it has version ${version} of the format, this is Culm for version ${VERSION}`);
   const end = bytes.length - DIGEST;

@@ -41,12 +41,12 @@ export class GraphReader {
   private strings: string[] = [];
   private named: (object | undefined)[] = [];
   private names: string[] = [];
-  private readonly objects: object[] = [];
+  protected readonly objects: object[] = [];
   private readonly headers: Header[] = [];
 
   constructor(
     bytes: Uint8Array,
-    private readonly anchors: Anchors,
+    protected readonly anchors: Anchors,
   ) {
     this.input = new Reader(bytes);
   }

@@ -54,18 +54,18 @@ type Fields = Record<string, unknown>;
 export class GraphWriter {
   private readonly strings = new Numbering<string>();
   private readonly names = new Numbering<string>();
-  private readonly objects = new Numbering<object>();
+  protected readonly objects = new Numbering<object>();
   private readonly shapes = new Map<string, NumberedShape>();
   /** By the sameness of records' own order of fields: the sorted shape. */
   private readonly headers = new Writer();
   private readonly contents = new Writer();
   /** From where each object was first reached: for messages. */
-  private readonly from: number[] = [];
+  protected readonly from: number[] = [];
   private readonly via: string[] = [];
-  private current = -1;
+  protected current = -1;
   private readonly problems: string[] = [];
 
-  constructor(private readonly anchors: Anchors) {}
+  constructor(protected readonly anchors: Anchors) {}
 
   /** Writes everything that can be reached from `root`. */
   write(root: object): Uint8Array {
@@ -115,7 +115,7 @@ export class GraphWriter {
     this.headers.count(size);
   }
 
-  private object(object: object): void {
+  protected object(object: object): void {
     if (Array.isArray(object)) return this.array(object);
     if (object instanceof Map) return this.map(object);
     if (object instanceof Set) return this.set(object);
@@ -134,7 +134,13 @@ export class GraphWriter {
       .sort();
     const shape = this.shapeOf(form, name, names);
     this.header(object, shape, 0);
-    for (const field of shape.fields) this.value((object as Fields)[field], field);
+    const content = this.content(object) as Fields;
+    for (const field of shape.fields) this.value(content[field], field);
+  }
+
+  /** What is sent of an object's fields. */
+  protected content(object: object): object {
+    return object;
   }
 
   private array(array: readonly unknown[]): void {
@@ -193,7 +199,7 @@ export class GraphWriter {
     else out.count(value < 0 ? -1 - value : value);
   }
 
-  private reference(thing: object, field: string): void {
+  protected reference(thing: object, field: string): void {
     const constant = constantName(thing);
     if (constant !== undefined) return this.name(CONSTANT + constant);
     const anchor = this.anchors.names.get(thing);
@@ -204,12 +210,12 @@ export class GraphWriter {
     this.contents.count(this.reach(thing, field));
   }
 
-  private name(name: string): void {
+  protected name(name: string): void {
     this.contents.u8(VALUE_NAMED);
     this.contents.count(this.names.of(name));
   }
 
-  private reach(object: object, field: string): number {
+  protected reach(object: object, field: string): number {
     const number = this.objects.of(object);
     if (number === this.from.length) {
       this.from.push(this.current);
@@ -218,7 +224,7 @@ export class GraphWriter {
     return number;
   }
 
-  private refuse(what: string, field?: string): void {
+  protected refuse(what: string, field?: string): void {
     const path: string[] = field === undefined ? [] : [field];
     for (let number = this.current; number >= 0; number = this.from[number] as number)
       path.unshift(this.via[number] as string);

@@ -10,7 +10,7 @@ import { MountPoint } from './mount.js';
  * show them; nothing can be looked up in it.
  */
 export class AnonymousFs implements FileSystem {
-  private readonly mount: MountPoint;
+  readonly mount: MountPoint;
   private inodes = 0;
 
   constructor(
@@ -31,6 +31,11 @@ export class AnonymousFs implements FileSystem {
     Object.assign(inode.atime, inode.mtime);
     Object.assign(inode.ctime, inode.mtime);
     return inode;
+  }
+
+  /** Takes in an inode that was another kernel's: under a number that is free here. */
+  adopt(inode: Inode): void {
+    (inode as { ino: number }).ino = ++this.inodes;
   }
 
   /** A place for an inode; `name` as /proc/<pid>/fd shows it: `pipe:[7]`, `anon_inode:[eventfd]`. */

@@ -57,6 +57,16 @@ function count(handle: Handle, change: number): void {
   else if (canRead(handle)) inode.readers += change;
 }
 
+/** Counts a handle that was another kernel's, which is whole but for that. */
+export function adoptHandle(handle: Handle, opened: boolean): void {
+  handlesInUse.count++;
+  retainInode(handle.inode);
+  if (handle.location !== null) pinDentry(handle.location.dentry);
+  if (!opened) return;
+  count(handle, 1);
+  handle.ops.opened?.(handle);
+}
+
 export function retainHandle(handle: Handle): Handle {
   handle.references++;
   return handle;

@@ -8,7 +8,7 @@ const ANON_INODE_DEV = 15;
 const MODE = 0o600;
 
 /** The filesystem of a kernel's files that are no files: anon_inodefs. */
-function anonymousInodes(vfs: VfsContext): AnonymousFs {
+export function anonymousInodes(vfs: VfsContext): AnonymousFs {
   if (vfs.anonymousInodes instanceof AnonymousFs) return vfs.anonymousInodes;
   const fs = new AnonymousFs(vfs, 'anon_inodefs', ANON_INODE_FS_MAGIC, ANON_INODE_DEV);
   vfs.anonymousInodes = fs;

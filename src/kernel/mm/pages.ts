@@ -47,6 +47,11 @@ export class AnonymousPages implements PageCache {
     }
   }
 
+  /** The frames that it has, which `change` may replace. */
+  eachFrame(change: (frame: number) => number): void {
+    for (const [index, frame] of this.frames) this.frames.set(index, change(frame));
+  }
+
   retain(): void {
     this.references++;
   }

@@ -72,6 +72,11 @@ export class Net {
     return ++this.cookies;
   }
 
+  /** Notes a socket that was another kernel's. */
+  adopt(socket: Socket): void {
+    this.all.add(socket);
+  }
+
   unregister(socket: Socket): void {
     this.all.delete(socket);
   }

@@ -73,7 +73,7 @@ export class SocketOperations implements HandleOperations {
 
 /** The filesystem of sockets; /proc shows them as `socket:[7]`. */
 export class SockFs {
-  private readonly fs: AnonymousFs;
+  readonly fs: AnonymousFs;
 
   constructor(vfs: VfsContext) {
     this.fs = new AnonymousFs(vfs, 'sockfs', SOCKFS_MAGIC, SOCKFS_DEV);

@@ -156,6 +156,9 @@ export class LiveKernel implements KernelView {
   lastPid(): number {
     return this.kernel.lastPid;
   }
+  setLastPid(pid: number): void {
+    this.kernel.setLastPid(pid);
+  }
 
   /** Whatever is used and belongs to no file, table or shared mapping is a process's own. */
   get memory(): MemoryTotals {

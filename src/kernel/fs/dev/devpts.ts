@@ -65,6 +65,11 @@ export class Terminals implements PtyOwner {
     this.named.set(terminal.index, terminal);
   }
 
+  /** Whether the number of a terminal from elsewhere is somebody's. */
+  isTaken(index: number): boolean {
+    return this.taken.has(index);
+  }
+
   masterClosed(terminal: Terminal): void {
     this.named.delete(terminal.index);
   }

@@ -249,6 +249,7 @@ function fixture(): Fixture {
     cpuPressure: () => ({ averages: [12.5, 1, 0.25], totalMs: 1500.5 }),
     forks: () => 5,
     lastPid: () => 9,
+    setLastPid: () => undefined,
     memory: {
       total: 1 << 30,
       free: 1 << 29,

@@ -51,6 +51,7 @@ export interface KernelView {
   /** Processes and threads made so far, and the latest id given. */
   forks(): number;
   lastPid(): number;
+  setLastPid(pid: number): void;
   readonly memory: MemoryTotals;
   /** The processes, zombies too, by pid, ascending. */
   processes(): readonly ProcessView[];

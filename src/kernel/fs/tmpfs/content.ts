@@ -83,6 +83,17 @@ export class FileContent implements PageCache {
     if (this.memory.usage !== undefined) this.memory.usage.shmem--;
   }
 
+  /** The frames that it has, which `change` may replace. */
+  eachFrame(change: (frame: number) => number): void {
+    for (const [index, frame] of this.frames) this.frames.set(index, change(frame));
+  }
+
+  /** What it has counts here: it was another kernel's. */
+  adopted(): void {
+    this.budget.used += this.frames.size;
+    if (this.memory.usage !== undefined) this.memory.usage.shmem += this.frames.size;
+  }
+
   read(sink: Sink, position: number): number | Errno {
     const length = Math.min(sink.remaining, this.inode.size - position);
     let done = 0;

@@ -29,6 +29,12 @@ export interface TimeWait extends PortOwner {
   readonly since: number;
 }
 
+/** What one socket has in a table. */
+export interface PortEntries {
+  readonly bound: boolean;
+  readonly ends: readonly { readonly remoteIp: Ip; readonly remotePort: number }[];
+}
+
 interface Clockwork {
   readonly settings: Pick<NetSettings, 'firstPort' | 'lastPort'>;
   nowMs(): number;
@@ -122,6 +128,17 @@ export class PortTable {
 
   private mayReplace(known: PortOwner): boolean {
     return known.state === TCP_TIME_WAIT && this.clock.nowMs() - (known as TimeWait).since > REUSE_AFTER_MS;
+  }
+
+  /** What `owner` has here: its port, and the other ends of its connections. */
+  entriesOf(owner: PortOwner): PortEntries {
+    const ends: PortEntries['ends'][number][] = [];
+    for (const [key, other] of this.connections) {
+      if (other !== owner) continue;
+      const { remoteIp, remotePort } = other as TimeWait;
+      if (keyOf(owner, remoteIp, remotePort) === key) ends.push({ remoteIp, remotePort });
+    }
+    return { bound: this.owners.get(owner.localPort)?.has(owner) === true, ends };
   }
 
   disconnect(owner: PortOwner, remoteIp: Ip, remotePort: number): void {

@@ -107,6 +107,22 @@ export class UnixNames {
     return socket;
   }
 
+  /** Whether the socket has its abstract name here: one that was accepted only shares its listener's. */
+  holds(socket: UnixSocket): boolean {
+    const { address } = socket;
+    return address !== null && this.abstract.get(abstractKey(socket, address)) === socket;
+  }
+
+  /** Whether nobody has the abstract name of a socket that is another kernel's. */
+  isFree(socket: UnixSocket): boolean {
+    return socket.address !== null && !this.abstract.has(abstractKey(socket, socket.address));
+  }
+
+  /** Enters that name. */
+  adopt(socket: UnixSocket): void {
+    if (socket.address !== null) this.abstract.set(abstractKey(socket, socket.address), socket);
+  }
+
   /** The socket goes; its path stays, without a socket behind it. */
   forget(socket: UnixSocket): void {
     const { address, place } = socket;

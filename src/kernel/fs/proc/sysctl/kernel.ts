@@ -1,12 +1,13 @@
 /** /proc/sys/kernel (proc_sys_kernel(5)). */
-import { EINVAL } from '../../../errno.js';
+import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN } from '../../../abi/capability.js';
+import { EINVAL, EPERM } from '../../../errno.js';
 import type { Errno } from '../../../errno.js';
 import { RELEASE, VERSION } from '../../../version.js';
 import { constant, dir, file, sorted } from '../../pseudo/row.js';
 import type { Row } from '../../pseudo/row.js';
 import type { KernelView } from '../subject.js';
 import { IPC_SYSCTLS } from '../sysvipc.js';
-import { written } from '../text.js';
+import { written, writtenNumber } from '../text.js';
 import { setting } from './entry.js';
 
 /** __NEW_UTS_LEN. */
@@ -19,6 +20,15 @@ function nameSetter(set: (kernel: KernelView, name: string) => void) {
     set(kernel, name);
     return 0;
   };
+}
+
+/** The next process gets the pid behind it (pid_ns_ctl_handler). */
+function saveLastPid(kernel: KernelView, bytes: Uint8Array): 0 | Errno {
+  if (!kernel.capable(CAP_SYS_ADMIN) && !kernel.capable(CAP_CHECKPOINT_RESTORE)) return EPERM;
+  const pid = writtenNumber(bytes, 0, kernel.limits.pidMax);
+  if (pid === null) return EINVAL;
+  kernel.setLastPid(pid);
+  return 0;
 }
 
 const changes = (kernel: KernelView) => kernel.nameChanges();
@@ -42,7 +52,7 @@ export const KERNEL: readonly Row<KernelView>[] = sorted([
   constant('io_uring_disabled', 2),
   constant('kptr_restrict', 1),
   constant('ngroups_max', 65536),
-  file('ns_last_pid', (kernel) => `${kernel.lastPid()}\n`),
+  file('ns_last_pid', (kernel) => `${kernel.lastPid()}\n`, { save: saveLastPid, mode: 0o666 }),
   constant('numa_balancing', 0),
   constant('osrelease', RELEASE),
   constant('ostype', 'Linux'),
