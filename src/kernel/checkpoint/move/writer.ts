@@ -99,8 +99,9 @@ export class MoveWriter extends GraphWriter {
 
   protected override object(object: object): void {
     const kind = kindName(object);
-    if (kind !== undefined && !MOVABLE.has(kind) && !(object instanceof Process)) this.refuse(nounOf(kind));
-    super.object(object);
+    // What is behind it is of no interest: nothing will be sent.
+    if (kind !== undefined && !MOVABLE.has(kind)) this.refuse(nounOf(kind));
+    else super.object(object);
   }
 
   protected override content(object: object): object {
