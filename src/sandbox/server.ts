@@ -216,6 +216,8 @@ export class SandboxServer implements Backend {
         programs.push({ was, id, terminal: guest.streams instanceof TerminalStreams });
       },
     );
+    // Their timers are the loop's affair now.
+    this.wake?.();
     return { programs };
   }
 
