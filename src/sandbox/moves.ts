@@ -53,7 +53,7 @@ export class Moves {
     const { departure } = this;
     if (departure === null) return;
     if (gone) {
-      leave(kernel, departure.processes);
+      leave(kernel, departure);
       for (const id of departure.programs) {
         guests.get(id)?.streams.release();
         guests.delete(id);

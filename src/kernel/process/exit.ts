@@ -80,7 +80,7 @@ function leaveChildren(thread: Thread): void {
 }
 
 /** A call in which the thread ends gives back what it holds (Caller.callState). */
-function abandonCall(thread: Thread): void {
+export function abandonCall(thread: Thread): void {
   const state = thread.callState as { abandon?: () => void } | null | undefined;
   thread.callState = undefined;
   state?.abandon?.();

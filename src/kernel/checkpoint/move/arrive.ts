@@ -18,7 +18,7 @@ import { findAnchors } from '../anchors.js';
 import { Reader } from '../bytes.js';
 import { Damaged, Refused } from '../damaged.js';
 import { GraphReader } from '../reader.js';
-import { hasFrames, type MoveKernel } from './depart.js';
+import { hasFrames, localPortOf, type MoveKernel } from './depart.js';
 import { enter, type Arrived } from './enter.js';
 import { ArrivedFiles } from './files.js';
 import type { MoveHeader, MoveRoot } from './format.js';
@@ -211,7 +211,7 @@ class Arriving {
       if (wholeLocks(inode).some((lock) => exclusive || lock.exclusive))
         this.problem('a lock on a file is held by another process');
     for (const { table, socket, bound } of ports) {
-      const { localPort } = socket as unknown as { localPort: number };
+      const localPort = localPortOf(socket);
       if (bound && (kernel.net[table].at(localPort)?.size ?? 0) > 0)
         this.problem(`port ${localPort} of ${table} is taken in the other sandbox`);
     }

@@ -45,25 +45,28 @@ export interface Departure {
   readonly processes: ReadonlySet<Process>;
   /** Ids of the embedder's programs among them. */
   readonly programs: readonly number[];
+  /** What they have in the kernel's tables of ports. */
+  readonly ports: readonly { readonly table: MovedPort['table']; readonly port: number }[];
   readonly bytes: Uint8Array;
 }
 
 const NO_ANCHORS = findAnchors({}, {});
 
 /** Throws Refused, with all reasons, if they cannot go by themselves. */
-export function depart(from: MoveKernel, root: Process, tree: boolean, programs: Programs): Departure {
+export function depart(from: MoveKernel, first: Process, tree: boolean, programs: Programs): Departure {
   const { kernel } = from;
   const problems: string[] = [];
   const problem = (what: string): void => {
     if (!problems.includes(what)) problems.push(what);
   };
   kernel.park();
-  const { moving, staying } = select(kernel, root, tree, problem);
+  const { moving, staying } = select(kernel, first, tree, problem);
   writeBack(moving);
   const places = new Places(from.mounts, from.vfs.mounts);
   const writer = new MoveWriter(sourceOf(from, places, moving), problem);
   const own = [...programs].filter(([, { process }]) => moving.has(process));
-  const graph = writer.write(rootOf(from, moving, new Map(own), places));
+  const root = rootOf(from, moving, new Map(own), places);
+  const graph = writer.write(root);
   const survey = new Survey(sourceOf(from, new Places(from.mounts, from.vfs.mounts), new Set(staying)));
   const others = [...programs.values()].filter(({ process }) => !moving.has(process));
   survey.write({ staying, streams: others.map(({ streams }) => streams) });
@@ -81,7 +84,13 @@ export function depart(from: MoveKernel, root: Process, tree: boolean, programs:
     files,
   };
   const memory = saveMemory(kernel.machine, writer.spaces, writer.reached.filter(hasFrames));
-  return { processes: moving, programs: own.map(([id]) => id), bytes: packed(header, graph, memory) };
+  const bytes = packed(header, graph, memory);
+  const ports = root.ports.map(({ table, socket }) => ({ table, port: localPortOf(socket) }));
+  return { processes: moving, programs: own.map(([id]) => id), ports, bytes };
+}
+
+export function localPortOf(socket: Socket): number {
+  return (socket as unknown as { localPort: number }).localPort;
 }
 
 function packed(header: MoveHeader, graph: Uint8Array, memory: Uint8Array): Uint8Array {

@@ -64,7 +64,9 @@ function enterFiles({ into, objects, reopened }: Arrived): void {
     if (kind === 'CachedDentry') enterDentry(into, object as Dentry);
   }
   for (const object of objects) {
-    if (kindName(object) === 'OpenFile') adoptHandle(object as Handle, reopened.has(object as Handle));
+    // A closed file may still be somebody's, as a socket's that its peer remembers.
+    if (kindName(object) === 'OpenFile' && (object as Handle).references > 0)
+      adoptHandle(object as Handle, reopened.has(object as Handle));
     if (object instanceof FsContext) places.add(object.places);
   }
   for (const { root, cwd } of places) {

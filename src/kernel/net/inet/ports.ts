@@ -167,6 +167,11 @@ export class PortTable {
       this.forget(this.over[0]);
   }
 
+  /** The port is another kernel's: connections of it that are over are not remembered here. */
+  forgetPort(port: number): void {
+    for (const entry of this.over.filter(({ localPort }) => localPort === port)) this.forget(entry);
+  }
+
   private forget(entry: TimeWait): void {
     const index = this.over.indexOf(entry);
     if (index >= 0) this.over.splice(index, 1);
