@@ -87,6 +87,8 @@ const NAMES: Readonly<Record<string, string>> = {
   FileOwner: 'a file that sends signals (O_ASYNC)',
   Inotify: 'an inotify instance',
   Mm: 'an address space',
+  Lease: 'a lease (F_SETLEASE)',
+  LeaseWait: 'a lease that is waited for',
   MountPoint: 'a mount that a program has made',
   NetlinkSocket: 'a netlink socket',
   OpenFile: 'an open file',
