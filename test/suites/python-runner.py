@@ -4,8 +4,6 @@ import unittest
 from test import support
 from test.support import os_helper
 
-module, skipped = sys.argv[1], set(sys.argv[2:])
-
 
 def tell(what, test):
     sys.__stdout__.write(f"\n@@ {what} {test.id()}\n")
@@ -52,15 +50,18 @@ def each(suite):
             yield test
 
 
-support.use_resources = []
-support.verbose = 0
-with os_helper.temp_cwd():
-    found = unittest.defaultTestLoader.loadTestsFromName(module)
-    for broken in each(found):
-        if broken.id() in skipped:
-            setattr(broken, broken._testMethodName, lambda: None)
-    result = Result()
-    found.run(result)
-    support.reap_children()
-sys.__stdout__.write("\n@@ end\n")
-sys.__stdout__.flush()
+# A process that multiprocessing spawns imports this file, too.
+if __name__ == '__main__':
+    module, skipped = sys.argv[1], set(sys.argv[2:])
+    support.use_resources = []
+    support.verbose = 0
+    with os_helper.temp_cwd():
+        found = unittest.defaultTestLoader.loadTestsFromName(module)
+        for broken in each(found):
+            if broken.id() in skipped:
+                setattr(broken, broken._testMethodName, lambda: None)
+        result = Result()
+        found.run(result)
+        support.reap_children()
+    sys.__stdout__.write("\n@@ end\n")
+    sys.__stdout__.flush()
