@@ -23,7 +23,9 @@ function aligned(columns: readonly Column[], rows: readonly (readonly string[])[
 }
 
 const ms = (value: number): string => value.toFixed(value < 10 ? 2 : 0);
-const cut = (text: string): string => (text.length > WIDEST ? `${text.slice(0, WIDEST - 3)}...` : text);
+/** Long names have their middle left out: packages stand at the start, what matters at the end. */
+const cut = (text: string): string =>
+  text.length > WIDEST ? `${text.slice(0, WIDEST / 2 - 3)}...${text.slice(-WIDEST / 2)}` : text;
 const right = (title: string): Column => ({ title });
 const left = (title: string): Column => ({ title, left: true });
 

@@ -1,7 +1,7 @@
 /** Profiles: what they say of a program whose time goes to known places. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -10,6 +10,10 @@ import { CulmError, Sandbox, profileFile, profileTable, type Profile } from '../
 
 const SOURCE = fileURLToPath(new URL('../../../test/api/profiled.c', import.meta.url));
 const CULM = fileURLToPath(new URL('../../../bin/culm', import.meta.url));
+/** A Go program without symbols. */
+const ESBUILD = fileURLToPath(
+  new URL('../../../node_modules/@esbuild/linux-x64/bin/esbuild', import.meta.url),
+);
 const LIMIT_MS = 120_000;
 const CALLS = 4321;
 
@@ -80,6 +84,29 @@ describe('a profile', () => {
     const whole = compile('whole');
     const stripped = compile('stripped', '-s');
     assert.equal(slowest(await profileOf([stripped]), stripped), `stripped+${startOf(whole, 'busiest')}`);
+  });
+
+  it('names entries of procedure linkage tables, and functions of Go programs that are stripped', async () => {
+    // Called through the table for the most part of the time.
+    const source = join(folder, 'stubs.c');
+    writeFileSync(source, 'int rand(void); int main(void) { for (int i = 0; i < 1000000; i++) rand(); }');
+    for (const flags of [['-fcf-protection=none'], ['-fcf-protection=full', '-Wl,-z,ibtplt']]) {
+      const binary = join(folder, 'stubs');
+      execFileSync('gcc', ['-O0', ...flags, '-o', binary, source]);
+      const profile = await profileOf([binary]);
+      const found = profile.functions.filter(({ file }) => file === binary).map(({ name }) => name);
+      assert.ok(found.includes('rand@plt'), found.join());
+    }
+    const go = await profileOf([ESBUILD, '--version']);
+    const names = go.functions.filter(({ file }) => file === ESBUILD).map(({ name }) => name);
+    assert.ok(
+      names.some((name) => name.startsWith('runtime.')),
+      names.join(),
+    );
+    assert.deepEqual(
+      names.filter((name) => /\+0x/.test(name) && name.startsWith('esbuild')),
+      [],
+    );
   });
 
   it('keeps processes apart', async () => {

@@ -46,12 +46,12 @@ static const unsigned char MADE[] = {0x89, 0xf9, 0xff, 0xc9, 0x75, 0xfc, 0xc3};
 static void runMade(void) {
   unsigned char *code = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   memcpy(code, MADE, sizeof MADE);
-  for (int i = 0; i < 20; i++) ((void (*)(int))code)(2000000);
+  for (int i = 0; i < 10; i++) ((void (*)(int))code)(2000000);
 }
 
 int main(void) {
   for (int i = 0; i < CALLS; i++) syscall(SYS_getppid);
-  caller(200000);
+  caller(60000);
   runMade();
   printf("done\n");
   return 0;

@@ -3,10 +3,12 @@ import { EHDR_SIZE, PF_X, PHDR_SIZE, PT_GNU_EH_FRAME, PT_LOAD } from '../abi/elf
 import { readFile } from '../exec/file.js';
 import type { Handle } from '../fs/types.js';
 import { getU64 } from '../process/registers.js';
+import { readGoFunctions } from './go.js';
+import { readSections, textAt, type FileReader, type Section } from './sections.js';
+import { readStubs } from './stubs.js';
 
 const SHT_SYMTAB = 2;
 const SHT_DYNSYM = 11;
-const SHDR_SIZE = 64;
 const SYM_SIZE = 24;
 const STT_NOTYPE = 0;
 const STT_FUNC = 2;
@@ -15,6 +17,8 @@ const STT_GNU_IFUNC = 10;
 const EH_COUNT = 0x03;
 const EH_TABLE = 0x3b;
 const EH_HEADER = 12;
+/** Symbols that begin before an address, of which one may hold it. */
+const NEAR = 32;
 
 interface Segment {
   readonly type: number;
@@ -24,15 +28,12 @@ interface Segment {
   readonly size: number;
 }
 
-interface Strings {
-  readonly bytes: Uint8Array;
-}
-
+/** `name`: itself, or where it begins in `strings`. */
 interface Symbol {
   readonly start: number;
   readonly end: number;
-  readonly strings: Strings;
-  readonly name: number;
+  readonly strings: DataView | null;
+  readonly name: string | number;
 }
 
 /** A function: its name, '' where it has been stripped, and where it begins in the file. */
@@ -41,17 +42,18 @@ export interface FileFunction {
   readonly start: number;
 }
 
-function read(handle: Handle, offset: number, length: number): DataView | null {
-  if (length <= 0 || offset + length > handle.inode.size) return null;
-  const bytes = readFile(handle, offset, length);
-  if (typeof bytes === 'number' || bytes.length < length) return null;
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+function readerOf(handle: Handle): FileReader {
+  return (offset, length) => {
+    if (length <= 0 || offset + length > handle.inode.size) return null;
+    const bytes = readFile(handle, offset, length);
+    if (typeof bytes === 'number' || bytes.length < length) return null;
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  };
 }
 
-function text({ bytes }: Strings, start: number): string {
-  let name = '';
-  for (let i = start; i < bytes.length && bytes[i] !== 0; i++) name += String.fromCharCode(bytes[i]);
-  return name;
+function nameOf({ strings, name }: Symbol): string {
+  if (typeof name === 'string') return name;
+  return strings === null ? '' : textAt(strings, name);
 }
 
 /** The index of the last of `count` ascending values that is not above `value`; -1 for none. */
@@ -71,10 +73,13 @@ export class FileSymbols {
   /** Where functions begin, by the tables for unwinding, which stripping leaves. */
   private readonly starts: number[] = [];
 
+  private readonly read: FileReader;
+
   constructor(handle: Handle) {
-    const header = read(handle, 0, EHDR_SIZE);
+    const read = (this.read = readerOf(handle));
+    const header = read(0, EHDR_SIZE);
     if (header === null || header.getUint32(0) !== 0x7f454c46) return;
-    const phdrs = read(handle, getU64(header, 32), header.getUint16(56, true) * PHDR_SIZE);
+    const phdrs = read(getU64(header, 32), header.getUint16(56, true) * PHDR_SIZE);
     if (phdrs === null) return;
     for (let at = 0; at < phdrs.byteLength; at += PHDR_SIZE)
       this.segments.push({
@@ -84,10 +89,15 @@ export class FileSymbols {
         address: getU64(phdrs, at + 16),
         size: getU64(phdrs, at + 32),
       });
-    const shdrs = read(handle, getU64(header, 40), header.getUint16(60, true) * SHDR_SIZE);
-    if (shdrs !== null) this.readTables(handle, shdrs);
+    const sections = readSections(read, header);
+    this.readTables(sections);
+    const others = [
+      ...readStubs(read, sections),
+      ...readGoFunctions(read, sections, (address) => this.offsetOf(address)),
+    ];
+    for (const { start, end, name } of others) this.symbols.push({ start, end, strings: null, name });
     this.symbols.sort((a, b) => a.start - b.start);
-    this.readUnwinding(handle);
+    this.readUnwinding();
   }
 
   /** Where in the file what is loaded at `address` lies; -1: nowhere that is executable. */
@@ -100,20 +110,17 @@ export class FileSymbols {
     return -1;
   }
 
-  private readTables(handle: Handle, shdrs: DataView): void {
-    for (let at = 0; at < shdrs.byteLength; at += SHDR_SIZE) {
-      const type = shdrs.getUint32(at + 4, true);
+  private readTables(sections: readonly Section[]): void {
+    for (const { type, offset, size, link } of sections) {
       if (type !== SHT_SYMTAB && type !== SHT_DYNSYM) continue;
-      const linked = shdrs.getUint32(at + 40, true) * SHDR_SIZE;
-      if (linked + SHDR_SIZE > shdrs.byteLength) continue;
-      const table = read(handle, getU64(shdrs, at + 24), getU64(shdrs, at + 32));
-      const names = read(handle, getU64(shdrs, linked + 24), getU64(shdrs, linked + 32));
+      const linked = sections[link];
+      const table = this.read(offset, size);
+      const names = linked === undefined ? null : this.read(linked.offset, linked.size);
       if (table !== null && names !== null) this.readTable(table, names);
     }
   }
 
-  private readTable(table: DataView, names: DataView): void {
-    const strings = { bytes: new Uint8Array(names.buffer, names.byteOffset, names.byteLength) };
+  private readTable(table: DataView, strings: DataView): void {
     for (let at = 0; at + SYM_SIZE <= table.byteLength; at += SYM_SIZE) {
       const type = table.getUint8(at + 4) & 15;
       const section = table.getUint16(at + 6, true);
@@ -124,9 +131,9 @@ export class FileSymbols {
     }
   }
 
-  private readUnwinding(handle: Handle): void {
+  private readUnwinding(): void {
     const header = this.segments.find(({ type }) => type === PT_GNU_EH_FRAME);
-    const view = header === undefined ? null : read(handle, header.offset, header.size);
+    const view = header === undefined ? null : this.read(header.offset, header.size);
     if (header === undefined || view === null || view.byteLength < EH_HEADER) return;
     if (view.getUint8(2) !== EH_COUNT || view.getUint8(3) !== EH_TABLE) return;
     const count = Math.min(view.getUint32(8, true), Math.floor((view.byteLength - EH_HEADER) / 8));
@@ -141,7 +148,7 @@ export class FileSymbols {
     const { symbols, starts } = this;
     const start = starts[lastNotAbove(starts.length, (i) => starts[i], offset)] ?? -1;
     const last = lastNotAbove(symbols.length, (i) => symbols[i].start, offset);
-    for (let i = last; i >= 0 && symbols[i].start >= start; i--) {
+    for (let i = last; i >= 0 && i > last - NEAR && symbols[i].start >= start; i--) {
       const { start: found, end } = symbols[i];
       if (offset < end || (end === found && found === symbols[last].start))
         return { name: this.bestName(i), start: found };
@@ -154,10 +161,9 @@ export class FileSymbols {
     const { symbols } = this;
     const { start } = symbols[at];
     const names: string[] = [];
-    for (let i = at; i >= 0 && symbols[i].start === start; i--)
-      names.push(text(symbols[i].strings, symbols[i].name));
+    for (let i = at; i >= 0 && symbols[i].start === start; i--) names.push(nameOf(symbols[i]));
     for (let i = at + 1; i < symbols.length && symbols[i].start === start; i++)
-      names.push(text(symbols[i].strings, symbols[i].name));
+      names.push(nameOf(symbols[i]));
     const rank = (name: string): number => (/^_*/.exec(name)?.[0].length ?? 0) * 1000 + name.length;
     return names.filter((name) => name !== '').sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))[0] ?? '';
   }
