@@ -176,6 +176,8 @@ export interface Backend {
   /** The reader has gone: the guest's writes get EPIPE and SIGPIPE. */
   closeOutput(id: ProcessId, stream: OutputStream): Promise<void>;
   kill(id: ProcessId, signal: number): Promise<void>;
+  /** Ends the program and all that it has started. */
+  end(id: ProcessId): Promise<void>;
   resize(id: ProcessId, columns: number, rows: number): Promise<void>;
   file(request: FileRequest): Promise<FileReply>;
   /** Starts to tell of a file's changes under the caller's number `id`. */

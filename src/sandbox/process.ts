@@ -3,8 +3,6 @@ import type { Backend, OutputStream, ProcessId } from './backend.js';
 import { Output, type Take } from './output.js';
 import type { ExitStatus, SpawnOptions } from './types.js';
 
-const SIGKILL = 9;
-
 /** Made by Sandbox.spawn. */
 export class SandboxProcess {
   /** Settles when the program has ended and all its output has been handed over; never rejects for a bad status. */
@@ -99,7 +97,7 @@ export class SandboxProcess {
   }
 
   private limit(options: SpawnOptions): void {
-    const end = (): void => void this.kill(SIGKILL).catch(() => undefined);
+    const end = (): void => void this.call((backend, id) => backend.end(id)).catch(() => undefined);
     if (options.timeout !== undefined) {
       const timer = setTimeout(end, options.timeout);
       this.cleanups.push(() => clearTimeout(timer));

@@ -31,6 +31,7 @@ const METHODS: readonly Method[] = [
   'consumed',
   'closeOutput',
   'kill',
+  'end',
   'resize',
   'file',
   'watch',

@@ -12,7 +12,7 @@ import { KernelBug } from '../kernel/errno.js';
 import { isFailure } from '../kernel/exec/failure.js';
 import type { Host } from '../kernel/host.js';
 import { Kernel } from '../kernel/kernel.js';
-import { killAll } from '../kernel/process/oom.js';
+import { killAll, killDescendants } from '../kernel/process/oom.js';
 import { countObjects } from '../kernel/view/objects.js';
 import type { Profile } from '../kernel/profile/types.js';
 import { spawn } from '../kernel/process/spawn.js';
@@ -368,6 +368,13 @@ export class SandboxServer implements Backend {
     const guest = this.guests.get(id);
     this.namespace?.distrust();
     if (guest !== undefined) sendSignal(guest.process, kernelInfo(signal));
+    return Promise.resolve();
+  }
+
+  end(id: ProcessId): Promise<void> {
+    const guest = this.guests.get(id);
+    this.namespace?.distrust();
+    if (guest !== undefined) killDescendants(guest.process);
     return Promise.resolve();
   }
 

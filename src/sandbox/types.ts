@@ -225,8 +225,9 @@ export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly user?: string | number;
-  /** Ends the program with SIGKILL after so many milliseconds; its status is then 137. */
+  /** Ends the program and all that it has started with SIGKILL after so many milliseconds; its status is then 137. */
   readonly timeout?: number;
+  /** The same, when it is aborted. */
   readonly signal?: AbortSignal;
   /** Gives the program a terminal of this size for all three streams; its output comes through stdout. */
   readonly terminal?: { readonly columns: number; readonly rows: number; readonly term?: string };

@@ -145,6 +145,24 @@ for (const thread of ['worker', 'caller'] as const)
       assert.equal((await spinning).signal, 9);
     });
 
+    it('ends with a program all that it has started', async () => {
+      await using sandbox = await create(thread);
+      const bystander = await sandbox.spawn(['cat']);
+      const stubborn =
+        'trap "" TERM HUP INT; (setsid sh -c "while :; do :; done" &); echo there; while :; do :; done';
+      const controller = new AbortController();
+      const program = await sandbox.spawn(['sh', '-c', stubborn], { signal: controller.signal });
+      await program.stdout.getReader().read();
+      controller.abort();
+      assert.deepEqual(await program.exit, { status: 137, signal: 9 });
+      assert.equal((await sandbox.exec(['sh', '-c', stubborn], { timeout: 500 })).signal, 9);
+      await bystander.endInput();
+      assert.deepEqual(await bystander.exit, { status: 0, signal: 0 });
+      // What has ended is not there for longer than the first program, whose children they became.
+      while ((await sandbox.statistics()).processes > 0)
+        await new Promise((resolve) => setTimeout(resolve, 1));
+    });
+
     it('reads and writes the guest’s files', async () => {
       await using sandbox = await create(thread, { mounts: [{ type: 'tmpfs', target: '/work' }] });
       await sandbox.fs.mkdir('/work/a/b', { recursive: true });

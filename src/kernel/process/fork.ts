@@ -123,6 +123,7 @@ function inherit(from: Process, to: Process): void {
   to.dumpable = from.dumpable;
   to.personality = from.personality;
   to.oomScoreAdj = from.oomScoreAdj;
+  to.lineage = from.lineage;
   to.oomScoreAdjMin = from.oomScoreAdjMin;
   to.coredumpFilter = from.coredumpFilter;
 }

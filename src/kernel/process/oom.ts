@@ -7,6 +7,12 @@ import { exitGroup } from './exit.js';
 import type { Process } from './process.js';
 import type { Thread } from './thread.js';
 
+/** The process and all that it has started, directly or not. */
+export function killDescendants({ kernel, lineage }: Process): void {
+  for (const process of [...kernel.processes.values()])
+    if (process.lineage === lineage && !process.exiting) sendSignal(process, kernelInfo(SIGKILL));
+}
+
 /** A limit of the whole sandbox is reached: all processes are killed. */
 export function killAll(kernel: Kernel, why: string): void {
   const alive = [...kernel.processes.values()].filter((process) => !process.exiting);

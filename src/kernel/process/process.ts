@@ -174,6 +174,8 @@ export class Process implements CallingProcess {
   membarriers = 0;
   /** As /proc/self/oom_score_adj. */
   oomScoreAdj = 0;
+  /** One and the same for a program that was started from outside and all that descend from it, whoever their parents are. */
+  lineage: object = {};
   /** What it may be lowered to without CAP_SYS_RESOURCE. */
   oomScoreAdjMin = 0;
   /** Which areas a core file would have; as /proc/<pid>/coredump_filter. */
