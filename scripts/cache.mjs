@@ -30,27 +30,25 @@ async function runWorker() {
   const { remoteBackend } = await import('../build/src/sandbox/remote.js');
   const loaded = bundle(name);
   const script = compile(loaded);
-  const { port1, port2 } = new MessageChannel();
-  const { port2: port } = new MessageChannel();
-  const workerThreads = {
-    ...require('node:worker_threads'),
-    parentPort: port2,
-    workerData: { port, lock: new SharedArrayBuffer(4), early: false },
+  const connect = (_thread, events) => {
+    const { port1, port2 } = new MessageChannel();
+    const workerThreads = {
+      ...require('node:worker_threads'),
+      parentPort: port2,
+      workerData: { port: new MessageChannel().port1, lock: new SharedArrayBuffer(4), early: false },
+    };
+    start(script, loaded, (module) => (module === 'node:worker_threads' ? workerThreads : require(module)));
+    const port = {
+      post: (message, given = []) => port1.postMessage(message, given),
+      receive: (handler) => void port1.on('message', handler),
+    };
+    return { backend: remoteBackend(port, events).backend, close: () => Promise.resolve() };
   };
-  start(script, loaded, (module) => (module === 'node:worker_threads' ? workerThreads : require(module)));
-  const connect = (_thread, events) => ({
-    backend: remoteBackend(
-      {
-        post: (message, given = []) => port1.postMessage(message, given),
-        receive: (handler) => void port1.on('message', handler),
-      },
-      events,
-    ).backend,
-    close: () => Promise.resolve(),
-  });
   const sandbox = await Sandbox.connect({ connect, prepare: () => undefined }, { rootfs: '/' });
   const result = await sandbox.exec(PROGRAM);
   if (result.status !== 0) throw new Error(result.stderrText);
+  await sandbox.spawn(['/bin/cat']);
+  await (await sandbox.fork()).dispose();
   await sandbox.dispose();
   write(loaded, script);
   process.exit(0);

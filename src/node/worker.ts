@@ -18,4 +18,8 @@ const parent: Port = {
 };
 serve(parent, new SandboxServer(createNodeHost(), nodeLoop, remoteEvents(parent), waitingBridge(port, lock)));
 // What takes time at the first sandbox is done before there is one: V8 has seen the code, and keeps the core's module.
-if (early) new Kernel({ host: createNodeHost(), machine: { memory: SMALL } }).park();
+if (early) {
+  const host = createNodeHost();
+  host.crypto.sha256().digest();
+  new Kernel({ host, machine: { memory: SMALL } }).park();
+}
