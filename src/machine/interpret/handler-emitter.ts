@@ -281,6 +281,10 @@ export class HandlerEmitter extends BaseEmitter {
   // Control
 
   /** rip lies in the block's page, or at its start. */
+  likelyReturn(): null {
+    return null;
+  }
+
   thisAddress(): Expr {
     const offset = i64.shr_u(i64.load16_u(this.record, RECORD_PLACE), i64.num(4));
     return i64.or(i64.and(loadCpu(I64, CPU_RIP), RIP_PAGE), offset);

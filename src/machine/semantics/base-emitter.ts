@@ -174,6 +174,7 @@ export abstract class BaseEmitter implements Emitter {
   abstract thisAddress(): Expr;
   abstract nextAddress(): Expr;
   abstract branchIf(cond: Expr): void;
+  abstract likelyReturn(): Expr | null;
   abstract jump(kind: JumpKind, target?: Expr): void;
   abstract syscall(): void;
   abstract raise(vector: number, kind: 'fault' | 'trap'): void;

@@ -109,7 +109,8 @@ export interface Emitter {
   branchIf(cond: Expr): void;
   /** To operand 0's immediate target, or to a computed i64 address. `call`: the return address is already pushed. */
   jump(kind: JumpKind, target?: Expr): void;
-  /** Runs the instruction again unless the budget is used up: between two iterations of `rep`. */
+  /** Where a return most likely goes, an address that is canonical (i64); null where nothing is known. */
+  likelyReturn(): Expr | null;
   /** The syscall instruction; rcx and r11 are set already. */
   syscall(): void;
   /** Raises an exception: a fault reports this instruction's address, a trap the next one's. */

@@ -77,9 +77,15 @@ const PROGRAM = bytes(`
   ; back, 4000af
   c3 ; ret`);
 const BACK = 0x4000af;
-/** Straight code that is too long for a region: `inc eax` again and again, and `ret`. */
+/** Calls itself three times, then straight code that is too long for a region: `inc eax` again and again, and `ret`. */
 const LONG = 0x401000;
-const LONG_CODE = bytes(`${'ff c0 '.repeat(1100)} c3`);
+const LONG_CODE = bytes(`
+  ff c1 ; inc    ecx
+  83 f9 04 ; cmp    ecx,0x4
+  72 02 ; jb     401009
+  eb 05 ; jmp    40100e
+  e8 f2 ff ff ff ; call   401000
+  ${'ff c0 '.repeat(1100)} c3`);
 const AT_LONG = DATA + 0xff8;
 const AT_BACK = DATA + 0xff0;
 

@@ -7,6 +7,7 @@ export const OPTIMISATIONS = {
   stubs: 'jumps through fixed places in memory, as in procedure linkage tables, stay in the region',
   junctions: 'code with loops of several ways in is translated, by giving these loops one',
   links: 'regions call each other and jump to each other, without the dispatcher',
+  recursion: 'a region calls itself without a look-up',
   leaves: 'ways out of the middle of a region are functions of their own',
   flags: 'flags that nobody reads are not kept',
   kinds: 'where code meets, the flags’ kind is known if it is the same from all sides',

@@ -36,6 +36,8 @@ const UNTIL = 1;
 /** What a region's code shares: where it starts, the module around it, whether it has loops. */
 export interface RegionFrame {
   readonly entry: number;
+  /** Its function's number in the module, counted without imports. */
+  readonly place: number;
   readonly registers: RegisterAnalysis;
   readonly hasLoops: boolean;
   readonly imports: Imports;
@@ -235,6 +237,11 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.end = { cond };
   }
 
+  /** Of a callee that is part of the region, behind the call; else where the region's caller goes on. */
+  likelyReturn(): Expr {
+    return this.block?.end === 'guard' ? i64.num(this.block.expected) : this.f.get(UNTIL);
+  }
+
   jump(kind: JumpKind, target?: Expr): void {
     if (this.block?.end === 'inside') return;
     const to = this.let(target ?? this.imm(0, 8));
@@ -265,8 +272,12 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   private tailJump(to: Expr): void {
     if (!this.frame.on.links) return this.returnTo(to);
     this.storeRegisters();
-    const slot = this.slotToEnter(to, this.countDown());
-    this.f.returnCallIndirect(this.frame.regionType, [this.f.get(DEPTH), this.f.get(UNTIL)], slot);
+    const left = this.countDown();
+    const args = [this.f.get(DEPTH), this.f.get(UNTIL)];
+    if (this.isEntry(to)) {
+      this.leaveIf(i32.lt_s(left, ZERO), to);
+      this.f.returnCallOwn(this.frame.place, args);
+    } else this.f.returnCallIndirect(this.frame.regionType, args, this.slotToEnter(to, left));
   }
 
   /** Calls the region at `to`; if that does not come back to `until`, the caller has to see to it. */
@@ -274,29 +285,52 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     // What follows is then never reached from here.
     if (!this.frame.on.links) this.returnTo(to);
     this.storeRegisters();
-    const slot = this.slotToEnter(to, i32.or(this.countDown(), i32.eqz(this.f.get(DEPTH))));
-    const depth = i32.sub(this.f.get(DEPTH), i32.const(1));
-    const result = this.let(callIndirect(I64, this.frame.regionType, [depth, until], slot));
+    const depth = this.let(i32.sub(this.f.get(DEPTH), i32.const(1)));
+    const result = this.enter(to, i32.or(this.countDown(), depth), [depth, until]);
     this.f.if(i64.ne(result, until), VOID, 'unlikely');
     this.f.return(result);
     this.f.end();
     this.reload(this.loadMask);
   }
 
-  /** Counts the budget down, in the CPU block; 1 when it is used up. */
+  /** Calls the region at `to`. What is being run is not stale, so a call of itself needs no look-up. */
+  private enter(to: Expr, left: Expr, args: readonly Expr[]): Expr {
+    if (!this.isEntry(to))
+      return this.let(callIndirect(I64, this.frame.regionType, args, this.slotToEnter(to, left)));
+    this.leaveIf(i32.lt_s(left, ZERO), to);
+    const result = this.temporaries.take(I64);
+    this.f.callOwn(result, this.frame.place, args);
+    return this.temporaries.settle(result);
+  }
+
+  private isEntry(to: Expr): boolean {
+    const { imm, hi } = i64.num(this.frame.entry);
+    return this.frame.on.recursion && to.op === OP_I64_CONST && to.imm === imm && to.hi === hi;
+  }
+
+  /** Leaves, to go on at `to`. */
+  private leaveIf(cond: Expr, to: Expr): void {
+    this.f.if(cond, VOID, 'unlikely');
+    storeCpu(this.f, CPU_RIP, to);
+    this.f.return(GO_ON_AT_RIP);
+    this.f.end();
+  }
+
+  /** Counts the budget down, in the CPU block; below 0 when it is used up. */
   private countDown(): Expr {
     const left = this.let(i32.sub(this.fuelLeft(), i32.const(1)));
     storeCpu(this.f, CPU_BUDGET, left);
-    return i32.shr_u(left, i32.const(31));
+    return left;
   }
 
-  /** The slot of the code at `to`; leaves, to go on there, if `leave` (0 or 1) says so. */
-  private slotToEnter(to: Expr, leave: Expr): Expr {
-    const mustLeave = this.let(leave);
+  /** The slot of the code at `to`; leaves, to go on there, if `left` is below 0. */
+  private slotToEnter(to: Expr, left: Expr): Expr {
+    const mayEnter = this.let(left);
     const slot = this.slotOf(to);
-    this.f.if(i32.or(mustLeave, i32.eqz(slot)), VOID, 'unlikely');
+    // Below 0, too, where there is no code.
+    this.f.if(i32.lt_s(i32.or(mayEnter, i32.sub(slot, i32.const(1))), ZERO), VOID, 'unlikely');
     storeCpu(this.f, CPU_RIP, to);
-    this.f.if(mustLeave);
+    this.f.if(i32.lt_s(mayEnter, ZERO));
     this.f.return(GO_ON_AT_RIP);
     this.f.end();
     this.f.end();

@@ -113,6 +113,7 @@ class RegionNodes implements NodeEmitter {
 /** Writes the function of one region. */
 export function emitRegion(
   flow: Flow,
+  place: number,
   imports: Imports,
   leaves: Leaves,
   regionType: number,
@@ -125,6 +126,7 @@ export function emitRegion(
   const f = new FunctionBuilder(REGION_PARAMS, REGION_RESULTS);
   const emitter = new RegionEmitter(f, {
     entry: flow.entry,
+    place,
     registers: analysis.registers,
     hasLoops: order.loopHeads.size > 0,
     imports,

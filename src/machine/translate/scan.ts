@@ -206,6 +206,9 @@ class ScanEmitter implements Emitter {
   nextAddress(): Expr {
     return i64.num(this.insn.address + this.insn.length);
   }
+  likelyReturn(): null {
+    return null;
+  }
   branchIf(): void {
     this.effects.control = 'branch';
   }

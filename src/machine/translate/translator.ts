@@ -125,7 +125,9 @@ export class RegionTranslator implements Translator {
     const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
     const imports = new Imports(module);
     const leaves = new Leaves(flows.length, !on.leaves);
-    const functions = flows.map((flow) => emitRegion(flow, imports, leaves, regionType, semanticsOf, on));
+    const functions = flows.map((flow, i) =>
+      emitRegion(flow, i, imports, leaves, regionType, semanticsOf, on),
+    );
     const names = flows.map(({ entry }) => probe?.nameOf(entry));
     functions.forEach((f, i) => module.export(`${i}`, module.function(f, names[i])));
     leaves.functions.forEach((f) => module.function(f));

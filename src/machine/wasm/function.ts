@@ -130,13 +130,29 @@ export class FunctionBuilder {
     this.code.uleb(func);
   }
 
-  /** Calls the module's own function number `place`, counted without imports, and returns what that returns. */
+  /** Calls the module's own function number `place`, counted without imports; the result goes to `local`. */
+  callOwn(local: number, place: number, args: readonly Expr[]): void {
+    this.own(0x10, place, args);
+    this.code.u8(0x21);
+    this.code.uleb(local);
+  }
+
+  /** The same, and returns what that returns. */
   returnFrom(place: number, args: readonly Expr[]): void {
+    this.own(0x10, place, args);
+    this.code.u8(0x0f);
+  }
+
+  /** The same without growing the stack. */
+  returnCallOwn(place: number, args: readonly Expr[]): void {
+    this.own(0x12, place, args);
+  }
+
+  private own(op: number, place: number, args: readonly Expr[]): void {
     for (const arg of args) this.push(arg);
-    this.code.u8(0x10);
+    this.code.u8(op);
     this.calls.push(this.code.length);
     this.code.u32(place);
-    this.code.u8(0x0f);
   }
 
   /** `return table[index](...args)` without growing the stack. */

@@ -20,15 +20,16 @@ function isDirect(e: Emitter): boolean {
 }
 
 /** A jump to an address whose upper 17 bits differ faults where it stands (SDM, JMP), before anything is written. */
-function checkCanonical(e: Emitter, target: Expr): Expr {
+function checkCanonical(e: Emitter, target: Expr): void {
   const extended = i64.shr_s(i64.shl(target, i64.num(16)), i64.num(16));
   e.raiseIf(i64.ne(extended, target), VECTOR_GP);
-  return target;
 }
 
 /** An indirect target. */
 function computedTarget(e: Emitter): Expr {
-  return checkCanonical(e, e.let(e.read(0)));
+  const target = e.let(e.read(0));
+  checkCanonical(e, target);
+  return target;
 }
 
 function jmp(e: Emitter): void {
@@ -44,7 +45,10 @@ function call(e: Emitter): void {
 }
 
 function ret(e: Emitter): void {
-  const target = checkCanonical(e, loadTop(e, 8));
+  const target = loadTop(e, 8);
+  const likely = e.likelyReturn();
+  if (likely === null) checkCanonical(e, target);
+  else e.if(i64.ne(target, likely), () => checkCanonical(e, target), undefined, 'unlikely');
   const more = e.form.operands.length > 0 ? i64.extend_i32_u(e.imm(0, 2)) : i64.num(0);
   dropBytes(e, i64.add(more, i64.num(8)));
   e.jump('ret', target);
