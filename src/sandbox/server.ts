@@ -10,6 +10,7 @@ import { mergedContent, type FrameContent, type LeftOut } from '../kernel/checkp
 import type { MoveKernel } from '../kernel/checkpoint/move/depart.js';
 import { KernelBug } from '../kernel/errno.js';
 import { isFailure } from '../kernel/exec/failure.js';
+import { forgetUnused } from '../kernel/fs/dentry.js';
 import type { Host } from '../kernel/host.js';
 import { Kernel } from '../kernel/kernel.js';
 import { killAll, killDescendants } from '../kernel/process/oom.js';
@@ -187,6 +188,7 @@ export class SandboxServer implements Backend {
       ...(request.hostPages ? {} : { filled: namespace.hostPages() }),
     };
     const resume = this.watches?.pause();
+    forgetUnused(namespace.vfs);
     const content = saveSandbox(kernel, anchors, header, { guests, nextId, output }, namespace, leftOut);
     resume?.();
     return packFile(this.host.crypto, content, request.compress);

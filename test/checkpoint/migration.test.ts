@@ -16,6 +16,7 @@ import {
 
 const FOLDER = fileURLToPath(new URL('../../../test/', import.meta.url));
 const ARRIVE = fileURLToPath(new URL('./arrive.js', import.meta.url));
+const RESTORE = fileURLToPath(new URL('./restore.js', import.meta.url));
 const LIMIT = { timeout: 120_000 };
 const ENV = { PATH: '/usr/bin:/bin', HOME: '/tmp' };
 const OPTIONS: SandboxOptions = { rootfs: '/', env: ENV };
@@ -113,6 +114,45 @@ describe('processes that move', () => {
         assert.deepEqual({ processes, threads, openFiles, timers }, NOTHING);
       }
     });
+
+  it('go on in the middle of a file of /proc, as they do everywhere', LIMIT, async () => {
+    const script =
+      'exec 4<&0; n=0; while read -r line; do n=$((n + 1)); /bin/true; if [ $n = 5 ]; then echo READY; read x <&4; fi; ' +
+      'done < /proc/self/limits; echo $n lines; exit 3';
+    const native = spawnSync('sh', ['-c', script], { input: 'go\n', encoding: 'utf8' });
+    const rest = native.stdout.replace('READY\n', '');
+    await using from = await Sandbox.create(OPTIONS);
+    const program = await from.spawn(['sh', '-c', script]);
+    const output = new Output(program);
+    await output.until('READY\n');
+    const moving = await from.exportProcess(program);
+    writeFileSync(join(folder, 'loop.moving'), moving.bytes);
+    await moving.stays();
+    writeFileSync(
+      join(folder, 'loop.snapshot'),
+      new Uint8Array(await new Response(from.snapshot()).arrayBuffer()),
+    );
+    await using other = await from.fork();
+    for (const [how, name] of [
+      [ARRIVE, 'loop.moving'],
+      [RESTORE, 'loop.snapshot'],
+    ] as const)
+      assert.equal(
+        spawnSync(process.execPath, [how, join(folder, name)], { encoding: 'utf8' }).stdout,
+        rest,
+        name,
+      );
+    const [copy] = other.processes();
+    assert.ok(copy !== undefined);
+    const copied = new Output(copy);
+    for (const [one, text] of [
+      [program, output],
+      [copy, copied],
+    ] as const) {
+      await type(one, 'go\n');
+      assert.deepEqual(await text.rest(), { text: rest, status: 3 });
+    }
+  });
 
   it('come and go, with their terminal, pipes and jobs', LIMIT, async () => {
     await using one = await Sandbox.create(OPTIONS);

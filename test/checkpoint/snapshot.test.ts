@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createNodeHost } from '../../src/host/node/host.js';
-import { CulmError, Sandbox, type AppFiles, type SandboxProcess } from '../../src/index.js';
+import { CulmError, Sandbox, inspectSnapshot, type AppFiles, type SandboxProcess } from '../../src/index.js';
 import { saveKernel } from '../../src/kernel/checkpoint/checkpoint.js';
 import { openFile } from '../../src/kernel/checkpoint/file.js';
 import { Kernel } from '../../src/kernel/kernel.js';
+import { FileContent } from '../../src/kernel/fs/tmpfs/content.js';
+import { checkOptions } from '../../src/sandbox/options.js';
 import { Namespace } from '../../src/sandbox/namespace.js';
 import { readHeader, restoreSandbox, sandboxAnchors } from '../../src/sandbox/snapshot.js';
 
@@ -147,6 +149,43 @@ describe('a snapshot', () => {
     // Only the time, at the beginning, is another one.
     assert.equal(again.length, bytes.length);
     assert.equal(Buffer.compare(again.subarray(8), bytes.subarray(8)), 0);
+  });
+
+  it('with pages in frames that are not theirs is refused', LIMIT, () => {
+    const { memory, hostname } = checkOptions({ memory: '32m' });
+    const make = () => {
+      const kernel = new Kernel({ host: createNodeHost(), machine: { memory }, hostname });
+      const namespace = new Namespace(kernel, checkOptions({ memory: '32m' }), () => null);
+      return { kernel, namespace, anchors: sandboxAnchors(kernel, namespace, () => null) };
+    };
+    const saved = make();
+    const { namespace, kernel } = saved;
+    const file = namespace.vfs.createShared('shared', 8192, namespace.vfs.context().cred);
+    assert.ok(typeof file === 'object' && file.pages instanceof FileContent);
+    assert.ok(file.pages.frame(0) > 0);
+    const root = { guests: new Map(), nextId: 1, output: 0, namespace: namespace.parts, file };
+    const restored = () => {
+      const bytes = Buffer.concat(saveKernel(kernel, saved.anchors, root));
+      const other = make();
+      restoreSandbox(other.kernel, other.anchors, bytes);
+    };
+    restored();
+    // The machine's own memory, a frame that is free, one that is not there, no number of a frame.
+    for (const forged of [0, 3, -1, 8000, 2 ** 33, 0.5]) {
+      file.pages.eachFrame(() => forged);
+      assert.throws(restored, /^Error: a file's page lies nowhere$/, String(forged));
+    }
+  });
+
+  it('has no names that nobody uses', LIMIT, async () => {
+    await using sandbox = await Sandbox.create({ rootfs: '/', thread: 'caller', env: {} });
+    const script =
+      'i=0; while [ $i -lt 300 ]; do i=$((i + 1)); [ -e /tmp/none-$i ]; done; [ -e /etc/passwd ]';
+    assert.equal((await sandbox.exec(['/bin/sh', '-c', script])).status, 0);
+    const before = (await sandbox.statistics()).cachedNames;
+    assert.ok(before > 300);
+    const { objects: counts } = await inspectSnapshot(await snapshotOf(sandbox));
+    assert.ok((counts.CachedDentry ?? 0) < before - 300, JSON.stringify(counts));
   });
 
   it('can be restored more than once, and its sandboxes do not know of each other', LIMIT, async () => {

@@ -14,9 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Tmux } from '../terminal/tmux.js';
 import type { SnapshotContents } from '../../src/index.js';
 
 const CULM = fileURLToPath(new URL('../../../bin/culm', import.meta.url));
+const STALLED = fileURLToPath(new URL('./stalled.js', import.meta.url));
 const LIMIT = { timeout: 120_000 };
 
 interface Run {
@@ -168,6 +170,48 @@ describe('culm snapshot and restore', () => {
     const { status, stderr } = await culm('snapshot', String(process.pid), at('other'));
     assert.equal(status, 125);
     assert.match(stderr, /is no `culm run` of this user\n$/);
+  });
+
+  it('leaves an old file as it is when whoever writes the new one dies in the middle', LIMIT, async () => {
+    const old = readFileSync(at('one'));
+    mkdirSync(at('crash'));
+    writeFileSync(at('crash/file'), old);
+    const writer = spawn(process.execPath, [STALLED, at('crash/file')], { timeout: 60_000 });
+    await new Promise((resolve) => writer.stdout.once('data', resolve));
+    writer.kill('SIGKILL');
+    await new Promise((resolve) => writer.once('close', resolve));
+    assert.ok(readFileSync(at('crash/file')).equals(old));
+    const [unfinished, ...others] = readdirSync(at('crash')).filter((name) => name !== 'file');
+    assert.match(unfinished ?? '', /^\.file\.[0-9a-f]{12}\.tmp$/);
+    assert.deepEqual(others, []);
+    const expected = { status: 7, stdout: 'two C\nthree D rest\n', stderr: '' };
+    assert.deepEqual(await restored(['restore', at('crash/file'), ...bound()], 'C\nD\n'), expected);
+  });
+
+  it('goes on at another terminal', LIMIT, async () => {
+    const tmux = new Tmux(70, 20);
+    try {
+      const typed = 'tty; read x; echo got $x; stty size; read y; echo bye $y';
+      const line = (args: string): string => `XDG_RUNTIME_DIR=${at('runtime')} node ${CULM} ${args}`;
+      tmux.enter(
+        `sh -c 'echo $$ > ${at('pid')}; exec env ${line(`run -it --rootfs / -- sh -c "${typed.replace(/\$/g, '\\$')}"`)}'`,
+      );
+      await tmux.shows(/^\/dev\/pts\/0$/m);
+      const pid = readFileSync(at('pid'), 'utf8').trim();
+      assert.equal((await culm('snapshot', pid, at('terminal'))).stderr, '');
+      tmux.enter('here');
+      await tmux.shows(/^got here$/m);
+      tmux.enter('');
+      await tmux.shows(/^bye\s+host\$ *$/m);
+      tmux.resize(60, 15);
+      tmux.enter(`clear; ${line(`restore -it --rootfs / ${at('terminal')}`)}; echo status $?`);
+      tmux.enter('there');
+      await tmux.shows(/^got there\n15 60$/m);
+      tmux.enter('bye');
+      await tmux.shows(/^bye bye\nstatus 0$/m);
+    } finally {
+      tmux.close();
+    }
   });
 
   it('leaves an old file as it is when the new one cannot be written', LIMIT, async () => {

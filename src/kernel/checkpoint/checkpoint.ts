@@ -16,6 +16,8 @@ import { findAnchors, type Anchors } from './anchors.js';
 import { Reader, Writer } from './bytes.js';
 import { Damaged } from './damaged.js';
 import {
+  checkHolders,
+  isUsed,
   machineParts,
   readFrames,
   restoreFrames,
@@ -79,8 +81,11 @@ export function restoreKernel(
   const { nowMs, graph, memory } = kernelParts(bytes);
   kernel.park();
   restoreFrames(kernel.machine, [...parents, memory]);
-  const { kernel: same, root } = new GraphReader(graph, anchors).read() as { kernel: unknown; root: unknown };
+  const reader = new GraphReader(graph, anchors);
+  const { kernel: same, root } = reader.read() as { kernel: unknown; root: unknown };
   if (same !== kernel || typeof root !== 'object' || root === null) throw new Damaged('it has no root');
+  if (!isUsed(kernel.machine.frames, kernel.zeroFrame)) throw new Damaged('its page of zeros lies nowhere');
+  checkHolders(kernel.machine, reader.made);
   kernel.clock.resumeAt(nowMs);
   return root;
 }

@@ -20,6 +20,28 @@ export function machineParts({ memory, frames, parts }: Machine): Record<string,
   return { memory, ...memory, frames, ...parts };
 }
 
+/** An object that has frames: pages of a file, or of shared memory. */
+interface FrameHolder {
+  eachFrame(change: (frame: number) => number): void;
+}
+
+/** Whoever maps such a page trusts its frame, as the machine does its page tables'. */
+export function checkHolders({ frames }: Machine, objects: readonly object[]): void {
+  const check = (frame: unknown): number => {
+    if (!isUsed(frames, frame)) throw new Damaged("a file's page lies nowhere");
+    return frame;
+  };
+  for (const object of objects)
+    if (typeof (object as Partial<FrameHolder>).eachFrame === 'function')
+      (object as FrameHolder).eachFrame(check);
+}
+
+export function isUsed(frames: Machine['frames'], frame: unknown): frame is number {
+  return (
+    Number.isSafeInteger(frame) && (frame as number) >= FIRST_FRAME && frames.references(frame as number) > 0
+  );
+}
+
 /** A piece is written when it has grown to this. */
 const PIECE = 1 << 20;
 

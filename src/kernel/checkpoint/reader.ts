@@ -51,6 +51,11 @@ export class GraphReader {
     this.input = new Reader(bytes);
   }
 
+  /** All objects that have been made. */
+  get made(): readonly object[] {
+    return this.objects;
+  }
+
   /** The root, with all objects restored. */
   read(): object {
     const { input } = this;

@@ -148,11 +148,26 @@ export function sweepDentries(vfs: VfsContext): void {
   vfs.dentries.age++;
 }
 
+/** Forgets names that nobody needs, so that they are not written down; those of files in the page cache are kept. */
+export function forgetUnused(vfs: VfsContext): void {
+  for (const mount of vfs.mounts) forgetBelow(vfs, mount.root);
+}
+
+function forgetBelow(vfs: VfsContext, dentry: Dentry): void {
+  for (const child of dentry.children?.values() ?? []) {
+    forgetBelow(vfs, child);
+    if (!isNeeded(child) && (child.inode?.pages ?? null) === null) dropDentry(vfs, child);
+  }
+}
+
+function isNeeded({ pins, mounts, children }: Dentry): boolean {
+  return pins > 0 || mounts.length > 0 || (children?.size ?? 0) > 0;
+}
+
 function sweepBelow(vfs: VfsContext, dentry: Dentry): void {
   for (const child of dentry.children?.values() ?? []) {
     sweepBelow(vfs, child);
-    const needed = child.pins > 0 || child.mounts.length > 0 || (child.children?.size ?? 0) > 0;
-    if (!needed && child.used < vfs.dentries.age) dropDentry(vfs, child);
+    if (!isNeeded(child) && child.used < vfs.dentries.age) dropDentry(vfs, child);
   }
 }
 

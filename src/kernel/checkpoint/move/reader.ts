@@ -13,11 +13,6 @@ export class MoveReader extends GraphReader {
     super(bytes, anchors);
   }
 
-  /** All objects that have been made. */
-  get made(): readonly object[] {
-    return this.objects;
-  }
-
   protected override thing(name: string): object | undefined {
     return this.find(name) ?? super.thing(name);
   }

@@ -162,6 +162,11 @@ export class FilePages implements PageCache {
     if (read >= 0) this.memory.u8.fill(0, frame * PAGE_SIZE + read, (frame + 1) * PAGE_SIZE);
   }
 
+  /** The frames that it has, which `change` may replace. */
+  eachFrame(change: (frame: number) => number): void {
+    for (const [index, frame] of this.frames) this.frames.set(index, change(frame));
+  }
+
   /** Adds the frames in which there is what the file has. */
   cleanFrames(into: Set<number>): void {
     for (const [index, frame] of this.frames) if (!this.written.has(index)) into.add(frame);
