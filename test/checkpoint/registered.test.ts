@@ -31,21 +31,27 @@ const SHORT = [
   'VectorSink',
   'VectorSource',
 ];
-/** They belong to the machine and the host, to tables that never change, or to what the restorer says. */
+/** They belong to the machine and the host, to profiles, to tables that never change, or to what the restorer says. */
 const REBUILT = [
   'CpuArgs',
   'Dispatcher',
   'EncryptedFile',
   'EncryptedFolder',
+  'FileSymbols',
   'KernelBug',
   'KeyRing',
   'Metadata',
   'Nodes',
+  'Places',
+  'ProfiledDispatcher',
   'ProtectedFile',
   'ReadOnlyFile',
   'ReadOnlyFolder',
+  'Recorder',
   'RecoveryLog',
   'Registers',
+  'Report',
+  'StackReader',
   'Struct',
   'Tracer',
 ];
