@@ -82,11 +82,17 @@ class Comparison {
   }
 
   xmm(k: number): void {
-    const offset = S.AT_FX + S.FX_XMM + 16 * k;
+    this.vector(`xmm${k}`, S.AT_FX + S.FX_XMM + 16 * k);
+  }
+  upper(k: number): void {
+    this.vector(`upper half of ymm${k}`, S.AT_UPPER + 16 * k);
+  }
+
+  private vector(name: string, offset: number): void {
     const read = ({ view, at }: Place) =>
       `${hex(view.getBigUint64(at + offset + 8, true), 16)}:${hex(view.getBigUint64(at + offset, true), 16)}`;
     if (this.ignored.floatError > 0 && this.nearFloats(offset)) return;
-    this.note(`xmm${k}`, read(this.want), read(this.got));
+    this.note(name, read(this.want), read(this.got));
   }
 
   private nearFloats(offset: number): boolean {
@@ -139,6 +145,7 @@ export function compare(want: Place, got: Place, ignored: Ignored): string[] {
   comparison.u64('rip', S.AT_RIP);
   comparison.u32('rflags', S.AT_RFLAGS, COMPARED_FLAGS & ~ignored.flags);
   if (!sameBytes(want, got, S.AT_FX, S.AT_FX + S.FX_END)) compareFx(comparison, ignored);
+  if (!sameBytes(want, got, S.AT_UPPER, S.AT_WINDOW)) for (let k = 0; k < 16; k++) comparison.upper(k);
   if (!sameBytes(want, got, S.AT_WINDOW, S.STATE_SIZE)) comparison.window();
   comparison.u32('checksum of the other data', S.AT_CHECKSUM);
   return comparison.differences;

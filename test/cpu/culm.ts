@@ -90,6 +90,7 @@ class CulmExecutor implements Executor {
     put(L.CPU_FTW, start.getUint8(S.AT_FX + S.FX_FTW));
     put(L.CPU_MXCSR, start.getUint32(S.AT_FX + S.FX_MXCSR, true));
     u8.set(bytes.subarray(S.AT_FX + S.FX_XMM, S.AT_FX + S.FX_END), L.CPU + L.CPU_XMM);
+    u8.set(bytes.subarray(S.AT_UPPER, S.AT_UPPER + S.UPPER_SIZE), L.CPU + L.CPU_YMM_HIGH);
     for (let i = 0; i < ST_REGISTERS; i++) {
       const at = S.AT_FX + S.FX_ST + 16 * i;
       u8.set(bytes.subarray(at, at + 16), this.stAddress(i));
@@ -129,6 +130,8 @@ class CulmExecutor implements Executor {
       bytes.set(u8.subarray(from, from + 16), at + S.AT_FX + S.FX_ST + 16 * i);
     }
     bytes.set(u8.subarray(L.CPU + L.CPU_XMM, L.CPU + L.CPU_XMM + 256), at + S.AT_FX + S.FX_XMM);
+    const upper = L.CPU + L.CPU_YMM_HIGH;
+    bytes.set(u8.subarray(upper, upper + S.UPPER_SIZE), at + S.AT_UPPER);
     bytes.set(u8.subarray(window, window + S.WINDOW_SIZE), at + S.AT_WINDOW);
     results.setUint32(at + S.AT_VECTOR, vector, true);
     if (vector === PAGE_FAULT) {

@@ -70,6 +70,7 @@ export function randomState(random: Random, rip: number): S.State {
   state.view.setBigUint64(S.AT_RIP, BigInt(rip), true);
   state.view.setUint32(S.AT_RFLAGS, randomFlags(random), true);
   putFx(random, state.view, S.AT_FX);
+  for (let k = 0; k < S.UPPER_SIZE; k += 16) putVector(random, state.view, S.AT_UPPER + k);
   for (let k = 0; k < S.WINDOW_SIZE; k += 16) putVector(random, state.view, S.AT_WINDOW + k);
   return state;
 }
@@ -85,14 +86,26 @@ const ANY_ALIGNMENT = new Set([
   'pcmpistrm',
 ]);
 
+/** Of the VEX instructions, those whose memory must be aligned. */
+const VEX_ALIGNED = new Set([
+  'vmovaps',
+  'vmovapd',
+  'vmovdqa',
+  'vmovntps',
+  'vmovntpd',
+  'vmovntdq',
+  'vmovntdqa',
+]);
+
 /** An address in the window for an operand of `size` bytes: often over the pages' border. */
 export function chooseTarget(random: Random, mnemonic: string, size: number): number {
   if (size === 512) return random.oneIn(8) ? S.WINDOW - 8 : S.WINDOW;
-  const aligned = size === 16 && !ANY_ALIGNMENT.has(mnemonic) && !random.oneIn(16);
+  const anywhere = ANY_ALIGNMENT.has(mnemonic) || (mnemonic.startsWith('v') && !VEX_ALIGNED.has(mnemonic));
+  const aligned = size >= 16 && !anywhere && !random.oneIn(16);
   const crossing = size > 1 && !aligned && random.oneIn(4);
   if (crossing) return S.PAGE_BORDER - 1 - random.below(size - 1);
   const target = S.WINDOW + random.below(S.WINDOW_SIZE - size + 1);
-  return aligned ? target & -16 : target;
+  return aligned ? target & -size : target;
 }
 
 /** Gives the registers of a memory operand values with which it means `target`, or nearly so. */
@@ -217,6 +230,8 @@ const PREPARE: Readonly<Record<string, (trial: Trial) => void>> = {
   leave: prepareFrame,
   mov_seg: prepareSegment,
   maskmovq: (trial) => trial.state.setGpr(RDI, BigInt(trial.target)),
+  vmaskmovdqu: (trial) => trial.state.setGpr(RDI, BigInt(trial.target)),
+  vldmxcsr: (trial) => PREPARE.ldmxcsr(trial),
   maskmovdqu: (trial) => trial.state.setGpr(RDI, BigInt(trial.target)),
   ret: (trial) => putWindow(trial, stackTop(trial), landing(trial.random)),
   popf: (trial) => putWindow(trial, stackTop(trial), integer(trial.random) & ~TRAP_AND_ALIGNMENT),

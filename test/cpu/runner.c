@@ -27,12 +27,18 @@
 // What fxsave stores: control, x87 and XMM registers; behind them lie the kernel's own bytes.
 #define FX_SIZE 416
 #define XSTATE_BV 512
+#define XSTATE_AVX 4
+// Where the signal frame has the upper halves of the ymm registers, if the CPU has them.
+#define UPPER 576
+#define UPPER_SIZE 256
+#define FX_XFEATURES 472
 #define TIMED_OUT 0xffff
 
 struct state {
   uint64_t gpr[16];  // rax rcx rdx rbx rsp rbp rsi rdi r8..r15
   uint64_t rip, rflags;
   uint8_t fx[512];
+  uint8_t upper[UPPER_SIZE];
   uint8_t window[WINDOW_SIZE];
 };
 
@@ -105,6 +111,10 @@ static uint32_t checksum(void) {
   return sum;
 }
 
+static int has_avx(const uint8_t *fx) {
+  return (*(const uint64_t *)(fx + FX_XFEATURES) & XSTATE_AVX) != 0;
+}
+
 static void save(int sig, ucontext_t *context) {
   static struct result result;
   greg_t *gregs = context->uc_mcontext.gregs;
@@ -112,6 +122,10 @@ static void save(int sig, ucontext_t *context) {
   result.state.rip = gregs[REG_RIP];
   result.state.rflags = gregs[REG_EFL];
   memcpy(result.state.fx, context->uc_mcontext.fpregs, FX_SIZE);
+  const uint8_t *fx = (uint8_t *)context->uc_mcontext.fpregs;
+  memset(result.state.upper, 0, UPPER_SIZE);
+  if (has_avx(fx) && *(const uint64_t *)(fx + XSTATE_BV) & XSTATE_AVX)
+    memcpy(result.state.upper, fx + UPPER, UPPER_SIZE);
   memcpy(result.state.window, (void *)WINDOW, WINDOW_SIZE);
   result.vector = sig == SIGVTALRM ? TIMED_OUT : gregs[REG_TRAPNO];
   result.error = gregs[REG_ERR];
@@ -130,6 +144,10 @@ static void load(ucontext_t *context) {
   gregs[REG_EFL] = next.state.rflags;
   memcpy(fx, next.state.fx, FX_SIZE);
   *(uint64_t *)(fx + XSTATE_BV) |= 3;
+  if (has_avx(fx)) {
+    memcpy(fx + UPPER, next.state.upper, UPPER_SIZE);
+    *(uint64_t *)(fx + XSTATE_BV) |= XSTATE_AVX;
+  }
   // NT and ID do not come from the context: they stay as they are in this handler.
   __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~0x204000ul);
   memcpy(data, background, DATA_SIZE);

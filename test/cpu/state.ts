@@ -19,7 +19,10 @@ export const AT_RIP = 128;
 export const AT_RFLAGS = 136;
 /** An fxsave image. */
 export const AT_FX = 144;
-export const AT_WINDOW = AT_FX + 512;
+/** The upper halves of ymm0 to ymm15. */
+export const AT_UPPER = AT_FX + 512;
+export const UPPER_SIZE = 256;
+export const AT_WINDOW = AT_UPPER + UPPER_SIZE;
 export const STATE_SIZE = AT_WINDOW + WINDOW_SIZE;
 
 /** A case: a state, and its code unless it has that of the case before. */

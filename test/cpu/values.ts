@@ -193,5 +193,5 @@ export function putValue(random: Random, view: DataView, at: number, size: numbe
   else if (size === 4) view.setUint32(at, Number(integer(random) & 0xffffffffn), true);
   else if (size === 8) view.setBigUint64(at, random.oneIn(2) ? double(random) : integer(random), true);
   else if (size === 10) putExtended(random, view, at);
-  else if (size === 16) putVector(random, view, at);
+  else if (size === 16 || size === 32) for (let k = 0; k < size; k += 16) putVector(random, view, at + k);
 }

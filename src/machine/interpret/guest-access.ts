@@ -9,9 +9,9 @@ import {
 } from '../layout.js';
 import { hasFaulted } from '../core/walk.js';
 import type { CoreBuilder } from '../core/functions.js';
-import type { Modified } from '../semantics/emitter.js';
-import { I32, i32, i64, type Expr } from '../wasm/expr.js';
-import { VOID, type FunctionBuilder } from '../wasm/function.js';
+import type { Modified, Pair } from '../semantics/emitter.js';
+import { I32, i32, i64, v128, type Expr } from '../wasm/expr.js';
+import { STORE, VOID, type FunctionBuilder } from '../wasm/function.js';
 import { wayOf, type AccessSize } from '../semantics/access-way.js';
 import type { Temporaries } from '../translate/temporaries.js';
 
@@ -53,6 +53,28 @@ export class GuestAccess {
     f.end();
   }
 
+  loadPair(address: Expr): Pair {
+    const { temporaries } = this;
+    const at = this.locate(TLB_READ, 'probeRead', temporaries.let(address), 32);
+    return [temporaries.let(v128.load(at)), temporaries.let(v128.load(at, 16))];
+  }
+
+  storePair(address: Expr, [lower, upper]: Pair): void {
+    const { f, temporaries } = this;
+    const a = temporaries.let(address);
+    const at = this.locate(TLB_WRITE, 'locateWrite', a, 32);
+    f.store(STORE.v128, at, lower);
+    f.store(STORE.v128, at, upper, 16);
+    this.writeBack(at, a, 32);
+  }
+
+  private writeBack(at: Expr, a: Expr, size: number): void {
+    const { f } = this;
+    f.if(i32.lt_u(at, i32.const(BOUNCE_END)), VOID, 'unlikely');
+    f.call(this.core.index('writeBack'), [a, i32.const(size)]);
+    f.end();
+  }
+
   /** Reads for writing. Over a page's end the value goes through the bounce buffer, and back after the write. */
   modify(size: number, address: Expr): Modified {
     const { f, temporaries } = this;
@@ -63,9 +85,7 @@ export class GuestAccess {
       value: temporaries.let(load(at)),
       write: (value) => {
         f.store(store, at, value);
-        f.if(i32.lt_u(at, i32.const(BOUNCE_END)), VOID, 'unlikely');
-        f.call(this.core.index('writeBack'), [a, i32.const(size)]);
-        f.end();
+        this.writeBack(at, a, size);
       },
     };
   }

@@ -7,6 +7,7 @@ import {
   CPU_GPR,
   CPU_RIP,
   CPU_XMM,
+  CPU_YMM_HIGH,
   PAGE_MASK,
 } from '../layout.js';
 import { emitNote } from '../code/call-targets.js';
@@ -79,6 +80,8 @@ export interface HandlerKey {
 export const FLAGS_KEPT = -1;
 export const FLAGS_UNKNOWN = -2;
 
+/** From a vector register's place to its upper half. */
+const UPPER = CPU + CPU_YMM_HIGH - CPU_XMM;
 const RIP_PAGE = i64.num(~PAGE_MASK);
 const CONDITION_OF: Readonly<Partial<Record<Flag, number>>> = { OF: 0, CF: 2, ZF: 4, SF: 8, PF: 10 };
 
@@ -163,6 +166,13 @@ export class HandlerEmitter extends BaseEmitter {
     if (kind === 'imm') return this.imm(k, size);
     if (kind === 'st' || kind === 'seg') return this.field(k);
     return loadRegister(size, this.field(k));
+  }
+
+  readUpper(k: number): Expr {
+    return v128.load(this.field(k), UPPER);
+  }
+  writeUpper(k: number, value: Expr): void {
+    this.f.store(STORE.v128, this.field(k), value, UPPER);
   }
 
   readFloat(k: number): Expr {

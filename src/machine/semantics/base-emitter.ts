@@ -1,4 +1,4 @@
-import { CPU, CPU_SEGMENT } from '../layout.js';
+import { CPU, CPU_SEGMENT, CPU_YMM_HIGH } from '../layout.js';
 import {
   F32,
   F64,
@@ -16,7 +16,7 @@ import {
 } from '../wasm/expr.js';
 import { STORE, VOID, type FunctionBuilder, type Hint } from '../wasm/function.js';
 import type { AccessSize } from './access-way.js';
-import type { Emitter, Flag, JumpKind, Modified, Variable } from './emitter.js';
+import type { Emitter, Flag, JumpKind, Modified, Pair, Variable } from './emitter.js';
 import type { Form } from '../x86/insn.js';
 import { KIND_RAW } from './flags.js';
 import type { Helper } from './helper.js';
@@ -45,10 +45,24 @@ export function storeCpu(f: FunctionBuilder, offset: number, value: Expr): void 
   f.store(STORE_OF[value.type], CPU_BLOCK, value, CPU + offset);
 }
 
+const REGISTERS = 16;
+/** Clears the upper halves of all vector registers. */
+const zeroUppers: Helper = {
+  name: 'zeroUppers',
+  params: [],
+  result: null,
+  wasm: (f) => {
+    const zero = f.get(f.local(V128));
+    for (let i = 0; i < REGISTERS; i++) storeCpu(f, CPU_YMM_HIGH + 16 * i, zero);
+  },
+};
+
 /** Checked accesses to guest memory, as each tier makes them. */
 export interface GuestMemory {
   load(size: AccessSize, address: Expr): Expr;
   store(size: AccessSize, address: Expr, value: Expr): void;
+  loadPair(address: Expr): Pair;
+  storePair(address: Expr, values: Pair): void;
   modify(size: number, address: Expr): Modified;
   probe(size: number, address: Expr, access: 'read' | 'write'): void;
   span(count: Expr, address: Expr, access: 'read' | 'write'): Expr;
@@ -139,6 +153,26 @@ export abstract class BaseEmitter implements Emitter {
     this.access.store(size, address, value);
   }
 
+  upper(index: number): Expr {
+    return loadCpu(V128, CPU_YMM_HIGH + 16 * index);
+  }
+
+  setUpper(index: number, value: Expr): void {
+    storeCpu(this.f, CPU_YMM_HIGH + 16 * index, value);
+  }
+
+  zeroUppers(): void {
+    this.call(zeroUppers);
+  }
+
+  loadPair(address: Expr): Pair {
+    return this.access.loadPair(address);
+  }
+
+  storePair(address: Expr, values: Pair): void {
+    this.access.storePair(address, values);
+  }
+
   modifyAt(size: number, address: Expr): Modified {
     return this.access.modify(size, address);
   }
@@ -156,6 +190,8 @@ export abstract class BaseEmitter implements Emitter {
   }
 
   abstract read(k: number): Expr;
+  abstract readUpper(k: number): Expr;
+  abstract writeUpper(k: number, value: Expr): void;
   abstract readFloat(k: number): Expr;
   abstract write(k: number, value: Expr): void;
   abstract modify(k: number): Modified;

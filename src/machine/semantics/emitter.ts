@@ -52,6 +52,18 @@ export interface Emitter {
   /** address(k) without the segment base, as lea has it (cut to 4 bytes after a 67 prefix). */
   offset(k: number): Expr;
 
+  // Upper halves of the vector registers, which VEX instructions have. `read` gives a register of 32 bytes' lower half, and
+  // `write` leaves the upper one alone.
+  readUpper(k: number): Expr;
+  writeUpper(k: number, value: Expr): void;
+  upper(index: number): Expr;
+  setUpper(index: number, value: Expr): void;
+  /** Those of all registers become 0. */
+  zeroUppers(): void;
+  /** 32 bytes as two v128; a store writes all of them or none. */
+  loadPair(address: Expr): Pair;
+  storePair(address: Expr, values: Pair): void;
+
   // Implicit registers (RAX.. of layout.ts)
   gpr(index: number, size: number): Expr;
   setGpr(index: number, size: number, value: Expr): void;
@@ -121,6 +133,9 @@ export interface Emitter {
   call(helper: Helper, ...args: Expr[]): void;
   callValue(helper: Helper, ...args: Expr[]): Expr;
 }
+
+/** Lower and upper half. */
+export type Pair = readonly [lower: Expr, upper: Expr];
 
 export interface Variable {
   get(): Expr;

@@ -1,10 +1,11 @@
 import { BOUNCE_END, CPU_EXIT } from '../layout.js';
 import { loadCpu } from '../semantics/base-emitter.js';
 import { wayOf, type AccessSize } from '../semantics/access-way.js';
-import type { Modified } from '../semantics/emitter.js';
-import { I32, call, i32, type Expr } from '../wasm/expr.js';
-import { VOID, type FunctionBuilder } from '../wasm/function.js';
+import type { Modified, Pair } from '../semantics/emitter.js';
+import { I32, call, i32, v128, type Expr } from '../wasm/expr.js';
+import { STORE, VOID, type FunctionBuilder } from '../wasm/function.js';
 import {
+  LOCATE_WRITE,
   PROBE_READ,
   PROBE_WRITE,
   SLOW_LOAD,
@@ -60,6 +61,28 @@ export class Access {
     );
   }
 
+  loadPair(address: Expr): Pair {
+    const { temporaries } = this.context;
+    const at = this.locate('read', PROBE_READ, temporaries.let(address), address, 32);
+    return [temporaries.let(v128.load(at)), temporaries.let(v128.load(at, 16))];
+  }
+
+  storePair(address: Expr, [lower, upper]: Pair): void {
+    const { f, temporaries } = this.context;
+    const a = temporaries.let(address);
+    const at = this.locate('write', LOCATE_WRITE, a, address, 32);
+    f.store(STORE.v128, at, lower);
+    f.store(STORE.v128, at, upper, 16);
+    this.writeBack(at, a, 32);
+  }
+
+  private writeBack(at: Expr, a: Expr, bytes: number): void {
+    const { f } = this.context;
+    f.if(i32.lt_u(at, i32.const(BOUNCE_END)), VOID, 'unlikely');
+    f.call(this.context.core(WRITE_BACK), [a, i32.const(bytes)]);
+    f.end();
+  }
+
   /** Reads for writing. Over a page's end the value goes through the bounce buffer, and back after the write. */
   modify(size: number, address: Expr): Modified {
     const { f, temporaries } = this.context;
@@ -70,9 +93,7 @@ export class Access {
       value: temporaries.let(load(at)),
       write: (value) => {
         f.store(store, at, value);
-        f.if(i32.lt_u(at, i32.const(BOUNCE_END)), VOID, 'unlikely');
-        f.call(this.context.core(WRITE_BACK), [a, i32.const(bytes)]);
-        f.end();
+        this.writeBack(at, a, bytes);
       },
     };
   }

@@ -30,6 +30,8 @@ export const SLOW_STORE: Readonly<Record<number, CoreFunction>> = {
 };
 /** (address, size): where that many bytes can be changed: in the frame, or in the bounce buffer. */
 export const PROBE_WRITE = core('probeWrite', [I64, I32], I32);
+/** The same where what is there does not matter. */
+export const LOCATE_WRITE = core('locateWrite', [I64, I32], I32);
 /** (address, size): where they can be read. */
 export const PROBE_READ = core('probeRead', [I64, I32], I32);
 /** (count, address): the span's offset (Emitter.span). */

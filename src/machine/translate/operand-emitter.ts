@@ -139,9 +139,22 @@ export abstract class OperandEmitter extends BaseEmitter {
     }
   }
 
+  private vectorIndex(k: number): number {
+    const operand = this.operand(k);
+    if (operand.kind !== 'xmm') throw new Error(`${this.form.mnemonic}: operand ${k} is no vector register`);
+    return operand.index;
+  }
+
+  readUpper(k: number): Expr {
+    return this.upper(this.vectorIndex(k));
+  }
+  writeUpper(k: number, value: Expr): void {
+    this.setUpper(this.vectorIndex(k), value);
+  }
+
   private readVector(index: number, size: number): Expr {
     const value = this.xmm(index);
-    if (size === 16) return value;
+    if (size >= 16) return value;
     if (size === 8) return i64x2.extract_lane(0, value);
     return zeroExtend(size, i32x4.extract_lane(0, value));
   }

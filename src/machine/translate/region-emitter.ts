@@ -11,9 +11,10 @@ import { jumpEntry, jumpIndex } from '../code/jump-cache.js';
 import { loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Flag, JumpKind, Semantics } from '../semantics/emitter.js';
 import type { Helper } from '../semantics/helper.js';
+import { ZEROS } from '../semantics/sse/operands.js';
 import { isConst, isNumber, width } from '../semantics/width.js';
 import { EXIT_EXCEPTION } from '../types.js';
-import { I32, I64, OP_I64_CONST, call, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
+import { I32, I64, OP_I64_CONST, V128, call, callIndirect, i32, i64, type Expr } from '../wasm/expr.js';
 import { VOID, type FunctionBuilder, type Hint } from '../wasm/function.js';
 import type { Insn } from '../x86/insn.js';
 import { Access, type AccessContext } from './access.js';
@@ -28,6 +29,7 @@ import { FLAGS_UNKNOWN } from './scan.js';
 
 const NO_STEP = { insn: null, effects: null } as const;
 const ZERO = i32.const(0);
+const ALL_ZEROED = 0xffff;
 const GO_ON_AT_RIP = i64.num(-1);
 /** The region's parameters: nested calls that may still be made, and where the caller goes on. */
 const DEPTH = 0;
@@ -63,6 +65,9 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   /** The budget while it is not in the CPU block; undefined in a region without loops. */
   private readonly fuel: number | undefined;
   private loadMask = 0;
+  /** Vector registers whose upper half is known to be 0, as far as straight code goes. */
+  private zeroed = 0;
+  private readonly zero: Expr;
 
   constructor(
     override readonly f: FunctionBuilder,
@@ -71,6 +76,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     super(f, frame.registers.used);
     this.flags = new FlagLocals(f, (helper, ...args) => this.callValue(helper, ...args));
     this.access = new Access(this);
+    this.zero = f.get(f.local(V128));
     this.fuel = frame.hasLoops ? f.local(I32) : undefined;
   }
 
@@ -82,6 +88,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   private reload(mask: number): void {
     this.registers.load(mask);
+    this.zeroed = 0;
     this.flags.forget();
     this.pages.clear();
     if (this.fuel !== undefined) this.f.set(this.fuel, loadCpu(I32, CPU_BUDGET));
@@ -123,6 +130,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     const { dirtyIn, liveOut } = this.frame.registers;
     this.registers.dirty = dirtyIn[node] ?? 0;
     this.loadMask = liveOut[node] ?? 0;
+    this.zeroed = 0;
   }
 
   /** Emits one instruction. */
@@ -161,6 +169,24 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   protected get insn(): Insn {
     if (this.step.insn === null) throw new Error('no instruction is being emitted');
     return this.step.insn;
+  }
+
+  // Upper halves: most writes are of zeros that are there
+
+  override setUpper(index: number, value: Expr): void {
+    const bit = 1 << index;
+    if (value !== ZEROS) {
+      this.zeroed &= ~bit;
+      return super.setUpper(index, value);
+    }
+    if ((this.zeroed & bit) !== 0) return;
+    super.setUpper(index, this.zero);
+    if (this.nesting === 0) this.zeroed |= bit;
+  }
+
+  override zeroUppers(): void {
+    if (this.zeroed !== ALL_ZEROED) super.zeroUppers();
+    if (this.nesting === 0) this.zeroed = ALL_ZEROED;
   }
 
   protected helperIndex(helper: Helper): number {

@@ -1,6 +1,6 @@
 import { RAX } from '../layout.js';
 import { F32, F64, I32, I64, V128, i32, i64, localGet, type Expr, type ValType } from '../wasm/expr.js';
-import type { Emitter, Flag, JumpKind, Modified, Semantics, Variable } from '../semantics/emitter.js';
+import type { Emitter, Flag, JumpKind, Modified, Pair, Semantics, Variable } from '../semantics/emitter.js';
 import { KIND_RAW, packKind } from '../semantics/flags.js';
 import type { Form, Insn, OperandForm } from '../x86/insn.js';
 import type { Helper } from '../semantics/helper.js';
@@ -36,7 +36,7 @@ const ALWAYS = i32.const(1);
 /** The type in which an operand of `size` bytes is handled. */
 export function typeOf(size: number): ValType {
   if (size === 8) return I64;
-  return size === 16 ? V128 : I32;
+  return size >= 16 ? V128 : I32;
 }
 
 /** Runs an instruction's semantics without emitting anything, and notes what it touches. */
@@ -147,6 +147,16 @@ class ScanEmitter implements Emitter {
     this.effects.xmmWritten |= 1 << index;
     if (this.nesting > 0) this.effects.xmmRead |= 1 << index;
   }
+  /** Upper halves lie in the CPU block. */
+  readUpper(): Expr {
+    return this.value(V128);
+  }
+  writeUpper(): void {}
+  upper(): Expr {
+    return this.value(V128);
+  }
+  setUpper(): void {}
+  zeroUppers(): void {}
   segmentBase(): Expr {
     return this.value(I64);
   }
@@ -162,6 +172,13 @@ class ScanEmitter implements Emitter {
     return this.value(typeOf(size));
   }
   store(): void {
+    this.effects.leaves = true;
+  }
+  loadPair(): Pair {
+    this.effects.leaves = true;
+    return [this.value(V128), this.value(V128)];
+  }
+  storePair(): void {
     this.effects.leaves = true;
   }
   modifyAt(size: number): Modified {

@@ -44,7 +44,7 @@ export function begin(mxcsr: number): void {
   env.flushToZero = (mxcsr & FTZ) !== 0 && (env.unmasked & UE) === 0;
 }
 
-const OF_OPERANDS = IE | DE | ZE;
+export const OF_OPERANDS = IE | DE | ZE;
 
 /**
  * Ends a stage: an instruction has one, but for dpps, which multiplies and then adds. Returns whether an exception is

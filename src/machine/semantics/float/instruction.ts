@@ -1,11 +1,12 @@
 import { CPU, CPU_MXCSR, SCRATCH } from '../../layout.js';
 import { I32 } from '../../wasm/expr.js';
 import type { Helper, MachineViews } from '../helper.js';
-import { BINARY32, BINARY64, ZERO, begin, endStage, env, type Format } from './env.js';
+import { BINARY32, BINARY64, OF_OPERANDS, ZERO, begin, endStage, env, type Format } from './env.js';
 import {
   EQUAL,
   GREATER,
   LESS,
+  PREDICATES,
   UNORDERED,
   addLane,
   compareLane,
@@ -67,7 +68,7 @@ function roundOf(_index: number, imm: number): Lane {
 const addSub = (index: number): Lane => (index % 2 === 0 ? subtractLane : addLane);
 
 /** Predicates and roundings are few, so their lanes are made once. */
-const COMPARE = Array.from({ length: 8 }, (_, predicate) => compareLane(predicate));
+const COMPARE = PREDICATES.map((_, predicate) => compareLane(predicate));
 
 /** A conversion of `lanes` lanes of `from` bytes to lanes of `to` bytes; what is left of the result is cleared. */
 function convert(
@@ -109,7 +110,7 @@ const ROWS: readonly (readonly [string, Run])[] = [
   ...sameInAllShapes('min', () => minimumLane),
   ...sameInAllShapes('max', () => maximumLane),
   ...sameInAllShapes('sqrt', () => squareRootLane),
-  ...sameInAllShapes('cmp', (_, imm) => COMPARE[imm & 7] as Lane),
+  ...sameInAllShapes('cmp', (_, imm) => COMPARE[imm] as Lane),
   ...sameInAllShapes('round', roundOf),
   ['addsubps', vector('ps', addSub)],
   ['addsubpd', vector('pd', addSub)],
@@ -151,9 +152,12 @@ export function operationCode(name: string): number {
 }
 export const OPERATION_NAMES = ROWS.map(([name]) => name);
 
+const RAISED_BY_RESULT = 1;
+export const RAISED_BY_OPERANDS = 2;
+
 /**
  * (code, immediate): an SSE instruction exactly, in every mode, from OPERAND_A and OPERAND_B to RESULT. Sets MXCSR's
- * flags. Returns 1 if an exception is unmasked: then the result must not be used, and #XM is due.
+ * flags. Returns not 0 if an exception is unmasked: then the result must not be used, and #XM is due.
  */
 export const softFloat: Helper = {
   name: 'softFloat',
@@ -165,6 +169,8 @@ export const softFloat: Helper = {
     (RUNS[code as number] as Run)(m, imm as number);
     endStage();
     m.i32[MXCSR] = mxcsr | env.settled;
-    return (env.settled & env.unmasked) === 0 ? 0 : 1;
+    const raised = env.settled & env.unmasked;
+    if ((raised & OF_OPERANDS) !== 0) return RAISED_BY_OPERANDS;
+    return raised === 0 ? 0 : RAISED_BY_RESULT;
   },
 };

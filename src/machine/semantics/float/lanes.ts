@@ -158,8 +158,11 @@ export function relation(m: MachineViews, format: Format, a: number, b: number, 
   return first < second ? LESS : GREATER;
 }
 
-/** The relations for which each predicate of cmpps holds (SDM volume 2, CMPPD), and whether quiet NaNs are invalid. */
-export const PREDICATES = [
+interface Predicate {
+  readonly holds: number;
+  readonly signaling: boolean;
+}
+const FIRST_PREDICATES: readonly Predicate[] = [
   { holds: EQUAL, signaling: false },
   { holds: LESS, signaling: true },
   { holds: LESS | EQUAL, signaling: true },
@@ -168,11 +171,27 @@ export const PREDICATES = [
   { holds: EQUAL | GREATER | UNORDERED, signaling: true },
   { holds: GREATER | UNORDERED, signaling: true },
   { holds: LESS | EQUAL | GREATER, signaling: false },
-] as const;
+  { holds: EQUAL | UNORDERED, signaling: false },
+  { holds: LESS | UNORDERED, signaling: true },
+  { holds: LESS | EQUAL | UNORDERED, signaling: true },
+  { holds: 0, signaling: false },
+  { holds: LESS | GREATER, signaling: false },
+  { holds: EQUAL | GREATER, signaling: true },
+  { holds: GREATER, signaling: true },
+  { holds: LESS | EQUAL | GREATER | UNORDERED, signaling: false },
+];
+/**
+ * The relations for which each predicate of cmpps and vcmpps holds (SDM volume 2, CMPPD), and whether quiet NaNs are
+ * invalid: SSE has the first 8; the second half of AVX's 32 differs from the first in that alone.
+ */
+export const PREDICATES: readonly Predicate[] = [
+  ...FIRST_PREDICATES,
+  ...FIRST_PREDICATES.map(({ holds, signaling }) => ({ holds, signaling: !signaling })),
+];
 
-/** All ones where the predicate (0..7) holds. */
+/** All ones where the predicate (0..31) holds. */
 export function compareLane(predicate: number): Lane {
-  const { holds, signaling } = PREDICATES[predicate & 7] as (typeof PREDICATES)[number];
+  const { holds, signaling } = PREDICATES[predicate] as Predicate;
   return (m, format, a, b, to) => {
     const mask = (relation(m, format, a, b, signaling) & holds) === 0 ? 0 : 0xffffffff;
     m.view.setUint32(to, mask, true);

@@ -87,41 +87,58 @@ interface Relations {
   readonly gt: (a: Expr, b: Expr) => Expr;
 }
 
-/** eq lt le unord neq nlt nle ord of two ordered operands. */
+const ORDERED = LESS | EQUAL | GREATER;
+
+/** A predicate of two ordered operands. */
 function knownPredicate(f: Relations, predicate: number, a: Expr, b: Expr): Expr {
-  const never = f.lt;
-  const operator = [f.eq, f.lt, f.le, never, f.ne, f.ge, f.gt, f.eq][predicate & 7] as Relations['eq'];
-  if ((predicate & 3) === 3) return operator(a, a);
-  return operator(a, b);
+  const holds = (PREDICATES[predicate]?.holds ?? 0) & ORDERED;
+  if (holds === 0) return f.lt(a, a);
+  if (holds === ORDERED) return f.eq(a, a);
+  const operators: Readonly<Record<number, Relations['eq']>> = {
+    [LESS]: f.lt,
+    [EQUAL]: f.eq,
+    [GREATER]: f.gt,
+    [LESS | EQUAL]: f.le,
+    [LESS | GREATER]: f.ne,
+    [EQUAL | GREATER]: f.ge,
+  };
+  return (operators[holds] as Relations['eq'])(a, b);
 }
 
-/** For each predicate, four bits: the relations for which it holds. */
-const HOLDS = PREDICATES.reduce((all, { holds }, predicate) => all | (holds << (4 * predicate)), 0);
-const RELATIONS = [
-  [LESS, 'lt'],
-  [EQUAL, 'eq'],
-  [GREATER, 'gt'],
-] as const;
+/** For each relation, the predicates that hold for it, as bits. */
+const RELATIONS = (
+  [
+    [LESS, 'lt'],
+    [EQUAL, 'eq'],
+    [GREATER, 'gt'],
+  ] as const
+).map(
+  ([bit, name]) =>
+    [name, PREDICATES.reduce((all, { holds }, k) => all | (holds & bit ? 1 << k : 0), 0)] as const,
+);
 
 /** All ones, or 1, where the predicate that is not known holds for ordered operands. */
 function unknownPredicate(f: Relations, imm: Expr, a: Expr, b: Expr, mask: (bit: Expr) => Expr): Expr {
-  const holds = i32.shr_u(i32.const(HOLDS), i32.shl(i32.and(imm, i32.const(7)), i32.const(2)));
-  const and = (x: Expr, bit: number) => {
-    const wanted = mask(bits(holds, 31 - Math.clz32(bit), 1));
+  const and = (x: Expr, predicates: number) => {
+    const wanted = mask(i32.and(i32.shr_u(i32.const(predicates), imm), i32.const(1)));
     return x.type === V128 ? v128.and(x, wanted) : i32.and(x, wanted);
   };
-  const parts = RELATIONS.map(([bit, name]) => and(f[name](a, b), bit));
+  const parts = RELATIONS.map(([name, predicates]) => and(f[name](a, b), predicates));
   return parts.reduce((x, y) => (x.type === V128 ? v128.or(x, y) : i32.or(x, y)));
 }
 
-function comparePacked(lanes: Lanes): Semantics {
+/** Which bits of the immediate count: SSE has 8 predicates, AVX 32. */
+export const SSE_PREDICATES = 7;
+export const AVX_PREDICATES = 31;
+
+export function comparePacked(lanes: Lanes, predicates: number): Semantics {
   const f = lanes === 'pd' ? f64x2 : f32x4;
   const helper = softBinary(`cmp${lanes}`, V128, V128);
   const spread = (bit: Expr) => i32x4.splat(i32.sub(AT_0, bit));
   return (e) => {
     const b = e.let(readVector(e, 1));
     const a = e.let(readVector(e, 0));
-    const imm = e.let(immediate(e, 2));
+    const imm = e.let(bits(immediate(e, 2), 0, predicates));
     const known = constantOf(imm);
     const result = known === null ? unknownPredicate(f, imm, a, b, spread) : knownPredicate(f, known, a, b);
     e.write(
@@ -131,7 +148,7 @@ function comparePacked(lanes: Lanes): Semantics {
   };
 }
 
-function compareScalar(shape: Scalar): Semantics {
+export function compareScalar(shape: Scalar, predicates: number): Semantics {
   const f = shape === 'sd' ? f64 : f32;
   const [operand, result] = shape === 'sd' ? ([F64, I64] as const) : ([F32, I32] as const);
   const mask = (holds: Expr) => (shape === 'sd' ? allOnesIf(holds) : i32.sub(AT_0, holds));
@@ -144,7 +161,7 @@ function compareScalar(shape: Scalar): Semantics {
   return (e) => {
     const b = e.let(e.readFloat(1));
     const a = e.let(e.readFloat(0));
-    const imm = e.let(immediate(e, 2));
+    const imm = e.let(bits(immediate(e, 2), 0, predicates));
     e.write(
       0,
       withSlowWay(e, plain(a, b, imm), () => isDoubtfulScalar(a, b), helper, a, b, imm),
@@ -185,10 +202,10 @@ function allShapes(stem: 'min' | 'max'): SemanticsTable {
 export const COMPARE: SemanticsTable = {
   ...allShapes('min'),
   ...allShapes('max'),
-  cmpps: comparePacked('ps'),
-  cmppd: comparePacked('pd'),
-  cmpss: compareScalar('ss'),
-  cmpsd: compareScalar('sd'),
+  cmpps: comparePacked('ps', SSE_PREDICATES),
+  cmppd: comparePacked('pd', SSE_PREDICATES),
+  cmpss: compareScalar('ss', SSE_PREDICATES),
+  cmpsd: compareScalar('sd', SSE_PREDICATES),
   ...Object.fromEntries(
     ['comiss', 'comisd', 'ucomiss', 'ucomisd'].map((name) => [name, compareToFlags(name)]),
   ),
