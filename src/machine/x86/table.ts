@@ -99,6 +99,7 @@ export const FEATURES: ReadonlySet<string> = new Set([
   'BMI2',
   'AVX',
   'AVX2',
+  'FMA',
 ]);
 
 /** Every word that may stand among a row's attributes as its feature. */

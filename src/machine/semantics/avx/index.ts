@@ -1,10 +1,11 @@
 import type { SemanticsTable } from '../emitter.js';
+import { FMA } from './fma.js';
 import { MOVES } from './moves.js';
 import { PERMUTE_AVX } from './permute.js';
 import { SIBLINGS } from './siblings.js';
 
 /**
- * AVX and AVX2. The upper halves of the vector registers lie apart from the lower ones, which are SSE's registers
+ * AVX, AVX2, and what came with them. The upper halves of the vector registers lie apart from the lower ones, which are SSE's registers
  * (Emitter.readUpper): an instruction of 256 bits works on two v128, one of 128 bits clears the upper half, and one of SSE
  * does not know of it. Most are siblings of SSE's (halves.ts).
  */
@@ -12,4 +13,5 @@ export const avx: SemanticsTable = {
   ...SIBLINGS,
   ...MOVES,
   ...PERMUTE_AVX,
+  ...FMA,
 };

@@ -92,3 +92,52 @@ export function exactRoot(x: number): void {
 export function exactNumber(x: number): void {
   finish(x < 0, Math.abs(x), 0, 0);
 }
+
+/** The significand of a finite number that is not 0, with its sign, as a whole number; its exponent goes to $exponent. */
+function wholeSignificand(x: number): bigint {
+  const m = BigInt(split(Math.abs(x)) * 2 ** 52);
+  $exponent -= 52;
+  return x < 0 ? -m : m;
+}
+
+/** The number n * 2^exponent, n not 0: rounded to 53 bits, to nearest. */
+function setExact(n: bigint, exponent: number): void {
+  const size = n < 0n ? -n : n;
+  const surplus = size.toString(2).length - 53;
+  exact.negative = n < 0n;
+  exact.residual = 0;
+  exact.exponent = exponent + surplus + 52;
+  if (surplus <= 0) {
+    exact.m = Number(size << BigInt(-surplus)) / 2 ** 52;
+    return;
+  }
+  const unit = 1n << BigInt(surplus);
+  const left = 2n * (size % unit);
+  let kept = size / unit;
+  if (left !== 0n) exact.residual = 1;
+  if (left > unit || (left === unit && (kept & 1n) === 1n)) {
+    kept++;
+    exact.residual = -1;
+  }
+  exact.m = Number(kept) / 2 ** 52;
+}
+
+/** x * y + z, of finite numbers, x and y not 0; false if that is 0. BigInt: it is only asked for what is rare. */
+export function exactFused(x: number, y: number, z: number): boolean {
+  let product = wholeSignificand(x);
+  let exponent = $exponent;
+  product *= wholeSignificand(y);
+  exponent += $exponent;
+  if (z === 0) {
+    setExact(product, exponent);
+    return true;
+  }
+  let addend = wholeSignificand(z);
+  const distance = exponent - $exponent;
+  if (distance > 0) product <<= BigInt(distance);
+  else addend <<= BigInt(-distance);
+  const sum = product + addend;
+  if (sum === 0n) return false;
+  setExact(sum, Math.min(exponent, $exponent));
+  return true;
+}

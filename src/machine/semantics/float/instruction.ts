@@ -25,6 +25,7 @@ import {
   type Lane,
 } from './lanes.js';
 import { dotProduct } from './dot.js';
+import { FUSED } from './fma.js';
 
 /** Where an instruction's operands and its result lie; 16 bytes each. */
 export const OPERAND_A = SCRATCH;
@@ -140,6 +141,7 @@ const ROWS: readonly (readonly [string, Run])[] = [
   ['cvtsd2si.8', toInteger(1, BINARY64, 8, false)],
   ['cvttsd2si.4', toInteger(1, BINARY64, 4, true)],
   ['cvttsd2si.8', toInteger(1, BINARY64, 8, true)],
+  ...FUSED,
 ];
 const RUNS = ROWS.map(([, run]) => run);
 const CODES = new Map(ROWS.map(([name], code) => [name, code]));

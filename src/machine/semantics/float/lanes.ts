@@ -35,7 +35,7 @@ function quietBit(format: Format): number {
 }
 
 /** Whether the NaN at `at` is a signaling one. */
-function isSignaling(m: MachineViews, format: Format, at: number): boolean {
+export function isSignaling(m: MachineViews, format: Format, at: number): boolean {
   return (highWord(m, format, at) & quietBit(format)) === 0;
 }
 
@@ -44,7 +44,7 @@ export function copy(m: MachineViews, format: Format, from: number, to: number):
   m.view.setUint32(to, m.view.getUint32(from, true), true);
 }
 
-function copyQuiet(m: MachineViews, format: Format, from: number, to: number): void {
+export function copyQuiet(m: MachineViews, format: Format, from: number, to: number): void {
   const high = highWord(m, format, from) | quietBit(format);
   copy(m, format, from, to);
   m.view.setUint32(to + format.bytes - 4, high, true);
@@ -60,14 +60,14 @@ function isDenormal(x: number, format: Format): boolean {
 }
 
 /** An operand that is no NaN: 0 for a denormal one where MXCSR says so, which else raises DE. */
-function operand(x: number, format: Format): number {
+export function operand(x: number, format: Format): number {
   if (!isDenormal(x, format)) return x;
   if (env.denormalsAreZero) return x < 0 ? -0 : 0;
   env.flags |= DE;
   return x;
 }
 
-function storeResult(m: MachineViews, format: Format, to: number, value: number): void {
+export function storeResult(m: MachineViews, format: Format, to: number, value: number): void {
   if (!Number.isNaN(value)) return store(m, format, to, value);
   env.flags |= IE;
   storeDefaultNaN(m, format, to);
