@@ -181,9 +181,10 @@ function addressOf(random: Random, spelling: Spelling): { bytes: number[]; alone
 /** modrm, with sib and displacement; one that stands alone is filled in later. */
 function modrm(random: Random, spelling: Spelling): { bytes: number[]; alone: Alone } {
   const { encoding, memory } = spelling;
-  const mod = memory ? random.below(3) : 3;
+  const isVector = encoding.operands.some(({ method }) => method === 'X');
+  const mod = isVector ? 1 + random.below(2) : memory ? random.below(3) : 3;
   const reg = encoding.reg >= 0 ? encoding.reg : random.below(8);
-  const rm = encoding.rm >= 0 ? encoding.rm : random.below(8);
+  const rm = isVector ? 4 : encoding.rm >= 0 ? encoding.rm : random.below(8);
   const bytes = [(mod << 6) | (reg << 3) | rm];
   if (!memory) return { bytes, alone: 'no' };
   const sib = random.below(256);

@@ -245,6 +245,21 @@ const PREPARE: Readonly<Record<string, (trial: Trial) => void>> = {
     ),
 };
 
+/** Small indices, so that most lanes lie in the window; the base in its middle, or close to the end of the data. */
+function prepareGather(random: Random, state: S.State, insn: Insn, operand: MemoryOperand): void {
+  const { base, index, disp, segment } = operand;
+  const middle = random.oneIn(8) ? S.DATA + S.DATA_SIZE - 16 : S.WINDOW + S.WINDOW_SIZE / 2;
+  state.setGpr(base, BigInt(segment === 0 ? middle : middle - S.GS_BASE) - BigInt(disp));
+  const isNarrow = /gatherd/.test(insn.form.mnemonic);
+  for (const at of [S.AT_FX + S.FX_XMM + 16 * index, S.AT_UPPER + 16 * index]) {
+    for (let k = 0; k < 16; k += isNarrow ? 4 : 8) {
+      const value = random.below(32) - 16;
+      if (isNarrow) state.view.setInt32(at + k, value, true);
+      else state.view.setBigInt64(at + k, BigInt(value), true);
+    }
+  }
+}
+
 /** A random state made fit for the instruction. */
 export function prepare(random: Random, insn: Insn, target: number): S.State {
   const state = randomState(random, insn.address);
@@ -255,6 +270,7 @@ export function prepare(random: Random, insn: Insn, target: number): S.State {
     if (at >= S.AT_WINDOW && at + size <= S.STATE_SIZE) putValue(random, state.view, at, size);
     pointAt(random, state, insn.operands[memory] as MemoryOperand, target);
   }
+  if (insn.operands[1]?.kind === 'vsib') prepareGather(random, state, insn, insn.operands[1]);
   PREPARE[insn.form.mnemonic]?.({ random, state, insn, target });
   return state;
 }

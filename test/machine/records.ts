@@ -12,7 +12,14 @@ import {
   registerField,
 } from '../../src/machine/interpret/record.js';
 import { HANDLER_ADDRESS } from '../../src/machine/interpret/handlers.js';
-import { CPU_ADDRESS, CPU_GPR, CPU_SEGMENT, CPU_ZERO, RECORD_SIZE } from '../../src/machine/layout.js';
+import {
+  CPU_ADDRESS,
+  CPU_GPR,
+  CPU_SEGMENT,
+  CPU_XMM,
+  CPU_ZERO,
+  RECORD_SIZE,
+} from '../../src/machine/layout.js';
 import type { ImmediateOperand, Insn, MemoryOperand, Operand } from '../../src/machine/x86/insn.js';
 
 const TWO_32 = 0x100000000;
@@ -42,7 +49,7 @@ export class RecordWriter {
     let immediates = 0;
     for (let k = 0; k < insn.operands.length; k++) {
       const operand = insn.operands[k] as Operand;
-      if (operand.kind === 'mem') this.memory(at, operand);
+      if (operand.kind === 'mem' || operand.kind === 'vsib') this.memory(at, operand);
       else if (operand.kind === 'imm') this.immediate(at, operand, immediates++);
       else
         view.setUint16(
@@ -53,10 +60,11 @@ export class RecordWriter {
     }
   }
 
-  private memory(at: number, { base, index, segment, scale, disp }: MemoryOperand): void {
+  private memory(at: number, { kind, base, index, segment, scale, disp }: MemoryOperand): void {
     const { view } = this;
     view.setUint16(at + RECORD_BASE, base < 0 ? CPU_ZERO : CPU_GPR + 8 * base, true);
-    view.setUint16(at + RECORD_INDEX, index < 0 ? CPU_ZERO : CPU_GPR + 8 * index, true);
+    const indexField = kind === 'mem' ? CPU_GPR + 8 * index : CPU_XMM + 16 * index;
+    view.setUint16(at + RECORD_INDEX, index < 0 ? CPU_ZERO : indexField, true);
     view.setUint8(at + RECORD_SEGMENT, CPU_SEGMENT + 8 * segment);
     view.setUint8(at + RECORD_SCALE, scale);
     this.long(at + RECORD_DISP, disp);

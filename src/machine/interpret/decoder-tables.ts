@@ -79,6 +79,8 @@ export type Reader =
   /** The fourth register, by an immediate's high half. */
   | { readonly kind: 'fourth'; base: number; stride: number }
   | { readonly kind: 'memory' }
+  /** Memory by a vector of indices. */
+  | { readonly kind: 'vector'; base: number; stride: number }
   | { readonly kind: 'absolute' }
   | { readonly kind: 'base'; register: number }
   | { readonly kind: 'immediate'; bytes: number; signed: boolean; order: number }
@@ -112,15 +114,16 @@ function readerOf(pattern: OperandPattern, size: number, memory: boolean, order:
   if (method === 'I') return { kind: 'immediate', bytes, signed, order };
   if (method === 'O') return { kind: 'absolute' };
   if (method === 'B') return { kind: 'base', register: RBX };
-  if (isMemory(pattern, memory)) return { kind: 'memory' };
+  if (isMemory(pattern, memory) && method !== 'X') return { kind: 'memory' };
   const fixed = FIXED[method];
   if (fixed?.kind === 'imm') return { kind: 'value', value: fixed.index, order };
   if (fixed !== undefined)
     return { kind: 'field', field: registerField({ kind: fixed.kind, index: fixed.index }) };
   const stride = (kind: RegisterOperand['kind']) =>
     registerField({ kind, index: 1 }) - registerField({ kind, index: 0 });
-  if (method === 'L')
-    return { kind: 'fourth', base: registerField({ kind: 'xmm', index: 0 }), stride: stride('xmm') };
+  const vectors = { base: registerField({ kind: 'xmm', index: 0 }), stride: stride('xmm') };
+  if (method === 'L') return { kind: 'fourth', ...vectors };
+  if (method === 'X') return { kind: 'vector', ...vectors };
   const [from, kind, mask] = METHODS[method] as (typeof METHODS)[string];
   if (kind === 'gpr' && method !== 'R' && pattern.sizes[0] === 1) return { kind: 'byte', from };
   return {

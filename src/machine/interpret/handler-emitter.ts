@@ -15,7 +15,7 @@ import { SYSCALL } from '../core/dispatch.js';
 import type { CoreBuilder } from '../core/functions.js';
 import { accessSize } from '../semantics/access-way.js';
 import { BaseEmitter, loadCpu, storeCpu } from '../semantics/base-emitter.js';
-import type { Flag, JumpKind, Modified, Variable } from '../semantics/emitter.js';
+import type { Flag, JumpKind, Modified, Variable, VectorAddress } from '../semantics/emitter.js';
 import {
   KIND_RAW,
   conditionExpr,
@@ -228,6 +228,18 @@ export class HandlerEmitter extends BaseEmitter {
     if (this.key.simple) return base;
     const index = i64.load(i32.load16_u(this.record, RECORD_INDEX), CPU);
     return i64.add(base, i64.shl(index, i64.load8_u(this.record, RECORD_SCALE)));
+  }
+
+  vectorAddress(): VectorAddress {
+    const disp = i64.load(this.record, RECORD_DISP);
+    const base = i64.add(i64.load(i32.load16_u(this.record, RECORD_BASE), CPU), disp);
+    const segment = i64.load(i32.load8_u(this.record, RECORD_SEGMENT), CPU);
+    const index = i32.load16_u(this.record, RECORD_INDEX);
+    return {
+      base: this.let(i64.add(base, segment)),
+      index: [this.let(v128.load(index, CPU)), this.let(v128.load(index, UPPER))],
+      scale: this.let(i64.load8_u(this.record, RECORD_SCALE)),
+    };
   }
 
   gpr(index: number, size: number): Expr {

@@ -111,6 +111,9 @@ export class InsnDecoder {
   private readonly isRelative: number;
   /** The register that VEX.vvvv names; 0 without VEX. */
   private readonly vvvv: number;
+  /** What a sib byte says of its index, plus 1; 0 without sib. */
+  private readonly vectorIndex: number;
+  private readonly vectorScale: number;
 
   constructor(
     private readonly f: FunctionBuilder,
@@ -135,6 +138,8 @@ export class InsnDecoder {
     this.disp = local(I64);
     this.isRelative = local();
     this.vvvv = local();
+    this.vectorIndex = local();
+    this.vectorScale = local();
   }
 
   private get start(): Expr {
@@ -281,6 +286,8 @@ export class InsnDecoder {
     f.set(noBase, i32.and(i32.eq(i32.and(sib, n(7)), n(5)), i32.lt_u(modrm, n(0x40))));
     f.set(this.base, gprField(i32.or(i32.and(sib, n(7)), i32.shl(i32.and(rex, n(1)), n(3)))));
     const index = f.let(i32.or(i32.and(i32.shr_u(sib, n(3)), n(7)), i32.shl(i32.and(rex, n(2)), n(2))));
+    f.set(this.vectorIndex, i32.add(index, n(1)));
+    f.set(this.vectorScale, i32.shr_u(sib, n(6)));
     f.if(i32.ne(index, n(4)));
     f.set(this.index, gprField(index));
     f.set(this.scale, i32.shr_u(sib, n(6)));
@@ -396,6 +403,16 @@ export class InsnDecoder {
       }
       case 'memory':
         return f.set(this.hasMemory, n(1));
+      case 'vector': {
+        const index = f.let(i32.sub(f.get(this.vectorIndex), n(1)));
+        const [target, mask] = [f.get(this.reg), f.get(this.vvvv)];
+        const isShort = i32.or(i32.lt_s(index, ZERO), this.has(this.prefixes, prefixBit(IS_67)));
+        const isTwice = i32.or(i32.eq(target, mask), i32.or(i32.eq(target, index), i32.eq(mask, index)));
+        this.failIf(i32.or(isShort, isTwice));
+        f.set(this.index, i32.add(i32.mul(index, n(reader.stride)), n(reader.base)));
+        f.set(this.scale, f.get(this.vectorScale));
+        return f.set(this.hasMemory, n(1));
+      }
       case 'absolute':
         f.if(this.has(this.prefixes, prefixBit(IS_67)));
         f.set(this.disp, i64.load32_u(f.get(this.at)));

@@ -16,7 +16,7 @@ import {
 } from '../wasm/expr.js';
 import { STORE, VOID, type FunctionBuilder, type Hint } from '../wasm/function.js';
 import type { AccessSize } from './access-way.js';
-import type { Emitter, Flag, JumpKind, Modified, Pair, Variable } from './emitter.js';
+import type { Emitter, Flag, JumpKind, Modified, Pair, Variable, VectorAddress } from './emitter.js';
 import type { Form } from '../x86/insn.js';
 import { KIND_RAW } from './flags.js';
 import type { Helper } from './helper.js';
@@ -192,6 +192,7 @@ export abstract class BaseEmitter implements Emitter {
   abstract read(k: number): Expr;
   abstract readUpper(k: number): Expr;
   abstract writeUpper(k: number, value: Expr): void;
+  abstract vectorAddress(k: number): VectorAddress;
   abstract readFloat(k: number): Expr;
   abstract write(k: number, value: Expr): void;
   abstract modify(k: number): Modified;

@@ -64,6 +64,9 @@ export interface Emitter {
   loadPair(address: Expr): Pair;
   storePair(address: Expr, values: Pair): void;
 
+  /** Memory operand `k` of kind 'vsib': an address is base + (index << scale), of one of the index's lanes. All are i64. */
+  vectorAddress(k: number): VectorAddress;
+
   // Implicit registers (RAX.. of layout.ts)
   gpr(index: number, size: number): Expr;
   setGpr(index: number, size: number, value: Expr): void;
@@ -132,6 +135,12 @@ export interface Emitter {
   /** Calls a helper; `callValue` where it returns something. */
   call(helper: Helper, ...args: Expr[]): void;
   callValue(helper: Helper, ...args: Expr[]): Expr;
+}
+
+export interface VectorAddress {
+  readonly base: Expr;
+  readonly index: Pair;
+  readonly scale: Expr;
 }
 
 /** Lower and upper half. */

@@ -1,7 +1,7 @@
 import { CPU_X87, SEG_FLAT } from '../layout.js';
 import { accessSize } from '../semantics/access-way.js';
 import { BaseEmitter, loadCpu, storeCpu } from '../semantics/base-emitter.js';
-import type { Modified, Variable } from '../semantics/emitter.js';
+import type { Modified, Variable, VectorAddress } from '../semantics/emitter.js';
 import { low32, zeroExtend } from '../semantics/width.js';
 import {
   F32,
@@ -229,6 +229,21 @@ export abstract class OperandEmitter extends BaseEmitter {
     if (disp !== 0 || terms.length === 0) terms.push(i64.num(disp));
     const sum = terms.reduce((a, b) => i64.add(a, b));
     return addressSize === 8 ? sum : i64.extend_i32_u(low32(sum));
+  }
+
+  vectorAddress(k: number): VectorAddress {
+    const operand = this.operand(k);
+    if (operand.kind !== 'vsib')
+      throw new Error(`${this.form.mnemonic}: operand ${k} has no vector of indices`);
+    const { base, index, scale, disp, segment } = operand;
+    let sum = i64.num(disp);
+    if (base >= 0) sum = i64.add(this.registers.gpr(base), sum);
+    if (segment !== SEG_FLAT) sum = i64.add(sum, this.segmentBase(segment));
+    return {
+      base: this.let(sum),
+      index: [this.let(this.xmm(index)), this.let(this.upper(index))],
+      scale: i64.num(scale),
+    };
   }
 
   gpr(index: number, size: number): Expr {

@@ -1,6 +1,15 @@
 import { RAX } from '../layout.js';
 import { F32, F64, I32, I64, V128, i32, i64, localGet, type Expr, type ValType } from '../wasm/expr.js';
-import type { Emitter, Flag, JumpKind, Modified, Pair, Semantics, Variable } from '../semantics/emitter.js';
+import type {
+  Emitter,
+  Flag,
+  JumpKind,
+  Modified,
+  Pair,
+  Semantics,
+  Variable,
+  VectorAddress,
+} from '../semantics/emitter.js';
 import { KIND_RAW, packKind } from '../semantics/flags.js';
 import type { Form, Insn, OperandForm } from '../x86/insn.js';
 import type { Helper } from '../semantics/helper.js';
@@ -157,6 +166,10 @@ class ScanEmitter implements Emitter {
   }
   setUpper(): void {}
   zeroUppers(): void {}
+  vectorAddress(): VectorAddress {
+    this.effects.leaves = true;
+    return { base: this.value(I64), index: [this.value(V128), this.value(V128)], scale: this.value(I64) };
+  }
   segmentBase(): Expr {
     return this.value(I64);
   }
@@ -287,7 +300,8 @@ export function registersOf(insn: Insn, effects: Effects): { reads: number; writ
   let writes = effects.gprWritten | (effects.xmmWritten << 16);
   insn.operands.forEach((operand, k) => {
     if (operand.kind === 'mem') reads |= bitOf(operand.base) | bitOf(operand.index);
-    if (operand.kind === 'mem' || operand.kind === 'imm') return;
+    if (operand.kind === 'vsib') reads |= bitOf(operand.base) | (1 << (16 + operand.index));
+    if (operand.kind === 'mem' || operand.kind === 'vsib' || operand.kind === 'imm') return;
     const bit = operand.kind === 'xmm' ? 1 << (16 + operand.index) : bitOf(operand.index);
     if (operand.kind !== 'xmm' && operand.kind !== 'gpr' && operand.kind !== 'high') return;
     if ((effects.operandsRead & (1 << k)) !== 0) reads |= bit;

@@ -109,6 +109,7 @@ function readModrm(): void {
   cursor.rm = (modrm & 7) | ((cursor.rex & 1) << 3);
   if (mod === 3) return;
   cursor.index = -1;
+  cursor.vectorIndex = -1;
   cursor.scale = 0;
   cursor.base = cursor.rm;
   cursor.disp = 0;
@@ -124,6 +125,8 @@ const RIP_RELATIVE = -2;
 function readSib(mod: number): void {
   const sib = cursor.byte();
   const index = ((sib >> 3) & 7) | ((cursor.rex & 2) << 2);
+  cursor.vectorIndex = index;
+  cursor.vectorScale = sib >> 6;
   if (index !== 4) {
     cursor.index = index;
     cursor.scale = sib >> 6;
@@ -176,6 +179,13 @@ function failure(limitIsEnd: boolean): number {
   return limitIsEnd ? DECODE_TRUNCATED : DECODE_TOO_LONG;
 }
 
+/** A gather's index must come from a sib byte, its three registers differ, and its address have 64 bits. */
+function isGather([target, memory, mask]: readonly Operand[]): boolean {
+  if (target?.kind !== 'xmm' || memory?.kind !== 'vsib' || mask?.kind !== 'xmm') return false;
+  const { index, addressSize } = memory;
+  return index >= 0 && addressSize === 8 && new Set([target.index, index, mask.index]).size === 3;
+}
+
 function finish(variant: Variant, offset: number, address: number): Insn | undefined {
   const { encoding } = variant;
   cursor.next = address + (cursor.pos - offset) + variant.immediateBytes;
@@ -187,6 +197,7 @@ function finish(variant: Variant, offset: number, address: number): Insn | undef
   const index = encoding.addressSizeMatters ? stringIndex(encoding) : highMask(operands);
   if (variant.hidden) operands = [];
   else if (encoding.addressSizeMatters && (index & STRING_SOURCE) !== 0) operands.push(readStringSource());
+  if (operands[1]?.kind === 'vsib' && !isGather(operands)) return undefined;
   const form = variant.forms[index];
   if (form === undefined) return undefined;
   if (cursor.vvvv > 0 && !encoding.vvvv) return undefined;

@@ -71,14 +71,20 @@ function immediateText(operand: ImmediateOperand, size: number): string {
   return hex64(size === 1 ? operand.lo & 0xff : size === 2 ? operand.lo & 0xffff : operand.lo, 0);
 }
 
-function memoryText(operand: MemoryOperand, size: number): string {
+const vectorName = (index: number, size: number): string => (size === 32 ? 'ymm' : 'xmm') + index;
+
+/** `elementSize`: of what a gather loads. */
+function memoryText(operand: MemoryOperand, size: number, elementSize: number): string {
   const { base, index, disp } = operand;
-  const pointer = POINTERS[size] ?? '';
+  const pointer = POINTERS[operand.kind === 'mem' ? size : elementSize] ?? '';
   const segment = operand.segment === SEG_FLAT ? '' : operand.segment === SEG_FS ? 'fs:' : 'gs:';
   if (base < 0 && index < 0) return `${pointer}${segment === '' ? 'ds:' : segment}${hexAddress(disp)}`;
   const parts: string[] = [];
   if (base >= 0) parts.push(gprName(base, operand.addressSize));
-  if (index >= 0) parts.push(`${gprName(index, operand.addressSize)}*${1 << operand.scale}`);
+  if (index >= 0) {
+    const name = operand.kind === 'mem' ? gprName(index, operand.addressSize) : vectorName(index, size);
+    parts.push(`${name}*${1 << operand.scale}`);
+  }
   const magnitude = `0x${Math.abs(disp).toString(16)}`;
   const shown = disp !== 0 || base < 0;
   return `${pointer}${segment}[${parts.join('+')}${shown ? (disp < 0 ? '-' : '+') + magnitude : ''}]`;
@@ -90,7 +96,7 @@ function registerText(operand: RegisterOperand, size: number): string {
   if (kind === 'high') return NAMES_HIGH[index];
   if (kind === 'seg') return NAMES_SEGMENT[index];
   if (kind === 'st') return index === 0 ? 'st' : `st(${index})`;
-  return (kind === 'mmx' ? 'mm' : size === 32 ? 'ymm' : 'xmm') + index;
+  return kind === 'mmx' ? `mm${index}` : vectorName(index, size);
 }
 
 const isWide = (operand: OperandForm) =>
@@ -112,7 +118,8 @@ function operandText(insn: Insn, k: number): string {
   const operand = insn.operands[k];
   const { size } = insn.form.operands[k];
   if (operand.kind === 'imm') return immediateText(operand, size);
-  return operand.kind === 'mem' ? memoryText(operand, size) : registerText(operand, size);
+  if (!('base' in operand)) return registerText(operand, size);
+  return memoryText(operand, size, /(?:[dq]d|ps)$/.test(insn.form.mnemonic) ? 4 : 8);
 }
 
 /** One line: prefixes, mnemonic, operands. A relative branch shows its target. */

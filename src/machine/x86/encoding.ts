@@ -109,7 +109,7 @@ export const FIXED: Readonly<Record<string, FixedOperand>> = {
 
 /** Methods that mean a register only, and the method that has memory too and reads the same register. */
 const REGISTER_ONLY: Readonly<Record<string, string>> = { R: 'E', U: 'W', N: 'Q' };
-const USES_MODRM = 'EGRMWVUQPNS';
+const USES_MODRM = 'EGRMWVUQPNSX';
 const VECTOR = 'VWUH';
 
 function sizesOf(letters: string, rule: Sizes | undefined): Sizes {
@@ -173,7 +173,7 @@ function modOf(operands: readonly string[], conditions: readonly string[]): numb
   if (conditions.includes('r')) return 1;
   for (const operand of operands) {
     const text = operand.replace('~', '');
-    if (text.startsWith('M')) return 0;
+    if (text.startsWith('M') || text.startsWith('X')) return 0;
     if (text === 'STi') return 1;
     if (text[0] in REGISTER_ONLY && !text.includes('/')) return 1;
   }

@@ -49,6 +49,7 @@ const KIND_BY_METHOD: Readonly<Record<string, OperandKind>> = {
   M: 'mem',
   O: 'mem',
   B: 'mem',
+  X: 'vsib',
   W: 'xmm',
   V: 'xmm',
   U: 'xmm',
@@ -67,7 +68,7 @@ const BY_RM = 'EWQ';
 
 /** Whether the operand is memory when modrm's mod field says memory. */
 export function isMemory(pattern: OperandPattern, memory: boolean): boolean {
-  return 'MOB'.includes(pattern.method) || (memory && BY_RM.includes(pattern.method));
+  return 'MOBX'.includes(pattern.method) || (memory && BY_RM.includes(pattern.method));
 }
 
 /** Whether the operand may be one of ah, ch, dh, bh: without REX, which REX.W is too. */
@@ -93,7 +94,8 @@ export const STRING_REPNE = 8;
 /** For others, bit k: operand k is a high byte register. */
 
 function operandForm(pattern: OperandPattern, size: number, memory: boolean, high: boolean): OperandForm {
-  if (isMemory(pattern, memory)) return internOperand('mem', pattern.memorySizes[size]);
+  if (isMemory(pattern, memory))
+    return internOperand(pattern.method === 'X' ? 'vsib' : 'mem', pattern.memorySizes[size]);
   const kind = KIND_BY_METHOD[pattern.method] ?? FIXED[pattern.method].kind;
   return internOperand(high ? 'high' : kind, pattern.sizes[size]);
 }

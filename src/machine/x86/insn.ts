@@ -3,8 +3,8 @@
  * one interpreter handler. An Insn is one form with its operands' values.
  */
 
-/** Where an operand comes from. `high`: one of ah, ch, dh, bh. */
-export type OperandKind = 'gpr' | 'high' | 'xmm' | 'mmx' | 'st' | 'seg' | 'mem' | 'imm';
+/** Where an operand comes from. `high`: one of ah, ch, dh, bh; `vsib`: memory, by a vector of `size` bytes. */
+export type OperandKind = 'gpr' | 'high' | 'xmm' | 'mmx' | 'st' | 'seg' | 'mem' | 'vsib' | 'imm';
 
 export interface OperandForm {
   readonly kind: OperandKind;
@@ -41,7 +41,8 @@ export interface RegisterOperand {
   readonly index: number;
 }
 export interface MemoryOperand {
-  readonly kind: 'mem';
+  /** `vsib`: the index is a vector register, whose lanes each make an address. */
+  readonly kind: 'mem' | 'vsib';
   /** Number of the base register, or -1. RIP-relative addresses are resolved: no base, the target in `disp`. */
   readonly base: number;
   readonly index: number;

@@ -28,6 +28,9 @@ export class Cursor {
   index = -1;
   scale = 0;
   disp = 0;
+  /** Index and shift that a sib byte names, where 4 is an index too; -1 without sib. */
+  vectorIndex = -1;
+  vectorScale = 0;
   /** Guest address of the next instruction. */
   next = 0;
 
@@ -77,6 +80,12 @@ function memoryAt(base: number, index: number, scale: number, disp: number): Mem
 }
 
 const readMemory = (): MemoryOperand => memoryAt(cursor.base, cursor.index, cursor.scale, cursor.disp);
+
+/** What is no instruction here decode.ts finds (isGather). */
+const readVectorMemory = (): MemoryOperand => ({
+  ...memoryAt(cursor.base, cursor.vectorIndex, cursor.vectorScale, cursor.disp),
+  kind: 'vsib',
+});
 
 function readAbsolute(): MemoryOperand {
   const lo = cursor.dword() >>> 0;
@@ -144,6 +153,7 @@ export function readerOf(pattern: OperandPattern, size: number, memory: boolean)
   if (method === 'I') return pattern.signed ? () => readSigned(bytes) : () => readUnsigned(bytes);
   if (method === 'O') return readAbsolute;
   if (method === 'B') return () => memoryAt(RBX, -1, 0, 0);
+  if (method === 'X') return readVectorMemory;
   if (isMemory(pattern, memory)) return readMemory;
   if (method in FIXED) return fixedReader(method);
   const byteReader = pattern.sizes[0] === 1 ? BYTE_READERS[method] : undefined;

@@ -15,7 +15,7 @@
  *   W r/m xmm       V xmm by reg       U xmm by r/m       Q r/m mmx   P mmx by reg  N mmx by r/m
  *   S segment register by reg          STi x87 by r/m     I immediate               J relative, its target
  *   B memory at rbx (xlat)
- *   H xmm by VEX.vvvv   T general by VEX.vvvv   L xmm by an immediate's high half
+ *   X memory by a vector of indices, of that size   H xmm by VEX.vvvv   T general by VEX.vvvv   L xmm by an immediate's high half
  *   A/B         register form A, memory form B, where their sizes differ: Rd/Mb
  *   AL AX rAX CL DX FS GS ST0 XMM0 1   fixed
  *   ~           decoded, but no operand: ~Ev
@@ -100,7 +100,8 @@ export const FEATURES: ReadonlySet<string> = new Set([
   'AVX',
   'AVX2',
   'FMA',
+  'F16C',
 ]);
 
 /** Every word that may stand among a row's attributes as its feature. */
-export const KNOWN_FEATURES: ReadonlySet<string> = new Set([...FEATURES, 'FMA', 'F16C', 'AES', 'PCLMULQDQ']);
+export const KNOWN_FEATURES: ReadonlySet<string> = new Set([...FEATURES, 'AES', 'PCLMULQDQ']);

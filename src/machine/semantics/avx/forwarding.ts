@@ -1,7 +1,7 @@
 import type { Expr, ValType } from '../../wasm/expr.js';
 import type { Hint } from '../../wasm/function.js';
 import type { Form } from '../../x86/insn.js';
-import type { Emitter, Flag, JumpKind, Modified, Pair, Variable } from '../emitter.js';
+import type { Emitter, Flag, JumpKind, Modified, Pair, Variable, VectorAddress } from '../emitter.js';
 import type { Helper } from '../helper.js';
 
 /** An emitter that hands all on to another one: for those that change a part. */
@@ -60,6 +60,9 @@ export class ForwardingEmitter implements Emitter {
   }
   setUpper(index: number, value: Expr): void {
     this.e.setUpper(index, value);
+  }
+  vectorAddress(k: number): VectorAddress {
+    return this.e.vectorAddress(k);
   }
   zeroUppers(): void {
     this.e.zeroUppers();

@@ -1,5 +1,7 @@
 import type { SemanticsTable } from '../emitter.js';
 import { FMA } from './fma.js';
+import { GATHER } from './gather.js';
+import { HALF_FLOAT } from './half-float.js';
 import { MOVES } from './moves.js';
 import { PERMUTE_AVX } from './permute.js';
 import { SIBLINGS } from './siblings.js';
@@ -14,4 +16,6 @@ export const avx: SemanticsTable = {
   ...MOVES,
   ...PERMUTE_AVX,
   ...FMA,
+  ...GATHER,
+  ...HALF_FLOAT,
 };

@@ -26,6 +26,7 @@ import {
 } from './lanes.js';
 import { dotProduct } from './dot.js';
 import { FUSED } from './fma.js';
+import { narrowToHalves } from './half.js';
 
 /** Where an instruction's operands and its result lie; 16 bytes each. */
 export const OPERAND_A = SCRATCH;
@@ -142,6 +143,7 @@ const ROWS: readonly (readonly [string, Run])[] = [
   ['cvttsd2si.4', toInteger(1, BINARY64, 4, true)],
   ['cvttsd2si.8', toInteger(1, BINARY64, 8, true)],
   ...FUSED,
+  ['cvtps2ph', narrowToHalves],
 ];
 const RUNS = ROWS.map(([, run]) => run);
 const CODES = new Map(ROWS.map(([name], code) => [name, code]));

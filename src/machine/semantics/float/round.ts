@@ -1,5 +1,8 @@
-import { DOWN, NEAREST, OE, PE, UE, UP, env, type Format } from './env.js';
 import { exact } from './exact.js';
+import { DOWN, NEAREST, OE, PE, UE, UP, env, type Format } from './env.js';
+
+/** What of a format matters to rounding. */
+type Range = Pick<Format, 'precision' | 'minExponent' | 'maxExponent' | 'max'>;
 
 let $inexact = false;
 
@@ -30,7 +33,7 @@ function scale(n: number, exponent: number): number {
 }
 
 /** Where the exception is unmasked, PE tells of the rounding with an unbounded exponent alone. */
-function overflow(format: Format, inexact: boolean): number {
+function overflow(format: Range, inexact: boolean): number {
   env.flags |= inexact || (env.unmasked & OE) === 0 ? OE | PE : OE;
   return env.rounding === NEAREST || roundsAway(env.rounding) ? Infinity : format.max;
 }
@@ -38,7 +41,7 @@ function overflow(format: Format, inexact: boolean): number {
 /** Far below the last bit only the sign of what is left out matters. */
 const LEAST_BITS = -2;
 
-function underflow(format: Format, inexact: boolean): number {
+function underflow(format: Range, inexact: boolean): number {
   if ((env.unmasked & UE) !== 0) env.flags |= inexact ? UE | PE : UE;
   if (env.flushToZero) {
     env.flags |= UE | PE;
@@ -49,7 +52,7 @@ function underflow(format: Format, inexact: boolean): number {
   return scale(n, format.minExponent - format.precision + 1);
 }
 
-function magnitude(format: Format): number {
+function magnitude(format: Range): number {
   const n = significand(format.precision);
   const inexact = $inexact;
   const exponent = exact.exponent + (n === 2 ** format.precision ? 1 : 0);
@@ -63,7 +66,7 @@ function magnitude(format: Format): number {
  * The number in `exact` as `format` holds it, in the current mode. Raises OE, UE, PE; a result is tiny if it is after
  * rounding with an unbounded exponent (SDM volume 1, 4.9.1.5).
  */
-export function roundExact(format: Format): number {
+export function roundExact(format: Range): number {
   const value = magnitude(format);
   return exact.negative ? -value : value;
 }
