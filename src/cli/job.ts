@@ -41,6 +41,7 @@ export interface RunOptions {
   readonly tty?: boolean;
   readonly memory?: string;
   readonly cpus?: number;
+  readonly cpu?: string;
   readonly readOnly?: boolean;
   readonly stack?: string;
   readonly heap?: string;
@@ -229,6 +230,7 @@ function optionsOf(options: RunOptions): SandboxOptions {
       hostname: options.hostname,
       memory: options.memory,
       cpus: options.cpus,
+      cpu: options.cpu as SandboxOptions['cpu'],
       aslr: options.aslr,
       subprocesses: options.subprocesses ? undefined : false,
       sysfs: options.sysfs ? undefined : false,

@@ -59,6 +59,7 @@ function addRun(culm: Command): void {
     .option('-t, --tty', 'give the program a terminal')
     .option('-m, --memory <size>', 'memory limit, such as 512m or 2g; by default 1g')
     .option('--cpus <n>', 'processors that the guest sees', number)
+    .option('--cpu <level>', 'what CPUID reports: x86-64-v2 (by default) or x86-64-v3')
     .option('--read-only', 'the root filesystem cannot be written')
     .option('--stack <size>', 'stack of a thread')
     .option('--heap <size>', 'how far brk(2) can grow a heap')

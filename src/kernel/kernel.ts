@@ -29,6 +29,7 @@ import { restartSequence } from './process/rseq.js';
 import type { Process } from './process/process.js';
 import { Registers, getI64 } from './process/registers.js';
 import { Scheduler } from './process/scheduler.js';
+import { DEFAULT_CPU_LEVEL, type CpuLevel } from '../machine/level.js';
 import { addUsage, totalUsage } from './process/usage.js';
 import { DEAD, READY, STOPPED } from './process/state.js';
 import type { Thread } from './process/thread.js';
@@ -51,6 +52,8 @@ export interface KernelOptions {
   readonly hostname?: string;
   /** Processors that programs see. Default 1. */
   readonly cpus?: number;
+  /** Which instructions CPUID reports. */
+  readonly cpu?: CpuLevel;
   /** One line for what should not pass unseen. */
   readonly log?: (line: string) => void;
   /** A line for each system call, as strace(1) prints it. */
@@ -128,6 +131,7 @@ export class Kernel implements Supervisor, MemoryPool {
   /** Writes a profile; null unless asked for. */
   readonly recorder: Recorder | null;
   readonly cpus: number;
+  readonly cpu: CpuLevel;
   hostname: string;
   domainname = '(none)';
   /** The embedder's, as a process has it. */
@@ -176,6 +180,7 @@ export class Kernel implements Supervisor, MemoryPool {
     this.host = options.host;
     this.hostname = options.hostname ?? 'culm';
     this.cpus = options.cpus ?? 1;
+    this.cpu = options.cpu ?? DEFAULT_CPU_LEVEL;
     this.restrictions = options.restrictions ?? UNRESTRICTED;
     this.clock = new Clock(options.host.clock);
     this.loadAverages = new LoadAverages(this.clock.nowMs());
@@ -194,7 +199,10 @@ export class Kernel implements Supervisor, MemoryPool {
     const profiler = options.profile === true ? options.host.profiler() : null;
     const recorder = (this.recorder = profiler === null ? null : new Recorder(profiler));
     const probe = recorder === null ? {} : { probe: recorder };
-    this.machine = createMachine({ clock, cpus: this.cpus, ...options.machine, ...probe }, this);
+    this.machine = createMachine(
+      { clock, cpus: this.cpus, level: this.cpu, ...options.machine, ...probe },
+      this,
+    );
     const { view, u32, i32 } = this.machine.memory;
     this.registers = new Registers(view, CPU);
     this.zeroFrame = this.machine.frames.allocate();

@@ -1,6 +1,7 @@
 import { Blocks } from './code/blocks.js';
 import { CodeCache } from './code/code-cache.js';
 import { Fetcher, executableFrame } from './code/fetch.js';
+import { DEFAULT_CPU_LEVEL } from './level.js';
 import type { Translator } from './code/types.js';
 import type { CoreModule } from './core/build.js';
 import { loadCore } from './core/core-text.js';
@@ -160,7 +161,7 @@ class SandboxMachine implements Machine {
   private space: PageTable | null = null;
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
-    const { clock = () => 0, cpus = 1, log = () => undefined, probe } = options;
+    const { clock = () => 0, cpus = 1, level = DEFAULT_CPU_LEVEL, log = () => undefined, probe } = options;
     const on = optimisationsWithout(options.without ?? []);
     const tier = on.translation ? (options.tier ?? 'mixed') : 'interpret';
     const { core, module } = sharedCore();
@@ -184,7 +185,7 @@ class SandboxMachine implements Machine {
       tier === 'translate',
     );
     frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);
-    const helpers = new HelperFunctions(memory, { clock, cpus });
+    const helpers = new HelperFunctions(memory, { clock, cpus, level });
     const functions: Record<string, unknown> = {};
     this.translator =
       tier === 'interpret'

@@ -1,3 +1,4 @@
+import type { CpuLevel } from './level.js';
 import type { Optimisation } from './translate/optimisations.js';
 import type { MachineViews } from './semantics/helper.js';
 
@@ -147,6 +148,8 @@ export interface MachineOptions {
   clock?: () => number;
   /** Processors that CPUID reports; 1 without it. */
   cpus?: number;
+  /** Which instructions CPUID reports; DEFAULT_CPU_LEVEL without it. */
+  level?: CpuLevel;
   /** One line for what should not pass unseen: an unknown instruction with its bytes and address. */
   log?: (line: string) => void;
   /** What translated code is to do without (translate/optimisations.ts). */

@@ -274,6 +274,10 @@ const CASES: Readonly<Record<keyof typeof KEYS, Case>> = {
       ['"hosts"', 'must be an array'],
     ],
   },
+  cpu: {
+    good: ['"x86-64-v2"', '"x86-64-v3"'],
+    bad: [['"x86-64-v4"', 'must be one of']],
+  },
   cpus: {
     good: ['1', '8'],
     bad: [

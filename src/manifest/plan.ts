@@ -86,6 +86,7 @@ function optionsOf(manifest: Manifest, around: Surroundings): SandboxOptions {
     ...(manifest.domainNames === true ? around.hostNames() : {}),
     memory: manifest.memory ?? 0,
     cpus: manifest.cpus ?? 1,
+    ...(manifest.cpu === null ? {} : { cpu: manifest.cpu }),
     limits: limitsOf(manifest),
     aslr: manifest.disableAslr !== true,
     subprocesses: manifest.noSubprocesses !== true,

@@ -4,6 +4,7 @@
  * Culm's own.
  */
 import { allowedIoctl, ioctlStruct } from './ioctls.js';
+import { CPU_LEVELS, DEFAULT_CPU_LEVEL } from '../machine/level.js';
 import { bool, guestPath, hex, integer, list, named, oneOf, record, size, string, uri } from './kinds.js';
 import type { Kind } from './kinds.js';
 import { mount, root } from './mounts.js';
@@ -265,6 +266,7 @@ export const KEYS = {
     [],
     'Files of /etc that are made, whatever the mounts have there.',
   ),
+  cpu: key('culm.cpu', oneOf(...CPU_LEVELS), DEFAULT_CPU_LEVEL, 'Which instructions CPUID reports.'),
   cpus: key('culm.cpus', integer(1, 256), 1, 'Processors that programs see.'),
   memory: key('culm.limits.memory', size, K ** 3, 'Memory of all processes together.'),
   processes: key(

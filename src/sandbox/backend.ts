@@ -2,6 +2,7 @@
  * The line between a Sandbox object and the kernel that it stands for. The same interface is spoken directly (kernel in
  * the caller's thread) and by messages (kernel in a worker): all that crosses is plain data.
  */
+import type { CpuLevel } from '../machine/level.js';
 import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
 import type { Profile } from '../kernel/profile/types.js';
 import type { Optimisation } from '../machine/translate/optimisations.js';
@@ -30,6 +31,7 @@ export interface Settings {
   readonly hostname: string;
   readonly memory: number;
   readonly cpus: number;
+  readonly cpu: CpuLevel;
   readonly tier: 'interpret' | 'translate' | 'mixed';
   readonly without: readonly Optimisation[];
   readonly profile: boolean;

@@ -1,4 +1,5 @@
 /** Checks of SandboxOptions: each error names the setting and says what is wrong. Unknown settings are refused. */
+import { CPU_LEVELS, DEFAULT_CPU_LEVEL, type CpuLevel } from '../machine/level.js';
 import { ETC_FILES } from '../kernel/fs/etc/etc.js';
 import { OPTIMISATION_NAMES, type Optimisation } from '../machine/translate/optimisations.js';
 import type { Bindings, PlainMount, Settings } from './backend.js';
@@ -26,6 +27,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'hostname',
   'memory',
   'cpus',
+  'cpu',
   'thread',
   'strace',
   'log',
@@ -71,6 +73,11 @@ function checkCpus(value: number): number {
   if (!Number.isInteger(value) || value < 1 || value > MAX_CPUS)
     refuse(`"cpus" must be a whole number from 1 to ${MAX_CPUS}`);
   return value;
+}
+
+function checkCpu(value: string): CpuLevel {
+  const level = CPU_LEVELS.find((known) => known === value);
+  return level ?? refuse(`"cpu" must be ${CPU_LEVELS.join(' or ')}`);
 }
 
 export function checkEnv(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
@@ -171,6 +178,7 @@ export function checkOptions(options: SandboxOptions): Settings {
     hostname: checkHostname(options.hostname ?? 'culm'),
     memory: checkMemory(options.memory ?? DEFAULT_MEMORY),
     cpus: checkCpus(options.cpus ?? 1),
+    cpu: checkCpu(options.cpu ?? DEFAULT_CPU_LEVEL),
     tier: options.tier ?? 'mixed',
     without: checkWithout(options.without ?? []),
     profile: options.profile ?? false,

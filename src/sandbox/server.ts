@@ -109,7 +109,7 @@ export class SandboxServer implements Backend {
   /** Makes the kernel and its mounts: all that is there before anything runs. */
   private build(settings: Settings): Kernel {
     this.settings = settings;
-    const { memory, tier, without, cpus, hostname, profile } = settings;
+    const { memory, tier, without, cpus, cpu, hostname, profile } = settings;
     // What kernel and machine have to say are warnings: unknown calls and instructions.
     const verbose = settings.logLevel === 'warning' || settings.logLevel === 'debug';
     const log = verbose ? { log: (line: string) => this.events.log(line) } : {};
@@ -119,6 +119,7 @@ export class SandboxServer implements Backend {
       hostname,
       cpus,
       profile,
+      cpu,
       randomizeAddresses: settings.aslr,
       restrictions: restrictionsOf(settings),
       ...log,

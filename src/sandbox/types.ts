@@ -1,4 +1,5 @@
 /** The public API's types. Lengths are bytes, times milliseconds, names and paths ordinary strings (UTF-8 inside). */
+import type { CpuLevel } from '../machine/level.js';
 import type { Optimisation } from '../machine/translate/optimisations.js';
 
 /**
@@ -182,6 +183,8 @@ export interface SandboxOptions {
   readonly memory?: number | string;
   /** Processors that the guest sees. Default 1. */
   readonly cpus?: number;
+  /** Which instructions programs find by CPUID. Default 'x86-64-v2'. */
+  readonly cpu?: CpuLevel;
   /** 'worker' (default): in a thread of its own. 'caller': in the caller's, in slices of a few milliseconds. */
   readonly thread?: 'worker' | 'caller';
   /** A line for each system call, as strace prints it. */

@@ -22,7 +22,7 @@ const LEFT_OUT = new Set(
   (
     'call jmp jcc loop loope loopne jrcxz ret int int1 int3 ud2 privileged mov_seg push_seg pop_seg xlat enter leave popf ' +
     'movs cmps stos lods scas maskmovq maskmovdqu fxsave fxrstor fnsave frstor fnstenv fldenv fldcw ldmxcsr ' +
-    'rcpps rcpss rsqrtps rsqrtss f2xm1 fyl2x fyl2xp1 fptan fpatan fsin fcos fsincos fscale'
+    'rcpps rcpss rsqrtps rsqrtss vrcpps vrcpss vrsqrtps vrsqrtss vldmxcsr vmaskmovdqu f2xm1 fyl2x fyl2xp1 fptan fpatan fsin fcos fsincos fscale'
   ).split(' '),
 );
 const DIVISIONS = new Set(['div', 'idiv']);
@@ -31,6 +31,7 @@ function fits({ form }: Subject): boolean {
   const { mnemonic, operands } = form;
   if (LEFT_OUT.has(mnemonic)) return false;
   if (form.size === 2 && ['shld', 'shrd', 'bswap'].includes(mnemonic)) return false;
+  if (operands[1]?.kind === 'vsib') return false;
   // The bit's place in memory would be anywhere.
   return !(mnemonic.startsWith('bt') && operands[0].kind === 'mem' && operands[1].kind === 'gpr');
 }

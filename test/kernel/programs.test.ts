@@ -1,7 +1,7 @@
 /** The kernel against Linux: each program of this folder prints the same lines natively and under Culm. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -87,6 +87,16 @@ describe('programs of test/kernel', () => {
       await assertNothingLeft(sandbox, before, name);
     });
   }
+
+  const noAvx = / avx2 /.test(readFileSync('/proc/cpuinfo', 'utf8')) ? false : 'this CPU has no AVX2';
+  it('keeps the state of AVX as Linux does', { skip: noAvx, timeout: LIMIT_MS }, async () => {
+    const binary = compile(join('avx', 'state'), folder);
+    const expected = await native(binary);
+    await using wide = await Sandbox.create({ rootfs: '/', env: {}, cpu: 'x86-64-v3' });
+    const { status, stdoutText } = await wide.exec([binary], { timeout: LIMIT_MS });
+    assert.deepEqual(stdoutText.split('\n'), expected.stdout.split('\n'));
+    assert.equal(status, expected.status);
+  });
 
   it('leaves no memory behind', { timeout: LIMIT_MS }, async () => {
     const binary = compile('processes', folder);

@@ -9,6 +9,7 @@ import { pageDown, pageUp } from '../mm/pte.js';
 import { STACK_GUARD, TASK_SIZE } from '../mm/vma.js';
 import type { Cred } from '../process/credentials.js';
 import { Registers } from '../process/registers.js';
+import { signalFrameSize } from '../signal/frame.js';
 import { INITIAL_FCW, INITIAL_MXCSR } from '../signal/fxstate.js';
 import { readElf, type ElfImage } from './elf.js';
 import { failure, isFailure, type ExecFailure } from './failure.js';
@@ -130,7 +131,8 @@ function buildProgram(
     envp: request.envp,
     filename: request.path,
     cred: fs.cred,
-    hwcap: cpuidLeaf(1, 0, kernel.cpus)[3],
+    hwcap: cpuidLeaf(1, 0, kernel.cpus, kernel.cpu)[3],
+    signalFrame: signalFrameSize(kernel.cpu),
     random: randomBytes(kernel, 16),
     executable: image.executableStack,
     top,

@@ -30,7 +30,6 @@ import { pageUp } from '../mm/pte.js';
 import { VM_GROWSDOWN } from '../mm/vma.js';
 import type { Cred } from '../process/credentials.js';
 import { setU64 } from '../process/registers.js';
-import { SIGNAL_FRAME_MAX } from '../signal/frame.js';
 
 /** What a program is given on its stack. Strings are byte strings. */
 export interface StackContents {
@@ -41,6 +40,8 @@ export interface StackContents {
   readonly cred: Cred;
   /** CPUID's features, leaf 1, edx. */
   readonly hwcap: number;
+  /** What a signal's frame takes at most. */
+  readonly signalFrame: number;
   readonly random: Uint8Array;
   readonly executable: boolean;
   /** The stack's upper end. */
@@ -116,12 +117,12 @@ function writeTables(
 }
 
 function auxiliaryVector(
-  { cred, hwcap }: StackContents,
+  { cred, hwcap, signalFrame }: StackContents,
   program: LoadedProgram,
   at: { platform: number; random: number; execfn: number },
 ): Uint8Array<ArrayBuffer> {
   const entries: readonly (readonly [number, number])[] = [
-    [AT_MINSIGSTKSZ, SIGNAL_FRAME_MAX],
+    [AT_MINSIGSTKSZ, signalFrame],
     [AT_HWCAP, hwcap],
     [AT_PAGESZ, PAGE_SIZE],
     [AT_CLKTCK, USER_HZ],

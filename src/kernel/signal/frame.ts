@@ -10,13 +10,25 @@ import {
 } from '../abi/signal.js';
 import { getI64, getU64, setU64, type Registers } from '../process/registers.js';
 import type { Thread } from '../process/thread.js';
-import { FXSAVE_SIZE, resetFxState, restoreFxState, saveFxState } from './fxstate.js';
+import type { CpuLevel } from '../../machine/level.js';
+import { XCR0, XSAVE_AVX, XSAVE_SIZE, XSTATE_AVX } from '../../machine/semantics/integer/cpuid.js';
+import {
+  FXSAVE_SIZE,
+  resetFxState,
+  resetLeftOut,
+  resetUpperState,
+  restoreFxState,
+  restoreUpperState,
+  saveFxState,
+  saveUpperState,
+} from './fxstate.js';
 import type { SignalAction } from './handlers.js';
 import { SIGINFO_SIZE, writeInfo, type SigInfo } from './info.js';
 
 /**
  * What a handler finds on its stack, as Linux lays it out for x86-64 (arch/x86/kernel/signal_64.c, asm/sigframe.h):
- * the return address, ucontext_t, siginfo_t, and above them, 64-byte aligned, the FXSAVE image with an XSAVE header.
+ * the return address, ucontext_t, siginfo_t, and above them, 64-byte aligned, the FXSAVE image with an XSAVE header, and
+ * behind that what CPUID reports beyond SSE.
  */
 export const FRAME_UC = 8;
 export const UC_LINK = 8;
@@ -46,13 +58,27 @@ const UC_STRICT_RESTORE_SS = 4;
 export const FP_SW = 464;
 export const FP_XSTATE_MAGIC1 = 0x46505853;
 export const FP_XSTATE_MAGIC2 = 0x46505845;
+const FP_XSTATE_SIZE = 16;
 /** x87 and SSE. */
-const XFEATURES = 3;
-export const XSTATE_SIZE = FXSAVE_SIZE + 64;
-const FP_SIZE = XSTATE_SIZE + 4;
+const XFEATURES_SSE = 3;
+/** The image with its header. */
+const LEAST_XSTATE = FXSAVE_SIZE + 64;
+const MAGIC2_SIZE = 4;
+
+/** The components that frames have, and the size of what has them. */
+interface StateLayout {
+  readonly features: number;
+  readonly size: number;
+}
+const LAYOUTS: Readonly<Record<CpuLevel, StateLayout>> = {
+  'x86-64-v2': { features: XFEATURES_SSE, size: LEAST_XSTATE },
+  'x86-64-v3': { features: XCR0, size: XSAVE_SIZE },
+};
 
 /** What a frame takes at most, gaps for alignment included (AT_MINSIGSTKSZ). */
-export const SIGNAL_FRAME_MAX = (FRAME_SIZE + FP_SIZE + 8 + 16 + 64 + 15) & ~15;
+export function signalFrameSize(cpu: CpuLevel): number {
+  return (FRAME_SIZE + LAYOUTS[cpu].size + MAGIC2_SIZE + 8 + 16 + 64 + 15) & ~15;
+}
 
 const USER_CS = 0x33;
 const USER_SS = 0x2b;
@@ -62,7 +88,7 @@ const CLEARED_FLAGS = (1 << 10) | (1 << 16) | (1 << 8);
 
 const $frame = new Uint8Array(FRAME_SIZE);
 const $view = new DataView($frame.buffer);
-const $fp = new Uint8Array(FP_SIZE);
+const $fp = new Uint8Array(XSAVE_SIZE + MAGIC2_SIZE);
 const $fpView = new DataView($fp.buffer);
 
 /** Builds a frame and points the registers at the handler. False: the stack cannot take it. */
@@ -71,13 +97,15 @@ export function enterHandler(thread: Thread, regs: Registers, info: SigInfo, act
   const sp = regs.get(RSP);
   const enters = switchesStack(thread, action, sp);
   const top = enters ? thread.altStack.sp + thread.altStack.size : sp - RED_ZONE;
-  const fp = roundDown(top - FP_SIZE, 64);
+  const layout = LAYOUTS[thread.process.kernel.cpu];
+  const size = layout.size + MAGIC2_SIZE;
+  const fp = roundDown(top - size, 64);
   const frame = roundDown(fp - FRAME_SIZE, 16) - 8;
   if ((enters || isOnAltStack(thread, top)) && !thread.onAltStack(frame)) return false;
   writeFrame(thread, regs, info, action, fp);
+  writeFpState(regs, layout);
   const { memory } = thread.process;
-  if (memory.copyOut(fp, $fp, 0, FP_SIZE) < 0 || memory.copyOut(frame, $frame, 0, FRAME_SIZE) < 0)
-    return false;
+  if (memory.copyOut(fp, $fp, 0, size) < 0 || memory.copyOut(frame, $frame, 0, FRAME_SIZE) < 0) return false;
   if ((thread.altStack.flags & SS_AUTODISARM) !== 0) disarm(thread);
   blockForHandler(thread, info.signo, action);
   startHandler(thread, regs, info.signo, action.handler, frame);
@@ -90,17 +118,48 @@ export function leaveHandler(thread: Thread, regs: Registers): boolean {
   if (memory.copyIn(regs.get(RSP) - 8, $frame, 0, FRAME_SIZE) < 0) return false;
   const sc = FRAME_UC + UC_MCONTEXT;
   const fp = getU64($view, sc + SC_FPSTATE);
-  if (fp !== 0 && memory.copyIn(fp, $fp, 0, FXSAVE_SIZE) < 0) return false;
+  const state = fp === 0 ? null : readFpState(thread, fp);
+  if (state !== null && state < 0) return false;
   SC_REGISTERS.forEach((register, i) => regs.copyFrom(register, $view, sc + 8 * i));
   regs.rip = getI64($view, sc + SC_RIP);
   thread.process.kernel.machine.writeFlags($view.getUint32(sc + SC_EFLAGS, true));
-  if (fp === 0) resetFxState(regs);
-  else restoreFxState(regs, $fp, 0);
+  restoreFpState(regs, state);
   thread.mask.lo = $view.getInt32(FRAME_UC + UC_SIGMASK, true);
   thread.mask.hi = $view.getInt32(FRAME_UC + UC_SIGMASK + 4, true);
   thread.unblockUnblockable();
   restoreAltStack(thread, regs.get(RSP));
   return true;
+}
+
+/** Which components the image at `fp` has in use, read into $fp; of one that is not XSAVE's, x87 and SSE. -1: none can be had. */
+function readFpState(thread: Thread, fp: number): number {
+  const { memory, kernel } = thread.process;
+  const { features, size } = LAYOUTS[kernel.cpu];
+  if (memory.copyIn(fp, $fp, 0, FXSAVE_SIZE) < 0) return -1;
+  const written = $fpView.getUint32(FP_SW + FP_XSTATE_SIZE, true);
+  const isWhole =
+    $fpView.getUint32(FP_SW, true) === FP_XSTATE_MAGIC1 &&
+    written >= LEAST_XSTATE &&
+    written <= size &&
+    written <= $fpView.getUint32(FP_SW + 4, true);
+  const claimed = $fpView.getUint32(FP_SW + 8, true) & features;
+  if (!isWhole || memory.copyIn(fp + written, $fp, FXSAVE_SIZE, MAGIC2_SIZE) < 0) return XFEATURES_SSE;
+  if ($fpView.getUint32(FXSAVE_SIZE, true) !== FP_XSTATE_MAGIC2) return XFEATURES_SSE;
+  $fp.fill(0, FXSAVE_SIZE);
+  if (memory.copyIn(fp + FXSAVE_SIZE, $fp, FXSAVE_SIZE, written - FXSAVE_SIZE) < 0) return -1;
+  const present = $fpView.getUint32(FXSAVE_SIZE, true);
+  const isBad =
+    (present & ~features) !== 0 || $fp.subarray(FXSAVE_SIZE + 4, FXSAVE_SIZE + 24).some((x) => x !== 0);
+  return isBad ? -1 : present & claimed;
+}
+
+/** Null: as at a program's start. */
+function restoreFpState(regs: Registers, present: number | null): void {
+  if (present === null) return resetFxState(regs);
+  restoreFxState(regs, $fp, 0);
+  resetLeftOut(regs, present);
+  if ((present & XSTATE_AVX) !== 0) restoreUpperState(regs, $fp, XSAVE_AVX);
+  else resetUpperState(regs);
 }
 
 function switchesStack(thread: Thread, action: SignalAction, sp: number): boolean {
@@ -159,7 +218,6 @@ function writeFrame(thread: Thread, regs: Registers, info: SigInfo, action: Sign
   $view.setInt32(FRAME_UC + UC_SIGMASK, mask.lo, true);
   $view.setInt32(FRAME_UC + UC_SIGMASK + 4, mask.hi, true);
   if ((action.flags & SA_SIGINFO) !== 0) writeInfo(info, $frame, FRAME_INFO);
-  writeFpState(regs);
 }
 
 function writeContext(thread: Thread, regs: Registers, fp: number): void {
@@ -177,15 +235,17 @@ function writeContext(thread: Thread, regs: Registers, fp: number): void {
   setU64($view, sc + SC_FPSTATE, fp);
 }
 
-function writeFpState(regs: Registers): void {
+function writeFpState(regs: Registers, { features, size }: StateLayout): void {
   $fp.fill(0);
   saveFxState(regs, $fp, 0);
+  let inUse = XFEATURES_SSE;
+  if ((features & XSTATE_AVX) !== 0 && saveUpperState(regs, $fp, XSAVE_AVX)) inUse |= XSTATE_AVX;
   $fpView.setUint32(FP_SW, FP_XSTATE_MAGIC1, true);
-  $fpView.setUint32(FP_SW + 4, FP_SIZE, true);
-  $fpView.setUint32(FP_SW + 8, XFEATURES, true);
-  $fpView.setUint32(FP_SW + 16, XSTATE_SIZE, true);
-  $fpView.setUint32(FXSAVE_SIZE, XFEATURES, true);
-  $fpView.setUint32(XSTATE_SIZE, FP_XSTATE_MAGIC2, true);
+  $fpView.setUint32(FP_SW + 4, size + MAGIC2_SIZE, true);
+  $fpView.setUint32(FP_SW + 8, features, true);
+  $fpView.setUint32(FP_SW + FP_XSTATE_SIZE, size, true);
+  $fpView.setUint32(FXSAVE_SIZE, inUse, true);
+  $fpView.setUint32(size, FP_XSTATE_MAGIC2, true);
 }
 
 function roundDown(value: number, multiple: number): number {

@@ -8,6 +8,7 @@ import {
   CPU_MXCSR,
   CPU_X87,
   CPU_XMM,
+  CPU_YMM_HIGH,
 } from '../../machine/layout.js';
 import type { Registers } from '../process/registers.js';
 
@@ -49,6 +50,21 @@ export function saveFxState(regs: Registers, into: Uint8Array, at: number): void
   into.set(regs.u8.subarray(base + CPU_XMM, base + CPU_XMM + XMM_BYTES), at + FX_XMM);
 }
 
+/** The upper halves of the vector registers, as XSAVE has them; false if all are 0. */
+export function saveUpperState(regs: Registers, into: Uint8Array, at: number): boolean {
+  const { base, u8 } = regs;
+  const halves = u8.subarray(base + CPU_YMM_HIGH, base + CPU_YMM_HIGH + XMM_BYTES);
+  into.set(halves, at);
+  return halves.some((byte) => byte !== 0);
+}
+
+export function restoreUpperState(regs: Registers, from: Uint8Array, at: number): void {
+  regs.u8.set(from.subarray(at, at + XMM_BYTES), regs.base + CPU_YMM_HIGH);
+}
+export function resetUpperState({ u8, base }: Registers): void {
+  u8.fill(0, base + CPU_YMM_HIGH, base + CPU_YMM_HIGH + XMM_BYTES);
+}
+
 export function restoreFxState(regs: Registers, from: Uint8Array, at: number): void {
   const { view, base } = regs;
   const image = new DataView(from.buffer, from.byteOffset + at);
@@ -64,15 +80,28 @@ export function restoreFxState(regs: Registers, from: Uint8Array, at: number): v
   regs.u8.set(from.subarray(at + FX_XMM, at + FX_XMM + XMM_BYTES), base + CPU_XMM);
 }
 
-/** The state in which programs and signal handlers begin. */
-export function resetFxState(regs: Registers): void {
+/** What an image with an XSAVE header leaves out begins anew; MXCSR counts all the same. */
+export function resetLeftOut(regs: Registers, present: number): void {
+  const { base } = regs;
+  if ((present & 1) === 0) resetX87(regs);
+  if ((present & 2) === 0) regs.u8.fill(0, base + CPU_XMM, base + CPU_XMM + XMM_BYTES);
+}
+
+function resetX87(regs: Registers): void {
   const { view, base } = regs;
   view.setUint32(base + CPU_FCW, INITIAL_FCW, true);
-  view.setUint32(base + CPU_MXCSR, INITIAL_MXCSR, true);
   for (const field of [CPU_FSW, CPU_FTW, CPU_FOP]) view.setUint32(base + field, 0, true);
   for (const field of [CPU_FIP, CPU_FIP + 4, CPU_FDP, CPU_FDP + 4]) view.setUint32(base + field, 0, true);
   regs.u8.fill(0, base + CPU_X87, base + CPU_X87 + X87_BYTES);
+}
+
+/** The state in which programs and signal handlers begin. */
+export function resetFxState(regs: Registers): void {
+  const { view, base } = regs;
+  resetX87(regs);
+  view.setUint32(base + CPU_MXCSR, INITIAL_MXCSR, true);
   regs.u8.fill(0, base + CPU_XMM, base + CPU_XMM + XMM_BYTES);
+  resetUpperState(regs);
 }
 
 function copy64(from: DataView, at: number, to: DataView, target: number): void {

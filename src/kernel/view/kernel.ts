@@ -1,3 +1,5 @@
+import type { CpuLevel } from '../../machine/level.js';
+import { IDENTITIES, featureNames } from '../../machine/semantics/integer/cpuid.js';
 /** The kernel as /proc and /sys show it. */
 import { deepFrozen, kind } from '../checkpoint/registry.js';
 import { PAGE_SIZE } from '../../machine/layout.js';
@@ -20,20 +22,20 @@ import { LiveProcess } from './process.js';
 import type { Changes } from '../fs/pseudo/row.js';
 
 /** What CPUID says of the processor (machine/semantics/integer/cpuid.ts), in Linux's words. */
-const CPU_VIEW: CpuView = {
-  vendor: 'GenuineIntel',
-  family: 6,
-  model: 0x2c,
-  stepping: 2,
-  modelName: 'Culm virtual CPU',
-  mhz: 1000,
-  cacheKib: 16384,
-  level: 11,
-  flags: (
-    'fpu tsc cx8 apic cmov clflush mmx fxsr sse sse2 syscall nx rdtscp lm constant_tsc nopl nonstop_tsc cpuid pni ' +
-    'ssse3 cx16 sse4_1 sse4_2 popcnt hypervisor lahf_lm erms'
-  ).split(' '),
-};
+function cpuView(level: CpuLevel): CpuView {
+  const { family, model, stepping, maxLeaf } = IDENTITIES[level];
+  return {
+    vendor: 'GenuineIntel',
+    family,
+    model,
+    stepping,
+    modelName: 'Culm virtual CPU',
+    mhz: 1000,
+    cacheKib: 16384,
+    level: maxLeaf,
+    flags: featureNames(level),
+  };
+}
 
 const FILESYSTEMS = [
   'sysfs',
@@ -59,7 +61,7 @@ function uuid(random: (into: Uint8Array) => void): string {
 }
 
 export class LiveKernel implements KernelView {
-  readonly cpu = deepFrozen(CPU_VIEW);
+  readonly cpu: CpuView;
   readonly filesystems = deepFrozen(FILESYSTEMS);
   readonly bootId: string;
   readonly bootTime: number;
@@ -71,6 +73,7 @@ export class LiveKernel implements KernelView {
     private readonly vfs: Vfs,
     private readonly terminals: { readonly count: number },
   ) {
+    this.cpu = deepFrozen(cpuView(kernel.cpu));
     this.bootId = this.uuid();
     this.net = new LiveNet(kernel.net);
     this.namespaces = new Namespaces(vfs, vfs.allocateDev());

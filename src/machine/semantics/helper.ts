@@ -1,3 +1,4 @@
+import type { CpuLevel } from '../level.js';
 import type { ValType } from '../wasm/expr.js';
 import type { FunctionBuilder } from '../wasm/function.js';
 
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly clock: () => number;
   /** How many processors CPUID reports. */
   readonly cpus: number;
+  /** Which instructions CPUID reports. */
+  readonly level: CpuLevel;
 }
 
 /** The sandbox's memory, seen as JavaScript sees it. It never grows, so the views stay good. */

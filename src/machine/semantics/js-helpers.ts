@@ -1,6 +1,7 @@
 import { softFloat } from './float/instruction.js';
 import type { Helper } from './helper.js';
 import { cpuidHelper, rdtscHelper } from './integer/system.js';
+import { xcr0Helper } from './sse/xsave.js';
 import * as x87Operations from './x87/operations.js';
 import { setRegister, setTags } from './x87/save.js';
 
@@ -13,6 +14,7 @@ export const JS_HELPERS: readonly Helper[] = [
   softFloat,
   cpuidHelper,
   rdtscHelper,
+  xcr0Helper,
   setRegister,
   setTags,
   ...Object.values(x87Operations).filter(isHelper),

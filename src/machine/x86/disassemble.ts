@@ -33,6 +33,8 @@ const BY_SIZE: Readonly<Record<string, readonly string[]>> = {
   enter: ['', 'enterw', '', 'enter'],
   fxsave: ['', '', 'fxsave', 'fxsave64'],
   fxrstor: ['', '', 'fxrstor', 'fxrstor64'],
+  xsave: ['', '', 'xsave', 'xsave64'],
+  xrstor: ['', '', 'xrstor', 'xrstor64'],
 };
 /** Mnemonics whose written name depends on a general operand of 8 bytes. */
 const BY_WIDE_OPERAND: Readonly<Record<string, string>> = {

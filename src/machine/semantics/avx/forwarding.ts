@@ -11,6 +11,9 @@ export class ForwardingEmitter implements Emitter {
   get form(): Form {
     return this.e.form;
   }
+  get hasSpans(): boolean {
+    return this.e.hasSpans;
+  }
   let(value: Expr): Expr {
     return this.e.let(value);
   }
@@ -148,6 +151,9 @@ export class ForwardingEmitter implements Emitter {
   }
   jump(kind: JumpKind, target?: Expr): void {
     this.e.jump(kind, target);
+  }
+  likelyReturn(): Expr | null {
+    return this.e.likelyReturn();
   }
   syscall(): void {
     this.e.syscall();

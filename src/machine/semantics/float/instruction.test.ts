@@ -250,13 +250,17 @@ before(() => {
 after(() => rmSync(folder, { recursive: true }));
 
 const m = machine();
-const soft = (softFloat.js as NonNullable<typeof softFloat.js>)(m, { clock: () => 0, cpus: 1 });
+const soft = (softFloat.js as NonNullable<typeof softFloat.js>)(m, {
+  clock: () => 0,
+  cpus: 1,
+  level: 'x86-64-v2',
+});
 
 function runSoft(record: Buffer, test: Case): { raised: number; mxcsr: number; result: string } {
   m.u8.set(record.subarray(0, 16), OPERAND_A);
   m.u8.set(record.subarray(16, 32), OPERAND_B);
   m.i32[(CPU + CPU_MXCSR) >> 2] = record.readUInt32LE(36);
-  const raised = soft(operationCode(test.name), test.imm) as number;
+  const raised = Math.min(1, soft(operationCode(test.name), test.imm) as number);
   if (/^u?comis/.test(test.name)) m.u32[RESULT >> 2] = flagsOf(m.f64[RESULT >> 3] as number);
   const mxcsr = m.i32[(CPU + CPU_MXCSR) >> 2] as number;
   return { raised, mxcsr, result: Buffer.from(m.u8.subarray(RESULT, RESULT + test.bytes)).toString('hex') };

@@ -104,7 +104,7 @@ function order(format: Format, signaling: boolean): Run {
 }
 
 /** cvtsd2si's result size is told by a suffix. The order is that of the codes. */
-const ROWS: readonly (readonly [string, Run])[] = [
+const SSE_ROWS: readonly (readonly [string, Run])[] = [
   ...sameInAllShapes('add', () => addLane),
   ...sameInAllShapes('sub', () => subtractLane),
   ...sameInAllShapes('mul', () => multiplyLane),
@@ -142,9 +142,8 @@ const ROWS: readonly (readonly [string, Run])[] = [
   ['cvtsd2si.8', toInteger(1, BINARY64, 8, false)],
   ['cvttsd2si.4', toInteger(1, BINARY64, 4, true)],
   ['cvttsd2si.8', toInteger(1, BINARY64, 8, true)],
-  ...FUSED,
-  ['cvtps2ph', narrowToHalves],
 ];
+const ROWS = [...SSE_ROWS, ...FUSED, ['cvtps2ph', narrowToHalves] as const];
 const RUNS = ROWS.map(([, run]) => run);
 const CODES = new Map(ROWS.map(([name], code) => [name, code]));
 
@@ -154,7 +153,8 @@ export function operationCode(name: string): number {
   if (code === undefined) throw new Error(`no software arithmetic for ${name}`);
   return code;
 }
-export const OPERATION_NAMES = ROWS.map(([name]) => name);
+/** Those of SSE: the others are parts of VEX instructions. */
+export const OPERATION_NAMES = SSE_ROWS.map(([name]) => name);
 
 const RAISED_BY_RESULT = 1;
 export const RAISED_BY_OPERANDS = 2;

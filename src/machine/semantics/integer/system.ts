@@ -24,8 +24,8 @@ export const cpuidHelper: Helper = {
   name: 'cpuid',
   params: [I32, I32],
   result: null,
-  js: (memory, { cpus }) => {
-    return (leaf, subleaf) => putWords(memory, cpuidLeaf(leaf ?? 0, subleaf ?? 0, cpus));
+  js: (memory, { cpus, level }) => {
+    return (leaf, subleaf) => putWords(memory, cpuidLeaf(leaf ?? 0, subleaf ?? 0, cpus, level));
   },
 };
 

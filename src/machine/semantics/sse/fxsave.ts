@@ -15,7 +15,7 @@ import { STORE } from '../../wasm/function.js';
 import { VECTOR_GP, type Emitter, type Semantics, type SemanticsTable } from '../emitter.js';
 import type { Helper } from '../helper.js';
 import { MXCSR_MASK } from './control.js';
-import { lanes32 } from './operands.js';
+import { ZEROS, lanes32 } from './operands.js';
 
 const FSW = 2;
 const FTW = 4;
@@ -25,7 +25,8 @@ const FDP = 16;
 const MXCSR = 24;
 const MASK = 28;
 const ST = 32;
-const XMM = 160;
+/** Where the registers xmm0 to xmm15 lie. */
+export const XMM_AREA = 160;
 const SIZE = 512;
 const REGISTERS_ST = 8;
 const REGISTERS_XMM = 16;
@@ -60,8 +61,8 @@ function savePointer(e: Emitter, address: Expr, field: number): void {
   e.store(8, address, e.form.size === 8 ? value : i64.and(value, i64.const(-1, 0)));
 }
 
-const fxsave: Semantics = (e) => {
-  const address = imageAddress(e, 'write');
+/** Without MXCSR. */
+export function saveX87(e: Emitter, address: Expr): void {
   const fsw = e.let(e.state(I32, CPU_FSW));
   e.store(2, address, e.state(I32, CPU_FCW));
   e.store(2, at(address, FSW), fsw);
@@ -69,23 +70,40 @@ const fxsave: Semantics = (e) => {
   e.store(2, at(address, FOP), e.state(I32, CPU_FOP));
   savePointer(e, at(address, FIP), CPU_FIP);
   savePointer(e, at(address, FDP), CPU_FDP);
-  e.store(4, at(address, MXCSR), e.state(I32, CPU_MXCSR));
-  e.store(4, at(address, MASK), i32.const(MXCSR_MASK));
   for (let i = 0; i < REGISTERS_ST; i++) {
     const register = v128.load(stackSlot(fsw, i), CPU + CPU_X87);
     e.store(16, at(address, ST + 16 * i), v128.and(register, TEN_BYTES));
   }
-  for (let i = 0; i < REGISTERS_XMM; i++) e.store(16, at(address, XMM + 16 * i), e.xmm(i));
+}
+
+export function saveMxcsr(e: Emitter, address: Expr): void {
+  e.store(4, at(address, MXCSR), e.state(I32, CPU_MXCSR));
+  e.store(4, at(address, MASK), i32.const(MXCSR_MASK));
+}
+
+export function saveVectors(e: Emitter, address: Expr, register: (i: number) => Expr): void {
+  for (let i = 0; i < REGISTERS_XMM; i++) e.store(16, at(address, 16 * i), register(i));
+}
+
+const fxsave: Semantics = (e) => {
+  const address = imageAddress(e, 'write');
+  saveX87(e, address);
+  saveMxcsr(e, address);
+  saveVectors(e, at(address, XMM_AREA), (i) => e.xmm(i));
 };
 
 function restorePointer(e: Emitter, address: Expr, field: number): void {
   e.setState(field, e.form.size === 8 ? e.load(8, address) : i64.extend_i32_u(e.load(4, address)));
 }
 
-const fxrstor: Semantics = (e) => {
-  const address = imageAddress(e, 'read');
+/** #GP for bits that do not exist. */
+export function loadMxcsr(e: Emitter, address: Expr): void {
   const mxcsr = e.let(e.load(4, at(address, MXCSR)));
   e.raiseIf(i32.and(mxcsr, i32.const(~MXCSR_MASK)), VECTOR_GP);
+  e.setState(CPU_MXCSR, mxcsr);
+}
+
+export function restoreX87(e: Emitter, address: Expr): void {
   const fsw = e.let(e.load(2, at(address, FSW)));
   e.setState(CPU_FCW, e.load(2, address));
   e.setState(CPU_FSW, fsw);
@@ -93,12 +111,31 @@ const fxrstor: Semantics = (e) => {
   e.setState(CPU_FOP, e.load(2, at(address, FOP)));
   restorePointer(e, at(address, FIP), CPU_FIP);
   restorePointer(e, at(address, FDP), CPU_FDP);
-  e.setState(CPU_MXCSR, mxcsr);
   for (let i = 0; i < REGISTERS_ST; i++) {
     const register = v128.and(e.load(16, at(address, ST + 16 * i)), TEN_BYTES);
     e.call(setStackSlot, stackSlot(fsw, i), register);
   }
-  for (let i = 0; i < REGISTERS_XMM; i++) e.setXmm(i, e.load(16, at(address, XMM + 16 * i)));
+}
+
+const INITIAL_FCW = 0x37f;
+
+/** The state in which programs begin. */
+export function resetX87(e: Emitter): void {
+  e.setState(CPU_FCW, i32.const(INITIAL_FCW));
+  for (const field of [CPU_FSW, CPU_FTW, CPU_FOP]) e.setState(field, i32.const(0));
+  for (const field of [CPU_FIP, CPU_FDP]) e.setState(field, i64.num(0));
+  for (let i = 0; i < REGISTERS_ST; i++) e.setState(CPU_X87 + 16 * i, ZEROS);
+}
+
+export function restoreVectors(e: Emitter, address: Expr, set: (i: number, value: Expr) => void): void {
+  for (let i = 0; i < REGISTERS_XMM; i++) set(i, e.load(16, at(address, 16 * i)));
+}
+
+const fxrstor: Semantics = (e) => {
+  const address = imageAddress(e, 'read');
+  loadMxcsr(e, address);
+  restoreX87(e, address);
+  restoreVectors(e, at(address, XMM_AREA), (i, value) => e.setXmm(i, value));
 };
 
 export const FXSAVE: SemanticsTable = { fxsave, fxrstor };

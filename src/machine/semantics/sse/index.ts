@@ -11,6 +11,7 @@ import { PERMUTE, writeShuffleMasks } from './permute.js';
 import { RECIPROCAL, writeReciprocals } from './reciprocal.js';
 import { ROUND } from './round.js';
 import { STRING_COMPARE } from './string-compare.js';
+import { XSAVE } from './xsave.js';
 
 /**
  * SSE to SSE4.2, and MMX. The core module brings what `writeVectorTables` writes.
@@ -27,6 +28,7 @@ export const sse: SemanticsTable = {
   ...RECIPROCAL,
   ...CONTROL,
   ...FXSAVE,
+  ...XSAVE,
 };
 
 /** Fills the tables that these instructions use. */
