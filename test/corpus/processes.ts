@@ -43,7 +43,7 @@ const SHELLS: Line[] = [
     '{ sleep 5 & p=$!; kill $p; wait $p; echo $?; sleep 5 & kill -9 $!; wait $!; echo $?; sh -c "kill -SEGV \\$\\$"; echo $?; } 2>&1 | sed -E "s/ +[0-9]+ / PID /"',
   ),
   bash(
-    '(exit 3) & a=$!; (sleep 0.2; exit 4) & b=$!; wait -n; echo $?; wait -n; echo $?; wait -n; echo $?; wait $a; echo $?',
+    '(exit 3) & a=$!; (until [ -e first ]; do sleep 0.01; done; exit 4) & b=$!; wait -n; echo $?; : > first; wait -n; echo $?; wait -n; echo $?; wait $a; echo $?',
   ),
   bash(
     'for i in 3 1 2; do (sleep 0.$i; echo $i) & done; wait; jobs; echo $?; sleep 9 & sleep 8 & jobs | sed "s/[0-9]\\{3,\\}//"; kill %1 %2; wait %1; echo $?',
