@@ -88,6 +88,19 @@ describe('programs of test/kernel', () => {
     });
   }
 
+  it('gives programs the same answers at both levels of the processor', { timeout: LIMIT_MS }, async () => {
+    const script =
+      'import hashlib, json, zlib, math, re; data = bytes(range(256)) * 300; ' +
+      'print(hashlib.sha256(data).hexdigest(), zlib.crc32(data), len(zlib.compress(data)), data.find(b"\\xff\\x00\\x02"), ' +
+      'math.sin(1.5), math.exp(0.3), math.pow(2.5, 3.5), re.sub("[aeiou]", "", "a text of words"), json.dumps([0.1] * 3))';
+    const command = ['/usr/bin/python3', '-c', script];
+    const { stdout } = spawnSync('/usr/bin/python3', ['-c', script], { encoding: 'utf8' });
+    for (const cpu of ['x86-64-v2', 'x86-64-v3'] as const) {
+      await using leveled = await Sandbox.create({ rootfs: '/', env: {}, cpu });
+      assert.equal((await leveled.exec(command, { timeout: LIMIT_MS })).stdoutText, stdout, cpu);
+    }
+  });
+
   const noAvx = / avx2 /.test(readFileSync('/proc/cpuinfo', 'utf8')) ? false : 'this CPU has no AVX2';
   it('keeps the state of AVX as Linux does', { skip: noAvx, timeout: LIMIT_MS }, async () => {
     const binary = compile(join('avx', 'state'), folder);

@@ -90,6 +90,8 @@ class Arriving {
   private checkKernel(): void {
     const { into, header, problem } = this;
     const { kernel } = into;
+    if (header.cpu !== kernel.cpu)
+      problem(`the other sandbox has a processor of ${kernel.cpu}, this one of ${header.cpu}`);
     const here = mountNames(into.mounts, into.vfs.root);
     header.mounts.forEach(({ path, type }, i) => {
       const other = here[i];
@@ -229,9 +231,15 @@ function shownName({ location }: Handle): string {
 }
 
 function isHeader(header: Partial<MoveHeader>): boolean {
-  const { nodes, mounts, nowMs, pids, tids, groups, spaces, files } = header;
+  const { nodes, cpu, mounts, nowMs, pids, tids, groups, spaces, files } = header;
   const lists = [mounts, pids, tids, groups, files].every((list) => Array.isArray(list));
-  return lists && typeof nodes === 'string' && Number.isFinite(nowMs) && Number.isSafeInteger(spaces);
+  return (
+    lists &&
+    typeof nodes === 'string' &&
+    typeof cpu === 'string' &&
+    Number.isFinite(nowMs) &&
+    Number.isSafeInteger(spaces)
+  );
 }
 
 function isRoot({ processes, programs, ...lists }: Partial<MoveRoot>): boolean {

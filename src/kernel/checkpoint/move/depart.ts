@@ -75,6 +75,7 @@ export function depart(from: MoveKernel, first: Process, tree: boolean, programs
   if (problems.length > 0) throw new Refused(problems.join('; '));
   const header: MoveHeader = {
     nodes: from.nodes,
+    cpu: kernel.cpu,
     mounts: mountNames(from.mounts, from.vfs.root),
     nowMs: kernel.clock.nowMs(),
     pids: [...moving].map(({ pid }) => pid),

@@ -1,4 +1,5 @@
 /** What a file of moving processes says before any of them is made. */
+import type { CpuLevel } from '../../../machine/level.js';
 import type { PortEntries } from '../../net/inet/ports.js';
 import type { RecordLock } from '../../fs/locks.js';
 import type { Inode, Timespec } from '../../fs/types.js';
@@ -38,6 +39,8 @@ export interface MovedFile {
 export interface MoveHeader {
   /** Digest of the pseudo-filesystems' nodes. */
   readonly nodes: string;
+  /** Which instructions CPUID has told its programs of. */
+  readonly cpu: CpuLevel;
   readonly mounts: readonly MovedMount[];
   readonly nowMs: number;
   readonly pids: readonly number[];
