@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { FEATURES, KNOWN_FEATURES, TABLE } from '../x86/table.js';
 import type { Form } from '../x86/insn.js';
 import { semanticsOf } from './index.js';
+import { avx } from './avx/index.js';
 import { integer } from './integer/index.js';
 import { sse } from './sse/index.js';
 import { x87 } from './x87/index.js';
@@ -19,7 +20,7 @@ test('every instruction in the table has a meaning', () => {
 });
 
 test('no mnemonic has two meanings', () => {
-  const all = [integer, sse, x87].flatMap((table) => Object.keys(table));
+  const all = [integer, sse, avx, x87].flatMap((table) => Object.keys(table));
   assert.deepEqual(
     all.filter((mnemonic, i) => all.indexOf(mnemonic) !== i),
     [],
@@ -28,7 +29,7 @@ test('no mnemonic has two meanings', () => {
 
 test('every meaning belongs to an instruction', () => {
   const known = new Set(TABLE.flat().map(([, mnemonic]) => mnemonic));
-  const strays = [integer, sse, x87]
+  const strays = [integer, sse, avx, x87]
     .flatMap((table) => Object.keys(table))
     .filter((name) => !known.has(name));
   assert.deepEqual(strays, []);

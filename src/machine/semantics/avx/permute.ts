@@ -4,7 +4,7 @@ import type { Emitter, Pair, Semantics, SemanticsTable } from '../emitter.js';
 import { KIND_RAW } from '../flags.js';
 import type { Helper } from '../helper.js';
 import { ZEROS, bits, constantOf, immediate, lanes32 } from '../sse/operands.js';
-import { PERMUTE, shuffle } from '../sse/permute.js';
+import { PERMUTE, permuteVectors, shuffle } from '../sse/permute.js';
 import { heldPair, sibling, writeBoth } from './halves.js';
 
 /** The operands' halves, for an instruction of either length; of 128 bits the upper ones are null. */
@@ -221,7 +221,7 @@ function masked(lanes: Lanes): Semantics {
 
 export const PERMUTE_AVX: SemanticsTable = {
   vpermilps: either(permilps, imm('pshufd', 0)),
-  vpermilpd: either(permilpd, imm('permilpd', 2)),
+  vpermilpd: either(permilpd, sibling(permuteVectors('permilpd'), { merges: false, immediateShift: 2 })),
   vpermd: permd,
   vpermps: permd,
   vpermq: permq,

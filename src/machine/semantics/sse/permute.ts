@@ -148,7 +148,7 @@ function permute(name: string, imm: Expr, a: Expr, b: Expr | null): Expr {
   return b === null ? fromA : v128.or(fromA, i8x16.swizzle(b, v128.load(at, table + 16)));
 }
 
-function permuteVectors(name: string): (e: Emitter) => void {
+export function permuteVectors(name: string): (e: Emitter) => void {
   const position = (ROWS[name] as Permutation).imm;
   return (e) => {
     const b = position === 2 ? e.let(readVector(e, 1)) : null;
@@ -182,7 +182,6 @@ const PLAIN = [
   'pshufd',
   'pshuflw',
   'pshufhw',
-  'permilpd',
   'shufps',
   'shufpd',
   'blendps',
