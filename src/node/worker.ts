@@ -2,6 +2,8 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createNodeHost } from '../host/node/host.js';
 import { Kernel } from '../kernel/kernel.js';
+import { prepareMemory } from '../machine/memory/memory.js';
+import { DEFAULT_MEMORY } from '../sandbox/options.js';
 import { remoteEvents, serve, type Port } from '../sandbox/remote.js';
 import { SandboxServer } from '../sandbox/server.js';
 import { waitingBridge } from './bridge.js';
@@ -22,4 +24,5 @@ if (early) {
   const host = createNodeHost();
   host.crypto.sha256().digest();
   new Kernel({ host, machine: { memory: SMALL } }).park();
+  prepareMemory(DEFAULT_MEMORY);
 }

@@ -10,7 +10,7 @@ import { refuse } from './refuse.js';
 import { parseSize } from './size.js';
 import type { EtcFileName, MountSpec, RestoreOptions, SandboxOptions } from './types.js';
 
-const DEFAULT_MEMORY = 1 << 30;
+export const DEFAULT_MEMORY = 1 << 30;
 const MIN_MEMORY = 16 << 20;
 /** A WebAssembly memory ends at 4 GiB; Culm keeps the first of its pages for itself. */
 const MAX_MEMORY = 0xf0000000;

@@ -15,9 +15,28 @@ export interface SandboxMemory {
   readonly pages: number;
 }
 
+/** What `prepareMemory` made and nobody has taken. */
+let $prepared: SandboxMemory | null = null;
+
 /** The whole memory of a sandbox with `bytes` of frames, rounded up. Throws RangeError for more than MAX_MEMORY. */
 export function createMemory(bytes: number): SandboxMemory {
   if (!(bytes > 0 && bytes <= MAX_MEMORY)) throw new RangeError(`memory must be 1 to ${MAX_MEMORY} bytes`);
+  const prepared = $prepared;
+  if (prepared?.frameEnd !== frameEndOf(bytes)) return makeMemory(bytes);
+  $prepared = null;
+  return prepared;
+}
+
+/** Makes the memory of the next sandbox of this size: V8 collects garbage whenever so much is asked for. */
+export function prepareMemory(bytes: number): void {
+  $prepared = makeMemory(bytes);
+}
+
+function frameEndOf(bytes: number): number {
+  return FRAME_BASE / PAGE_SIZE + Math.ceil(bytes / PAGE_SIZE);
+}
+
+function makeMemory(bytes: number): SandboxMemory {
   const pages = Math.ceil((FRAME_BASE + bytes) / WASM_PAGE);
   const memory = new wasm.Memory({ initial: pages, maximum: pages });
   const { buffer } = memory;
@@ -28,5 +47,5 @@ export function createMemory(bytes: number): SandboxMemory {
     f64: new Float64Array(buffer),
     view: new DataView(buffer),
   };
-  return { memory, views, frameEnd: FRAME_BASE / PAGE_SIZE + Math.ceil(bytes / PAGE_SIZE), pages };
+  return { memory, views, frameEnd: frameEndOf(bytes), pages };
 }
