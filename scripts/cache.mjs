@@ -6,18 +6,20 @@ import { MessageChannel } from 'node:worker_threads';
 
 const require = createRequire(import.meta.url);
 const name = process.argv[2];
+const isCommandLine = name === 'cli/main.cjs';
+// V8 refuses what it compiled with other flags.
+if (isCommandLine) require('../bin/flags.js');
+const { bundle, compile, start } = require('../bin/load.js');
+const loaded = bundle(name);
+const script = compile(loaded);
 const LOOP = 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; echo $i; exit 0';
 const PROGRAM = ['/bin/sh', '-c', LOOP];
 
 /** The command line: what it is told, and its end as the process's. */
 function runCommandLine() {
-  require('../bin/flags.js');
-  const { bundle, compile, start } = require('../bin/load.js');
-  const loaded = bundle(name);
-  const script = compile(loaded);
   process.argv = [process.argv[0], 'culm', 'run', '--rootfs', '/', '--', ...PROGRAM];
   process.on('exit', () => {
-    write(loaded, script);
+    write();
     process.exitCode = 0;
   });
   start(script, loaded);
@@ -25,11 +27,8 @@ function runCommandLine() {
 
 /** The worker, in this thread: what it asks of node:worker_threads is the other end of a channel. */
 async function runWorker() {
-  const { bundle, compile, start } = require('../bin/load.js');
   const { Sandbox } = await import('../build/src/sandbox/sandbox.js');
   const { remoteBackend } = await import('../build/src/sandbox/remote.js');
-  const loaded = bundle(name);
-  const script = compile(loaded);
   const connect = (_thread, events) => {
     const { port1, port2 } = new MessageChannel();
     const workerThreads = {
@@ -50,15 +49,16 @@ async function runWorker() {
   await sandbox.spawn(['/bin/cat']);
   await (await sandbox.fork()).dispose();
   await sandbox.dispose();
-  write(loaded, script);
+  write();
   process.exit(0);
 }
 
-function write({ cache }, script) {
+function write() {
+  const { cache } = loaded;
   // Whole or not at all: V8 trusts what it reads.
   writeFileSync(`${cache}.new`, script.createCachedData());
   renameSync(`${cache}.new`, cache);
 }
 
-if (name === 'cli/main.cjs') runCommandLine();
+if (isCommandLine) runCommandLine();
 else await runWorker();

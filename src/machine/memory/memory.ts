@@ -22,9 +22,8 @@ let $prepared: SandboxMemory | null = null;
 export function createMemory(bytes: number): SandboxMemory {
   if (!(bytes > 0 && bytes <= MAX_MEMORY)) throw new RangeError(`memory must be 1 to ${MAX_MEMORY} bytes`);
   const prepared = $prepared;
-  if (prepared?.frameEnd !== frameEndOf(bytes)) return makeMemory(bytes);
   $prepared = null;
-  return prepared;
+  return prepared?.frameEnd === frameEndOf(bytes) ? prepared : makeMemory(bytes);
 }
 
 /** Makes the memory of the next sandbox of this size: V8 collects garbage whenever so much is asked for. */

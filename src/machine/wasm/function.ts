@@ -164,13 +164,6 @@ export class FunctionBuilder {
     this.code.u8(0);
   }
 
-  /** `return func(...args)` without growing the stack. */
-  returnCall(func: number, args: readonly Expr[]): void {
-    for (const arg of args) this.push(arg);
-    this.code.u8(0x12);
-    this.code.uleb(func);
-  }
-
   private open(op: number, type: ValType | typeof VOID): Label {
     this.code.u8(op);
     this.code.u8(type);
