@@ -24,6 +24,8 @@ import { Recorder } from './profile/recorder.js';
 import type { Profile } from './profile/types.js';
 import { LoadAverages } from './process/load.js';
 import { Pressure } from './process/pressure.js';
+import type { Home } from './placement/home.js';
+import type { Carrier } from './placement/types.js';
 import { Net } from './net/net.js';
 import { restartSequence } from './process/rseq.js';
 import type { Process } from './process/process.js';
@@ -173,6 +175,10 @@ export class Kernel implements Supervisor, MemoryPool {
   private budget = FIRST_BUDGET;
   private nextPid = 1;
   zombies = 0;
+  /** Carries messages to and from the kernels of children; null: all run here. */
+  carrier: Carrier | null = null;
+  /** This is a child's kernel. */
+  home: Home | null = null;
   /** The latest id given. */
   lastPid = 0;
 
@@ -587,6 +593,7 @@ kind('Kernel', Kernel, {
   rebuilt: [
     'active',
     'budget',
+    'carrier',
     'dispatcher',
     'host',
     'loaded',

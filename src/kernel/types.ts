@@ -84,6 +84,8 @@ export interface Caller extends Waiter {
    * is an object with a method `abandon`, that is called when the thread ends within the call.
    */
   callState: unknown;
+  /** Only SIGKILL ends its waiting. */
+  uninterruptible: boolean;
   /** Monotonic time in milliseconds, as `waitUntil` takes it. */
   nowMs(): number;
   /** Wakes the thread at this monotonic time (ms as a double), besides what wakes it; the call sees it by the clock. */

@@ -4,6 +4,7 @@
  */
 import type { CpuLevel } from '../machine/level.js';
 import type { PseudoDeclaration } from '../kernel/fs/app/pseudo.js';
+import type { FromAway, FromHome, PlacementSettings } from '../kernel/placement/types.js';
 import type { Profile } from '../kernel/profile/types.js';
 import type { Optimisation } from '../machine/translate/optimisations.js';
 import type { PlainIoctls } from './ioctls.js';
@@ -48,6 +49,8 @@ export interface Settings {
   readonly sysfs: boolean;
   readonly generatedEtc: readonly EtcFileName[];
   readonly resolvConf: string | null;
+  /** Null: all children run here. */
+  readonly placement: PlacementSettings | null;
 }
 
 /** Infinity is no limit. */
@@ -96,6 +99,8 @@ export interface Bindings {
   readonly profile: boolean;
   readonly pseudo: Settings['pseudo'];
   readonly keys: Settings['keys'];
+  /** The restored sandbox is the kernel of this child alone. `range`: which pids it gives. */
+  readonly placed: { readonly pid: number; readonly range: number } | null;
 }
 
 /** What has come to life again. */
@@ -146,6 +151,9 @@ export interface Attached {
 /** A started program, by the backend's own number. */
 export type ProcessId = number;
 
+/** A child in a kernel of its own, by the number that its parent's backend has given it. */
+export type PlacementId = number;
+
 /** Standard streams by their descriptor. */
 export type OutputStream = 1 | 2;
 
@@ -169,6 +177,13 @@ export interface Backend {
   detached(gone: boolean): Promise<void>;
   /** Takes processes in; those that do not fit change nothing. The pieces are given away. */
   attach(file: SnapshotFile): Promise<Attached>;
+  /** A child has begun in the kernel that `BackendEvents.place` has asked for; null, or why it has not. */
+  placed(id: PlacementId, problem: string | null): Promise<void>;
+  /** From a child's kernel, and from the one that this one's child has left. */
+  fromAway(id: PlacementId, message: FromAway): Promise<void>;
+  fromHome(message: FromHome): Promise<void>;
+  /** A child's kernel is no more: with its last process, or before. */
+  awayEnded(id: PlacementId): Promise<void>;
   spawn(request: SpawnRequest): Promise<ProcessId>;
   /** Resolves once the program may be given more. */
   writeInput(id: ProcessId, bytes: Uint8Array): Promise<void>;
@@ -199,6 +214,12 @@ export interface BackendEvents {
   exit(id: ProcessId, status: number, signal: number): void;
   /** `ended`: the watched file has gone. */
   watched(id: number, events: readonly FileEvent[], ended: boolean): void;
+  /** A sandbox is wanted for the process `pid`, which waits: restored from these pieces, it is that child's kernel. */
+  place(id: PlacementId, pid: number, pieces: readonly Uint8Array[]): void;
+  toAway(id: PlacementId, message: FromHome): void;
+  toHome(message: FromAway): void;
+  /** A child's kernel has no processes any more. */
+  deserted(): void;
   log(line: string): void;
   strace(line: string): void;
   /** The kernel has ended because of a fault of its own. */

@@ -5,7 +5,7 @@ import { OPTIMISATION_NAMES, type Optimisation } from '../machine/translate/opti
 import type { Bindings, PlainMount, Settings } from './backend.js';
 import { checkIoctls } from './ioctls.js';
 import { checkPseudo } from './pseudo.js';
-import { checkFileCheck, checkKeys, checkLimits, checkMocks } from './restrictions.js';
+import { checkFileCheck, checkKeys, checkLimits, checkMocks, checkPlacement } from './restrictions.js';
 import { refuse } from './refuse.js';
 import { parseSize } from './size.js';
 import type { EtcFileName, MountSpec, RestoreOptions, SandboxOptions } from './types.js';
@@ -46,6 +46,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'sysfs',
   'generatedEtc',
   'resolvConf',
+  'placement',
 ]);
 
 const RESTORABLE: ReadonlySet<string> = new Set<keyof RestoreOptions>([
@@ -161,7 +162,7 @@ export function bindingsOf(options: RestoreOptions): Bindings {
   for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
   const writable = settings.mounts.filter(writesHost).map(({ target }) => target);
   const apps = settings.mounts.filter((mount) => mount.type === 'app');
-  return { rootfs, sources, apps, writable, strace, logLevel, tier, without, profile, pseudo, keys };
+  return { rootfs, sources, apps, writable, strace, logLevel, tier, without, profile, pseudo, keys, placed: null };
 }
 
 /** Options as a user gave them, to settings that the kernel's side can rely on. */
@@ -194,5 +195,6 @@ export function checkOptions(options: SandboxOptions): Settings {
     sysfs: options.sysfs ?? true,
     generatedEtc: checkEtc(options.generatedEtc ?? []),
     resolvConf: options.resolvConf ?? null,
+    placement: options.placement === undefined ? null : checkPlacement(options.placement),
   };
 }

@@ -25,6 +25,10 @@ const METHODS: readonly Method[] = [
   'detach',
   'detached',
   'attach',
+  'placed',
+  'fromAway',
+  'fromHome',
+  'awayEnded',
   'spawn',
   'writeInput',
   'endInput',
@@ -42,7 +46,18 @@ const METHODS: readonly Method[] = [
   'profile',
   'dispose',
 ];
-const EVENTS: readonly EventName[] = ['output', 'exit', 'watched', 'log', 'strace', 'failed'];
+const EVENTS: readonly EventName[] = [
+  'output',
+  'exit',
+  'watched',
+  'place',
+  'toAway',
+  'toHome',
+  'deserted',
+  'log',
+  'strace',
+  'failed',
+];
 
 type Callable = (...args: readonly unknown[]) => unknown;
 
@@ -102,7 +117,7 @@ export function remoteBackend(
 export function remoteEvents(port: Port): BackendEvents {
   const entries = EVENTS.map((name) => [
     name,
-    (...args: unknown[]) => port.post({ kind: 'event', name, args } satisfies Message),
+    (...args: unknown[]) => port.post({ kind: 'event', name, args } satisfies Message, args.flatMap(givenAway)),
   ]);
   return Object.fromEntries(entries) as unknown as BackendEvents;
 }

@@ -1,9 +1,11 @@
 /** Checks of the options that restrict what programs may do. */
 import { SYSCALL_NUMBERS } from '../kernel/abi/syscall-numbers.js';
+import type { PlacementSettings } from '../kernel/placement/types.js';
 import type { PlainLimits, Settings } from './backend.js';
 import { refuse } from './refuse.js';
 import { parseSize } from './size.js';
-import type { FileCheck, Limits } from './types.js';
+import { toByteString } from './text.js';
+import type { FileCheck, Limits, Placement } from './types.js';
 
 const MAX_FILES = 1 << 20;
 const PAGE = 4096;
@@ -65,6 +67,16 @@ export function checkFileCheck(check: FileCheck): Required<FileCheck> {
   for (const { path, sha256 } of trusted)
     if (!/^[0-9a-f]{64}$/i.test(sha256)) refuse(`"sha256" of ${path} must be 64 hexadecimal digits`);
   return { policy, trusted, allowed };
+}
+
+export function checkPlacement({ programs, otherwise = 'refuse' }: Placement): PlacementSettings {
+  if (!Array.isArray(programs)) refuse('"placement" must have a list of "programs"');
+  for (const program of programs as unknown[])
+    if (typeof program !== 'string' || (program !== '*' && !program.startsWith('/')) || program.includes('\0'))
+      refuse(`"placement" must have absolute paths or "*", not ${JSON.stringify(program)}`);
+  if (otherwise !== 'refuse' && otherwise !== 'stay')
+    refuse(`"otherwise" must be refuse or stay, not ${JSON.stringify(otherwise)}`);
+  return { programs: programs.map(toByteString), otherwise };
 }
 
 export function checkKeyName(name: string): string {

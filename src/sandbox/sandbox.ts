@@ -1,5 +1,6 @@
 import type { Profile } from '../kernel/profile/types.js';
-import type { Backend, BackendEvents, Detached, ProcessId } from './backend.js';
+import { Annexes, type Annex } from './annexes.js';
+import type { Backend, BackendEvents, Bindings, Detached, ProcessId } from './backend.js';
 import { SandboxFiles } from './files.js';
 import { bindingsOf, checkEnv, checkOptions, restorable } from './options.js';
 import { SandboxProcess } from './process.js';
@@ -62,6 +63,8 @@ export class Sandbox {
   readonly pseudo: SandboxPseudo;
   private readonly programs = new Map<ProcessId, SandboxProcess>();
   private readonly early = new Map<ProcessId, ((process: SandboxProcess) => void)[]>();
+  /** @internal Kernels of children that have left this one. */
+  readonly annexes: Annexes;
   private ended: CulmError | null = null;
 
   private constructor(
@@ -72,6 +75,9 @@ export class Sandbox {
     /** What another sandbox is given that goes on from here. */
     private readonly bindings: RestoreOptions,
   ) {
+    this.annexes = new Annexes(backend, (pieces, placed, annex) =>
+      Sandbox.revive(platform, { pieces }, bindings, { placed, annex }),
+    );
     this.fs = new SandboxFiles(backend);
     this.pseudo = new SandboxPseudo(backend);
   }
@@ -94,10 +100,11 @@ export class Sandbox {
     platform: Platform,
     snapshot: SnapshotSource | readonly SnapshotSource[] | { readonly pieces: readonly Uint8Array[] },
     options: RestoreOptions,
+    child: { readonly placed: Bindings['placed']; readonly annex: Annex } | null = null,
   ): Promise<Sandbox> {
-    const bindings = bindingsOf(options);
+    const bindings = { ...bindingsOf(options), placed: child?.placed ?? null };
     const files = 'pieces' in snapshot ? [snapshot.pieces] : await filesOf(snapshot);
-    const sandbox = Sandbox.make(platform, options, {});
+    const sandbox = Sandbox.make(platform, options, {}, child?.annex ?? null);
     try {
       const { env, programs } = await sandbox.backend.restore(files, bindings);
       sandbox.env = env;
@@ -113,12 +120,13 @@ export class Sandbox {
     platform: Platform,
     options: SandboxOptions | RestoreOptions,
     env: Readonly<Record<string, string>>,
+    annex: Annex | null = null,
   ): Sandbox {
     const files = new Map<string, AppFiles>();
     for (const mount of options.mounts ?? []) if (mount.type === 'app') files.set(mount.target, mount.files);
     // The events need the sandbox and the sandbox its backend: nothing is called before `start`.
     const holder: { sandbox?: Sandbox } = {};
-    const events = eventsFor(() => holder.sandbox, options);
+    const events = eventsFor(() => holder.sandbox, options, annex);
     const { backend, close } = platform.connect(options.thread ?? 'worker', events, {
       files,
       pseudo: options.pseudo ?? [],
@@ -315,6 +323,7 @@ export class Sandbox {
   async dispose(): Promise<void> {
     if (this.ended?.code === 'disposed') return;
     this.end(new CulmError('disposed', 'the sandbox has been disposed of'));
+    await this.annexes.dispose();
     await within(GRACE_MS, this.backend.dispose());
     await this.close();
   }
@@ -337,6 +346,11 @@ export class Sandbox {
     this.programs.delete(id);
   }
 
+  /** @internal What comes from the kernel that a child has left. */
+  get kernel(): Backend {
+    return this.backend;
+  }
+
   /** @internal */
   end(error: CulmError): void {
     this.ended = error;
@@ -349,6 +363,7 @@ export class Sandbox {
 function eventsFor(
   sandbox: () => Sandbox | undefined,
   options: SandboxOptions | RestoreOptions,
+  annex: Annex | null,
 ): BackendEvents {
   return {
     output: (id, stream, bytes) => sandbox()?.deliver(id, (process) => process.received(stream, bytes)),
@@ -358,9 +373,16 @@ function eventsFor(
         sandbox()?.forget(id);
       }),
     watched: (id, events, ended) => sandbox()?.fs.watched(id, events, ended),
+    place: (id, pid, pieces) => void sandbox()?.annexes.place(id, pid, pieces),
+    toAway: (id, message) => sandbox()?.annexes.toAway(id, message),
+    toHome: (message) => annex?.toHome(message),
+    deserted: () => annex?.deserted(),
     log: (line) => options.log?.(line),
     strace: (line) => options.strace?.(line),
-    failed: (message) => sandbox()?.end(new CulmError('kernel', message)),
+    failed: (message) => {
+      sandbox()?.end(new CulmError('kernel', message));
+      annex?.deserted();
+    },
   };
 }
 

@@ -16,6 +16,8 @@ import { Kernel } from '../kernel/kernel.js';
 import { killAll, killDescendants } from '../kernel/process/oom.js';
 import { countObjects } from '../kernel/view/objects.js';
 import type { Profile } from '../kernel/profile/types.js';
+import { becomeAway } from '../kernel/placement/away.js';
+import type { FromAway, FromHome } from '../kernel/placement/types.js';
 import { spawn } from '../kernel/process/spawn.js';
 import { kernelInfo } from '../kernel/signal/info.js';
 import { sendSignal } from '../kernel/signal/send.js';
@@ -29,6 +31,7 @@ import type {
   FileReply,
   FileRequest,
   OutputStream,
+  PlacementId,
   ProcessId,
   Restored,
   Settings,
@@ -41,6 +44,7 @@ import { GuestFiles, fileError } from './guest-files.js';
 import { PipeStreams, TerminalStreams, type Deliver, type Guest, type Streams } from './guest.js';
 import { joined } from './joined.js';
 import { Moves } from './moves.js';
+import { Placements } from './placements.js';
 import { Namespace } from './namespace.js';
 import { exitOf, startFailure } from './status.js';
 import { boundSettings } from './bindings.js';
@@ -74,6 +78,8 @@ export interface EventLoop {
 
 /** How long the kernel runs before the event loop has its turn, in milliseconds. */
 const STEP_MS = 8;
+/** A copy in this host process. */
+const COPY = { compress: false, keys: true, hostPages: true };
 /** A sleeping sandbox whose programs live wakes up this often at least, so that the host's process lives too. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
@@ -90,6 +96,7 @@ export class SandboxServer implements Backend {
   private output = 0;
   private ended = false;
   private readonly moves: Moves;
+  private readonly placements: Placements;
   private wake: (() => void) | null = null;
 
   constructor(
@@ -99,6 +106,7 @@ export class SandboxServer implements Backend {
     private readonly bridge: AppBridge,
   ) {
     this.moves = new Moves(host.crypto);
+    this.placements = new Placements(events);
   }
 
   start(settings: Settings): Promise<void> {
@@ -126,6 +134,8 @@ export class SandboxServer implements Backend {
       ...(settings.strace ? { strace: (line: string) => this.events.strace(line) } : {}),
     });
     this.kernel = kernel;
+    this.placements.settings = settings.placement;
+    kernel.carrier = this.placements;
     this.namespace = new Namespace(kernel, settings, this.bridge);
     this.files = new GuestFiles(this.namespace.vfs);
     this.watches = new TreeWatches(this.files, (id, events, ended) => {
@@ -142,6 +152,7 @@ export class SandboxServer implements Backend {
       const settings = boundSettings(snapshot.header, bindings);
       const kernel = this.build(settings);
       this.adopt(kernel, snapshot);
+      if (bindings.placed !== null) this.becomeAway(kernel, bindings.placed);
       void this.run(kernel);
       const programs = [...this.guests].map(([id, { process, streams }]) => ({
         id,
@@ -171,8 +182,19 @@ export class SandboxServer implements Backend {
     for (const [id, guest] of guests) this.connect(id, guest);
   }
 
+  /** Of all that has been restored only one child remains, which has left its own kernel. */
+  private becomeAway(kernel: Kernel, { pid, range }: NonNullable<Bindings['placed']>): void {
+    this.guests.clear();
+    becomeAway(kernel, this.running.namespace.vfs, pid, range);
+  }
+
   async snapshot(request: SnapshotRequest): Promise<Uint8Array[]> {
     await this.moves.over();
+    this.placements.refuseSnapshot(this.running.kernel);
+    return this.write(request);
+  }
+
+  private async write(request: SnapshotRequest): Promise<Uint8Array[]> {
     const base = await this.parentOf(request);
     const { kernel, namespace, settings } = this.running;
     const { anchors, guests, nextId, output } = this;
@@ -253,12 +275,44 @@ export class SandboxServer implements Backend {
       while (!this.ended) {
         if (this.moves.held) await this.moves.over();
         const { state, wakeAtMs } = kernel.step(STEP_MS);
+        if (this.placements.waits) {
+          await this.place(kernel);
+          continue;
+        }
+        if (state === 'ended') this.placements.deserted(kernel);
         if (state === 'ready') await this.loop.breathe();
         else await this.sleep(wakeAtMs - kernel.clock.nowMs(), state === 'idle');
       }
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** Sends children that wait for it to kernels of their own. What is dirty is written first: it is this kernel's to write. */
+  private async place(kernel: Kernel): Promise<void> {
+    const mounts = this.running.namespace.vfs.mounts;
+    for (const fs of new Set(mounts.map((mount) => mount.fs))) fs.sync?.();
+    await this.placements.send(kernel, () => this.write({ ...COPY, parents: [] }));
+  }
+
+  placed(id: PlacementId, problem: string | null): Promise<void> {
+    this.placements.placed(id, problem);
+    return Promise.resolve();
+  }
+
+  fromAway(id: PlacementId, message: FromAway): Promise<void> {
+    this.placements.fromAway(id, message);
+    return Promise.resolve();
+  }
+
+  fromHome(message: FromHome): Promise<void> {
+    if (this.kernel !== null) this.placements.fromHome(this.kernel, message);
+    return Promise.resolve();
+  }
+
+  awayEnded(id: PlacementId): Promise<void> {
+    this.placements.awayEnded(id);
+    return Promise.resolve();
   }
 
   /** Until a thread becomes ready, a timer fires, or the sandbox ends. */

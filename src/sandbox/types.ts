@@ -155,6 +155,19 @@ export interface Limits {
   readonly output?: number | string;
 }
 
+/**
+ * Children that run in another kernel from the start, each in one of its own: as in Gramine, where every process has one.
+ * It begins as a copy of this one, when a child executes one of the programs, and runs beside it, on another core. Here
+ * the child can be waited for and gets signals; open files that it shares are read and written from there; files in memory
+ * that it has changed come back when it ends.
+ */
+export interface Placement {
+  /** Files of programs (links are followed), or '*' for all that children execute. */
+  readonly programs: readonly string[];
+  /** What happens where the child would be torn from what it shares: execve fails with EREMOTE, or it runs here. Default 'refuse'. */
+  readonly otherwise?: 'refuse' | 'stay';
+}
+
 /** Which host files may be used, by paths on the host; what mounts show of others can be seen but not opened. */
 export interface FileCheck {
   /** 'allow_all_but_log': files that are listed nowhere may be used, with a warning. Default 'strict'. */
@@ -212,6 +225,8 @@ export interface SandboxOptions {
   readonly generatedEtc?: readonly EtcFileName[];
   /** What /etc/resolv.conf says, above whatever is mounted there. */
   readonly resolvConf?: string;
+  /** Programs that run in kernels of their own when children execute them. */
+  readonly placement?: Placement;
   /** Parts of the translator to do without (`OPTIMISATIONS`): programs do the same, more slowly. For finding faults. */
   readonly without?: readonly Optimisation[];
   /** Records what takes the time, for `profile()`. Runs take somewhat longer. Default false. */

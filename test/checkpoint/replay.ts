@@ -131,6 +131,10 @@ export async function replay(
         end();
       },
       watched: () => undefined,
+      place: () => undefined,
+      toAway: () => undefined,
+      toHome: () => undefined,
+      deserted: () => undefined,
       log: () => undefined,
       strace: () => undefined,
       failed: (message) => end(new Error(message)),

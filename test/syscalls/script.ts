@@ -179,6 +179,7 @@ export class ScriptKernel {
       process: { pid: 1, io: noIo(), fs, files, memory, limit },
       callState: undefined,
       signalled: true,
+      uninterruptible: false,
       waitOn: (_queue: Parameters<Waiter['waitOn']>[0]) => undefined,
       nowMs: () => 0,
       waitUntil: () => undefined,

@@ -99,7 +99,7 @@ export function writeHandle(
   done: number,
   options = PLAIN,
 ): number | Errno {
-  const regular = isRegular(handle.inode);
+  const regular = isRegular(handle.inode) && handle.ops.writeFor === undefined;
   const result = regular
     ? writeRegular(thread, handle, source, position)
     : writeOther(thread, handle, source, position, done, options);

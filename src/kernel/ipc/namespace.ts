@@ -33,6 +33,13 @@ export class IpcNamespace implements Doer {
     return this.time.sec;
   }
 
+  /** All objects go: this is another kernel's copy, and what they are for is there. */
+  clear(): void {
+    for (const segment of this.shm.segments.list()) this.shm.remove(segment);
+    for (const array of this.sem.arrays.list()) this.sem.remove(array);
+    for (const queue of this.msg.queues.list()) this.msg.remove(queue);
+  }
+
   pid(): number {
     return this.kernel.current?.process.pid ?? 0;
   }

@@ -100,6 +100,8 @@ function endProcess(process: Process): void {
   process.vforkDone = null;
   orphanChildren(process);
   process.exitEvents.wake();
+  process.away?.ended();
+  process.home?.exited(process);
   process.announceExit();
   const { parent } = process;
   if (parent === null || parent.zombie) return kernel.reap(process);
@@ -156,6 +158,7 @@ export function stopProcess(process: Process, signo: number): void {
   process.stopped = true;
   process.report = (signo << 8) | 0x7f;
   for (const thread of process.threads) if (thread.state === READY) thread.state = STOPPED;
+  process.home?.stopped(signo);
   const { parent } = process;
   if (parent === null) return;
   if (!parent.handlers.noChildStop) notify(process, parent, SIGCHLD, CLD_STOPPED);

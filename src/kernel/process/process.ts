@@ -7,6 +7,8 @@ import type { Kernel } from '../kernel.js';
 import type { Mm } from '../mm/mm.js';
 import type { ProcessMemory } from '../mm/usermemory.js';
 import type { UndoList } from '../ipc/sysv/undo.js';
+import type { Home } from '../placement/home.js';
+import type { StandIn } from '../placement/stand-in.js';
 import type { SignalHandlers } from '../signal/handlers.js';
 import { PendingSignals } from '../signal/pending.js';
 import type { ProcessTimers } from '../time/process-timers.js';
@@ -190,6 +192,11 @@ export class Process implements CallingProcess {
   /** What semop(2) has to take back at its end. */
   semUndo: UndoList | null = null;
 
+  /** It goes on in another kernel, and this is what remains of it here. */
+  away: StandIn | null = null;
+  /** It has come from another kernel, whose process was its parent. */
+  home: Home | null = null;
+
   private currentMm: Mm | null = null;
   private table: Descriptors | null = null;
   private readonly exitListeners: ((status: number) => void)[] = [];
@@ -253,6 +260,11 @@ export class Process implements CallingProcess {
 
   get cred(): Cred {
     return this.fs.cred;
+  }
+
+  /** Its parent's pid, which may be in another kernel; 0 for none. */
+  get ppid(): number {
+    return this.parent?.pid ?? this.home?.ppid ?? 0;
   }
 
   limit(resource: number): number {

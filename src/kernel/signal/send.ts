@@ -14,6 +14,7 @@ const CONT_SET = SigSet.of(SIGCONT);
 /** Sends a signal to a process, or to `thread` of it. EAGAIN: too many queued ones. */
 export function sendSignal(process: Process, info: SigInfo, thread: Thread | null = null): 0 | Errno {
   if (process.zombie || process.exiting) return 0;
+  if (process.away !== null) return process.away.signal(info);
   const { signo } = info;
   if (STOP_SIGNALS.has(signo)) discard(process, CONT_SET);
   if (signo === SIGCONT) resume(process);
@@ -51,6 +52,7 @@ function resume(process: Process): void {
   unstop(process);
   process.continued = true;
   process.report = STATUS_CONTINUED;
+  process.home?.continued();
   process.parent?.childEvents.wake();
 }
 

@@ -262,7 +262,7 @@ export const identityRows: readonly ThreadRow[] = [
   { number: 107, name: 'geteuid', args: [], run: ({ process }) => process.cred.euid },
   { number: 108, name: 'getegid', args: [], run: ({ process }) => process.cred.egid },
   { number: 109, name: 'setpgid', args: ['pid', 'pid'], run: sysSetpgid },
-  { number: 110, name: 'getppid', args: [], run: ({ process }) => process.parent?.pid ?? 0 },
+  { number: 110, name: 'getppid', args: [], run: ({ process }) => process.ppid },
   { number: 111, name: 'getpgrp', args: [], run: ({ process }) => process.pgid },
   { number: 112, name: 'setsid', args: [], run: sysSetsid },
   { number: 113, name: 'setreuid', args: ['uint', 'uint'], run: guarded(sysSetreuid) },

@@ -4,6 +4,7 @@ import { isFailure, type ExecFailure } from '../exec/failure.js';
 import { openExecutable, openExecutableAt, type OpenedProgram } from '../exec/open.js';
 import { replaceProgram } from '../exec/replace.js';
 import { exitGroup, exitThread } from '../process/exit.js';
+import { beginToGo, isToGo, mayGo } from '../placement/place.js';
 import type { Thread } from '../process/thread.js';
 import type { Args } from '../types.js';
 import { LeaseWait, waitForLeases } from './lease-wait.js';
@@ -53,9 +54,16 @@ function execute(
   if (typeof opened === 'number') return opened;
   if (isFailure(opened)) return failed(thread, opened);
   const context = { kernel: process.kernel, fs: process.fs, limits: process };
+  const wanted = isToGo(process, opened.handle.location);
   const program = loadProgram(context, { ...opened, argv, envp });
   if (isFailure(program)) return failed(thread, program);
+  const goes = wanted ? mayGo(process, opened.path) : null;
+  if (goes !== null && goes !== 0) {
+    program.mm.release();
+    return goes;
+  }
   replaceProgram(thread, program);
+  if (goes === 0) beginToGo(thread);
   return NO_RESULT;
 }
 

@@ -29,6 +29,7 @@ import {
   type Errno,
 } from '../errno.js';
 import type { Timespec } from '../host.js';
+import type { Home } from '../placement/home.js';
 import type { ProcessMemory } from '../mm/usermemory.js';
 import { maySignal } from '../process/access.js';
 import type { Process } from '../process/process.js';
@@ -238,6 +239,7 @@ function sysKill(thread: Thread, args: Args): number {
   const info = senderInfo(signal, SI_USER, process.pid, process.cred.ruid);
   if (pid > 0) {
     const target = kernel.processOf(pid);
+    if (target === null && pid === process.home?.ppid) return tellHome(process.home, info);
     return target === null ? ESRCH : sendChecked(thread, target, info, null);
   }
   const all = pid === -1;
@@ -246,6 +248,12 @@ function sysKill(thread: Thread, args: Args): number {
     all ? target !== process && target.pid !== 1 : target.pgid === group,
   );
   return sendToAll(thread, targets, info);
+}
+
+/** The parent is in another kernel, where it is decided what the child may do to it. */
+function tellHome(home: Home, info: SigInfo): 0 {
+  if (info.signo !== 0) home.kill(info);
+  return 0;
 }
 
 /** Success if one of them could be reached. */

@@ -140,7 +140,7 @@ export class LiveProcess implements ProcessView {
     return this.process.pid;
   }
   get ppid(): number {
-    return this.process.parent?.pid ?? 0;
+    return this.process.ppid;
   }
   get pgid(): number {
     return this.process.pgid;

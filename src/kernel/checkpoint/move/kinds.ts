@@ -83,6 +83,7 @@ const NAMES: Readonly<Record<string, string>> = {
   AppDevice: "a device of the application's own",
   Descriptors: 'a table of descriptors',
   DirectoryNotice: 'a directory that is watched (F_NOTIFY)',
+  FarFile: 'a file of another kernel',
   FileContent: 'shared memory',
   FileOwner: 'a file that sends signals (O_ASYNC)',
   Inotify: 'an inotify instance',

@@ -18,6 +18,8 @@ export function select(
   const staying = [...kernel.processes.values()].filter((process) => !moving.has(process));
   for (const process of moving) {
     const { parent, pid } = process;
+    if (process.away !== null) problem(`process ${pid} runs in a kernel of its own`);
+    if (process.home !== null) problem(`process ${pid} has its parent in another kernel`);
     if (parent !== null && !moving.has(parent))
       problem(`process ${pid} is a child of process ${parent.pid}, which would stay`);
     for (const child of process.children)

@@ -30,6 +30,10 @@ export class Layers {
     return layer <= 0 ? ino : (FIRST_LOWER_RANGE + layer) * LOWER_RANGE + ino;
   }
 
+  shadowOf(upper: Inode): Shadow | undefined {
+    return this.shadows.get(upper);
+  }
+
   upperNumber(upper: Inode): number {
     return this.shadows.get(upper)?.ino ?? UPPER_RANGE + upper.ino;
   }

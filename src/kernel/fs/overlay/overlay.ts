@@ -96,6 +96,21 @@ export class OverlayFs implements FileSystem {
     return this.root_;
   }
 
+  /** What has been changed, as a filesystem in memory; null if nothing can be. */
+  get memory(): FileSystem | null {
+    return this.upper;
+  }
+
+  /** Names below a directory of that filesystem which are no longer there. */
+  hiddenIn(upperDir: Inode): Iterable<string> {
+    return this.layers.shadowOf(upperDir)?.hidden ?? [];
+  }
+
+  /** Whether a file of that filesystem still has the content of the one below it. */
+  showsBelow(upperFile: Inode): boolean {
+    return this.layers.shadowOf(upperFile)?.lowerData === true;
+  }
+
   // Looking up.
 
   lookup(dir: Inode, name: string): Inode | Errno {
