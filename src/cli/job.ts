@@ -52,6 +52,8 @@ export interface RunOptions {
   readonly aslr?: boolean;
   readonly subprocesses: boolean;
   readonly mockSyscall?: readonly string[];
+  readonly place?: readonly string[];
+  readonly placeOtherwise?: string;
   readonly trusted?: readonly string[];
   readonly allowed?: readonly string[];
   readonly fileCheck?: string;
@@ -219,6 +221,13 @@ export function restoreOptionsOf(options: Partial<RunOptions>): RestoreOptions {
   };
 }
 
+function placementOf({ place, placeOtherwise }: RunOptions): SandboxOptions['placement'] {
+  if (place === undefined)
+    return placeOtherwise === undefined ? undefined : refuse('--place-otherwise goes with --place');
+  const otherwise = oneOf('place-otherwise', placeOtherwise ?? 'refuse', ['refuse', 'stay'] as const);
+  return { programs: place, otherwise };
+}
+
 /** What the command line says, as the API has it. */
 function optionsOf(options: RunOptions): SandboxOptions {
   const host = options.hostNames === true ? hostNames() : {};
@@ -239,6 +248,7 @@ function optionsOf(options: RunOptions): SandboxOptions {
       logLevel: logLevelOf(options),
       profile: options.profile === undefined ? undefined : true,
       without: withoutOf(options),
+      placement: placementOf(options),
     }),
     ...host,
     limits: limitsOf(options),

@@ -69,6 +69,15 @@ function addRun(culm: Command): void {
     .option('--max-output <size>', 'end all programs after so much output')
     .option('--aslr', 'put programs at addresses that cannot be foreseen')
     .option('--no-subprocesses', 'making processes fails')
+    .option(
+      '--place <program>',
+      'run this program of the guest in a kernel of its own when children execute it',
+      append,
+    )
+    .option(
+      '--place-otherwise <what>',
+      'where that would tear it from what it shares: refuse (by default) or stay',
+    )
     .option('--mock-syscall <name=n>', 'a system call that only returns a number', append)
     .option('--trusted <file[=sha256]>', 'a host file that may be read while it is what it is now', append)
     .option('--allowed <path>', 'a host file or folder that may be used when others may not', append)

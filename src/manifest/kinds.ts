@@ -86,6 +86,13 @@ export const guestPath = scalar<string>('an absolute path in the sandbox', 'stri
   value.startsWith('/') ? holdsNul(value) : `must be an absolute path, not "${value}"`,
 );
 
+/** The same, or "*". */
+export const guestPathOrAll = scalar<string>('an absolute path in the sandbox, or "*"', 'string', (value) =>
+  value === '*' || value.startsWith('/')
+    ? holdsNul(value)
+    : `must be an absolute path or "*", not "${value}"`,
+);
+
 export interface Uri {
   readonly scheme: 'file' | 'dev';
   /** As written; relative ones begin where the program is started. */

@@ -285,6 +285,11 @@ const CASES: Readonly<Record<keyof typeof KEYS, Case>> = {
       ['1000', 'must be from 1 to 256'],
     ],
   },
+  placementPrograms: {
+    good: ['[]', '["/usr/bin/cc", "*"]'],
+    bad: [['["cc"]', 'must be an absolute path or "*", not "cc"']],
+  },
+  placementOtherwise: { good: ['"refuse"', '"stay"'], bad: [['"go"', 'must be one of "refuse", "stay"']] },
   memory: SIZE,
   processes: COUNT,
   cpuTime: COUNT,

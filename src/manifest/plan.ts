@@ -99,6 +99,7 @@ function optionsOf(manifest: Manifest, around: Surroundings): SandboxOptions {
     keys: manifest.keys ?? {},
     sysfs: manifest.sysfs ?? true,
     generatedEtc: manifest.generatedEtc ?? [],
+    ...placementOf(manifest),
     ioctlStructs: manifest.ioctlStructs ?? {},
     allowedIoctls: manifest.ioctls ?? [],
     logLevel: LOG_LEVELS[manifest.logLevel ?? 'error'],
@@ -113,6 +114,11 @@ const LOG_LEVELS: Readonly<Record<ManifestLogLevel, LogLevel>> = {
   trace: 'debug',
   all: 'debug',
 };
+
+function placementOf({ placementPrograms, placementOtherwise }: Manifest): Pick<SandboxOptions, 'placement'> {
+  if (placementPrograms === null || placementPrograms.length === 0) return {};
+  return { placement: { programs: placementPrograms, otherwise: placementOtherwise ?? 'refuse' } };
+}
 
 function limitsOf({ stack, brk, fds, processes, cpuTime, output }: Manifest): Limits {
   return {

@@ -5,7 +5,20 @@
  */
 import { allowedIoctl, ioctlStruct } from './ioctls.js';
 import { CPU_LEVELS, DEFAULT_CPU_LEVEL } from '../machine/level.js';
-import { bool, guestPath, hex, integer, list, named, oneOf, record, size, string, uri } from './kinds.js';
+import {
+  bool,
+  guestPath,
+  guestPathOrAll,
+  hex,
+  integer,
+  list,
+  named,
+  oneOf,
+  record,
+  size,
+  string,
+  uri,
+} from './kinds.js';
 import type { Kind } from './kinds.js';
 import { mount, root } from './mounts.js';
 import { envValue, mockCall, trustedFile } from './values.js';
@@ -268,6 +281,18 @@ export const KEYS = {
   ),
   cpu: key('culm.cpu', oneOf(...CPU_LEVELS), DEFAULT_CPU_LEVEL, 'Which instructions CPUID reports.'),
   cpus: key('culm.cpus', integer(1, 256), 1, 'Processors that programs see.'),
+  placementPrograms: key(
+    'culm.placement.programs',
+    list(guestPathOrAll),
+    [],
+    'Programs that run in a kernel of their own, on another core, when children execute them; "*": all.',
+  ),
+  placementOtherwise: key(
+    'culm.placement.otherwise',
+    oneOf('refuse', 'stay'),
+    'refuse',
+    'Where the child would be torn from what it shares: execve fails with EREMOTE, or it runs with the others.',
+  ),
   memory: key('culm.limits.memory', size, K ** 3, 'Memory of all processes together.'),
   processes: key(
     'culm.limits.processes',

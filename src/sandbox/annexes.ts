@@ -28,6 +28,8 @@ export class Annexes {
   constructor(
     private readonly home: Backend,
     private readonly make: Make,
+    /** Who is placed once will be again: a worker is made before it is asked for. */
+    private readonly prepare: () => void,
   ) {}
 
   async place(id: PlacementId, pid: number, pieces: readonly Uint8Array[]): Promise<void> {
@@ -49,8 +51,11 @@ export class Annexes {
       void this.home.placed(id, null).catch(() => undefined);
       for (const say of early) say();
       early = null;
+      this.prepare();
     } catch (error) {
-      await this.home.placed(id, error instanceof Error ? error.message : String(error)).catch(() => undefined);
+      await this.home
+        .placed(id, error instanceof Error ? error.message : String(error))
+        .catch(() => undefined);
     } finally {
       this.starting.delete(settled);
     }

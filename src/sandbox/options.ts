@@ -162,7 +162,20 @@ export function bindingsOf(options: RestoreOptions): Bindings {
   for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
   const writable = settings.mounts.filter(writesHost).map(({ target }) => target);
   const apps = settings.mounts.filter((mount) => mount.type === 'app');
-  return { rootfs, sources, apps, writable, strace, logLevel, tier, without, profile, pseudo, keys, placed: null };
+  return {
+    rootfs,
+    sources,
+    apps,
+    writable,
+    strace,
+    logLevel,
+    tier,
+    without,
+    profile,
+    pseudo,
+    keys,
+    placed: null,
+  };
 }
 
 /** Options as a user gave them, to settings that the kernel's side can rely on. */

@@ -93,6 +93,9 @@ export class Placements implements Carrier {
     const names = away.map(({ pid, leader }) => `process ${pid} (${leader?.name ?? ''})`);
     if (home !== null) names.push('what this sandbox has come from');
     if (names.length > 0)
-      throw new CulmError('snapshot', `${names.join(', ')} runs in another kernel: there is no snapshot of both`);
+      throw new CulmError(
+        'snapshot',
+        `${names.join(', ')} runs in another kernel: there is no snapshot of both`,
+      );
   }
 }

@@ -117,7 +117,8 @@ export function remoteBackend(
 export function remoteEvents(port: Port): BackendEvents {
   const entries = EVENTS.map((name) => [
     name,
-    (...args: unknown[]) => port.post({ kind: 'event', name, args } satisfies Message, args.flatMap(givenAway)),
+    (...args: unknown[]) =>
+      port.post({ kind: 'event', name, args } satisfies Message, args.flatMap(givenAway)),
   ]);
   return Object.fromEntries(entries) as unknown as BackendEvents;
 }

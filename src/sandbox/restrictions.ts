@@ -72,7 +72,11 @@ export function checkFileCheck(check: FileCheck): Required<FileCheck> {
 export function checkPlacement({ programs, otherwise = 'refuse' }: Placement): PlacementSettings {
   if (!Array.isArray(programs)) refuse('"placement" must have a list of "programs"');
   for (const program of programs as unknown[])
-    if (typeof program !== 'string' || (program !== '*' && !program.startsWith('/')) || program.includes('\0'))
+    if (
+      typeof program !== 'string' ||
+      (program !== '*' && !program.startsWith('/')) ||
+      program.includes('\0')
+    )
       refuse(`"placement" must have absolute paths or "*", not ${JSON.stringify(program)}`);
   if (otherwise !== 'refuse' && otherwise !== 'stay')
     refuse(`"otherwise" must be refuse or stay, not ${JSON.stringify(otherwise)}`);

@@ -75,8 +75,11 @@ export class Sandbox {
     /** What another sandbox is given that goes on from here. */
     private readonly bindings: RestoreOptions,
   ) {
-    this.annexes = new Annexes(backend, (pieces, placed, annex) =>
-      Sandbox.revive(platform, { pieces }, bindings, { placed, annex }),
+    this.annexes = new Annexes(
+      backend,
+      (pieces, placed, annex) =>
+        Sandbox.revive(platform, { pieces }, { ...bindings, thread: 'worker' }, { placed, annex }),
+      () => platform.prepare(),
     );
     this.fs = new SandboxFiles(backend);
     this.pseudo = new SandboxPseudo(backend);
@@ -88,6 +91,7 @@ export class Sandbox {
     const sandbox = Sandbox.make(platform, options, settings.env);
     try {
       await sandbox.backend.start(settings);
+      if (settings.placement !== null) platform.prepare();
     } catch (error) {
       await sandbox.close();
       throw error;

@@ -153,7 +153,8 @@ export class SandboxServer implements Backend {
       const kernel = this.build(settings);
       this.adopt(kernel, snapshot);
       if (bindings.placed !== null) this.becomeAway(kernel, bindings.placed);
-      void this.run(kernel);
+      // Nothing runs, and ends, before the caller knows what there is.
+      void this.loop.breathe().then(() => this.run(kernel));
       const programs = [...this.guests].map(([id, { process, streams }]) => ({
         id,
         pid: process.pid,

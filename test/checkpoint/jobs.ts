@@ -133,7 +133,12 @@ export const JOBS: readonly Job[] = [
   { name: 'go', argv: ['sh', '-c', GO], memory: '1g' },
   {
     name: 'vim',
-    argv: ['sh', '-c', 'printf "one\\ntwo\\n" > /tmp/v; vim -u NONE -N -n /tmp/v; cat /tmp/v'],
+    // What it asks a terminal for depends on whether keys have come already: it is to ask for nothing.
+    argv: [
+      'sh',
+      '-c',
+      'printf "one\\ntwo\\n" > /tmp/v; vim -u NONE -N -n --cmd "set t_RK= t_RV= t_RF= t_RB= t_u7=" /tmp/v; cat /tmp/v',
+    ],
     terminal: { columns: 60, rows: 12 },
     typed: {
       after: '/tmp/v"',

@@ -29,6 +29,8 @@ const OFTEN = 0.4;
 
 class CountingClock implements HostClock {
   private ns = 1e9;
+  /** Looks do not count: a snapshot is taken, which must not change the run. */
+  stands = false;
 
   constructor(private readonly random: () => number) {}
 
@@ -37,7 +39,7 @@ class CountingClock implements HostClock {
   }
 
   monotonic(out: Timespec): void {
-    this.ns += this.random() < OFTEN ? 9e6 : 5_000 + Math.floor(this.random() * 20_000);
+    if (!this.stands) this.ns += this.random() < OFTEN ? 9e6 : 5_000 + Math.floor(this.random() * 20_000);
     out.sec = Math.floor(this.ns / 1e9);
     out.nsec = this.ns % 1e9;
   }
@@ -87,12 +89,14 @@ export async function replay(
     random: (into) => into.forEach((_, i) => (into[i] = Math.floor(random() * 256))),
   };
   const run: Run = { stdout: '', stderr: '', status: -1, turns: 0 };
+  let over = false;
   let typed = job.typed === undefined;
   let end: (error?: Error) => void = () => undefined;
   const ended = new Promise<void>((resolve, reject) => {
     end = (error) => (error === undefined ? resolve() : reject(error));
   });
   const turn = async (): Promise<void> => {
+    if (over) return;
     run.turns++;
     await new Promise((resume) => setImmediate(resume));
     if (!typed && run.stdout.includes(job.typed?.after ?? '')) {
@@ -101,7 +105,9 @@ export async function replay(
     }
     if (!moments.has(run.turns)) return;
     const { stdout, stderr } = run;
+    clock.stands = true;
     const pieces = await server.snapshot({ compress: false, keys: false, hostPages: true, parents: [] });
+    clock.stands = false;
     await take({ turn: run.turns, stdout, stderr, file: new Uint8Array(Buffer.concat(pieces)) });
   };
   const loop: EventLoop = {
@@ -127,6 +133,7 @@ export async function replay(
         void server.consumed(id, stream, bytes.length);
       },
       exit(_, status, signal) {
+        over = true;
         run.status = signal === 0 ? status : -signal;
         end();
       },

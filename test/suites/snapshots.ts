@@ -4,7 +4,7 @@
  *   node build/test/suites/snapshots.js [--moments 200] [--seed N] [--node PATH] [--limit SECONDS] [--keep FOLDER] [JOB...]
  *
  * The moments are spread over the jobs (test/checkpoint/jobs.ts). A seed gives the same moments again. `--node`: another
- * Node.js restores. The whole takes half an hour.
+ * Node.js restores. The whole takes a quarter of an hour.
  */
 import { parseArgs } from 'node:util';
 import { JOBS, jobNamed } from '../checkpoint/jobs.js';
@@ -25,15 +25,20 @@ const jobs = positionals.length === 0 ? JOBS : positionals.map(jobNamed);
 const count = Math.ceil(Number(values.moments) / jobs.length);
 let wrong = 0;
 for (const job of jobs) {
-  const result = await sweep(job, {
-    count,
-    seed: Number(values.seed),
-    node: values.node,
-    limitMs: Number(values.limit) * 1000,
-    keep: values.keep ?? null,
-    tell: (line) => console.log(line),
-  });
-  console.log(`${job.name}: ${result.tried} moments, ${result.wrong.length} problems`);
-  wrong += result.wrong.length;
+  let tried = 0;
+  // A snapshot changes what comes after it a little, and may so make the run shorter: then there are not so many moments in it.
+  for (let seed = Number(values.seed); tried < count; seed++) {
+    const result = await sweep(job, {
+      count: count - tried,
+      seed,
+      node: values.node,
+      limitMs: Number(values.limit) * 1000,
+      keep: values.keep ?? null,
+      tell: (line) => console.log(line),
+    });
+    console.log(`${job.name}, seed ${seed}: ${result.tried} moments, ${result.wrong.length} problems`);
+    tried += result.tried;
+    wrong += result.wrong.length;
+  }
 }
 process.exitCode = wrong === 0 ? 0 : 1;

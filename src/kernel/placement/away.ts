@@ -9,14 +9,15 @@ import { READY } from '../process/state.js';
 import { baselineOf } from './changes.js';
 import { Home } from './home.js';
 
-/** Ids of each such kernel begin where others' hardly do. */
-const PID_RANGE = 1 << 15;
+/** Each such kernel gives ids of another part of all, so that they hardly meet. */
+const PID_RANGES = 16;
 
 export function becomeAway(kernel: Kernel, vfs: Vfs, pid: number, range: number): void {
   const process = kernel.processes.get(pid);
   const standIn = process?.away ?? null;
   if (process === undefined || standIn === null) throw new Refused('its child is not in it');
   kernel.park();
+  if (kernel.home !== null) kernel.home.silent = true;
   const home = new Home(kernel, process.parent?.pid ?? 0, baselineOf(vfs));
   for (const [number, handle] of standIn.files) {
     replaceOperations(handle, home.file(number));
@@ -34,7 +35,7 @@ export function becomeAway(kernel: Kernel, vfs: Vfs, pid: number, range: number)
   leave(kernel, { processes: others, programs: [], ports: [], bytes: new Uint8Array(0) });
   kernel.ipc.clear();
   const { pidMax } = kernel.limits;
-  if (pidMax > 2 * PID_RANGE) kernel.setLastPid((range * PID_RANGE) % (pidMax - PID_RANGE));
+  kernel.setLastPid(Math.floor((pidMax / PID_RANGES) * (1 + (range % (PID_RANGES - 1)))));
   for (const thread of process.threads) {
     thread.state = READY;
     kernel.enqueue(thread);

@@ -104,8 +104,7 @@ export function changesSince({ trees }: Baseline): FileChange[] {
       if (inode === null) removed.push({ ...GONE, mount: at, path });
       else made.push(changeOf(mount.fs, at, path, inode));
     });
-    for (const path of left)
-      if (before.get(path) !== 'hidden') removed.push({ ...GONE, mount: at, path });
+    for (const path of left) if (before.get(path) !== 'hidden') removed.push({ ...GONE, mount: at, path });
   }
   removed.sort((a, b) => b.path.length - a.path.length);
   return [...removed, ...made];
@@ -161,9 +160,12 @@ export function applyChanges(
   const context: PathContext = { root, cwd: root, umask: 0, cred: KERNEL };
   const tell = ({ mount, path }: FileChange, result: number): void => {
     if (result !== 0)
-      log(`${shown(mount, path)}, which a child has changed in its kernel, stays as it was: ${errnoName(result)}`);
+      log(
+        `${shown(mount, path)}, which a child has changed in its kernel, stays as it was: ${errnoName(result)}`,
+      );
   };
-  for (const change of changes) tell(change, change.mode === 0 ? remove(context, change) : make(context, change));
+  for (const change of changes)
+    tell(change, change.mode === 0 ? remove(context, change) : make(context, change));
   // Times of folders after all that is in them.
   for (const change of [...changes].reverse()) if (change.mode !== 0) dress(context, change);
 }

@@ -183,6 +183,8 @@ export class Home {
   private readonly calls = new Map<number, FarCall>();
   private readonly files = new Map<number, FarFile>();
   private nextCall = 1;
+  /** This is a copy of the kernel that it speaks for. */
+  silent = false;
 
   constructor(
     private readonly kernel: Kernel,
@@ -220,7 +222,7 @@ export class Home {
   }
 
   send(message: FromAway): void {
-    this.kernel.carrier?.toHome(message);
+    if (!this.silent) this.kernel.carrier?.toHome(message);
   }
 
   /** What the other kernel says; `signal`: gives the child one. */
@@ -255,7 +257,6 @@ export class Home {
     this.send({ kind: 'exit', status, usage: totalUsage(process), childUsage: { ...childUsage }, changes });
   }
 }
-
 
 kind('FarCall', FarCall);
 kind('FarFile', FarFile);

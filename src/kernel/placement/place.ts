@@ -18,6 +18,7 @@ import type { Process } from '../process/process.js';
 import { WAITING } from '../process/state.js';
 import type { Thread } from '../process/thread.js';
 import { Terminal } from '../tty/terminal.js';
+import { FarFile } from './home.js';
 import { StandIn } from './stand-in.js';
 
 /** Whether the file at `place`, which a process is about to run, is to run in a kernel of its own. */
@@ -78,7 +79,7 @@ function wayOf(process: Process, handle: Handle): 'copy' | 'stays' | null {
   const type = inode.mode & S_IFMT;
   if (!canRead(handle) && !canWrite(handle)) return 'copy';
   if (type === S_IFDIR || inode.fs instanceof PseudoFs) return 'copy';
-  if (ops instanceof Terminal) return 'stays';
+  if (ops instanceof Terminal || ops instanceof FarFile) return 'stays';
   if (type === S_IFCHR) return kindOfDevice(handle) ? 'copy' : null;
   if (isRegular(inode)) return inode.fs instanceof HostFs && isOwn(process, handle) ? 'copy' : 'stays';
   if (ops instanceof PipeOperations || ops instanceof InputStream || ops instanceof OutputStream)
