@@ -4,7 +4,8 @@
  *
  *   0x00100  scratch        results of helpers that do not fit a register, and the bounce buffer
  *   0x01000  CPU            the running thread's registers (others keep theirs in a CpuState)
- *   0x02000  TLB log        which entries were written
+ *   0x02000  ranges         of pages that are found together, by pointer
+ *   0x06000  TLB log        which entries were written
  *   0x10000  jump cache     guest address -> table slot and decoded block
  *   0x20000  shuffle masks  of the vector instructions with an immediate, and the tables of rcp and rsqrt
  *   0x40000  decoded code   the interpreter's records
@@ -43,12 +44,45 @@ export const TLB_ENTRIES = 8192;
 /** An entry: the page's address as i64 (-1 when empty), then as i32 what turns a guest address into an offset here. */
 export const TLB_ENTRY_SIZE = 16;
 export const TLB_DISPLACEMENT = 8;
+/**
+ * Then the range of pages of which the page is one, i32: how many lie before it, how many behind it, ten bits each, and
+ * CPU_RANGES_EPOCH when that was found, twelve bits that are never all 0.
+ */
+export const TLB_RANGE = 12;
+export const BEFORE_SHIFT = 22;
+export const BEHIND_SHIFT = 12;
+export const RANGE_COUNT_MASK = 0x3ff;
+export const RANGES_EPOCH_MASK = 0xfff;
 /** (address >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK is the entry's offset in its table. */
 export const TLB_INDEX_SHIFT = 8;
 export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4;
 /** Which entries of the TLBs were written last, as CPU_JUMP_LOG has it of the jump cache; CPU_TLB_MISSES counts them. */
-export const TLB_LOG = 0x2000;
+export const TLB_LOG = 0x6000;
 export const TLB_LOG_ENTRIES = 2048;
+
+/**
+ * Ranges of pages that lie in the memory as they lie in the address space, and may be accessed alike (core/ranges.ts):
+ * the address as i64, the length, then what turns a guest address into an offset here, both i32. Regions have slots for
+ * pointers, one for reading and one for writing: where an access by that pointer was found last.
+ * At a place that takes two bytes in code.
+ */
+export const RANGE_LENGTH = 8;
+export const RANGE_DISPLACEMENT = 12;
+export const RANGE_SIZE = 16;
+/** Slot 0 is none, 1 is rsp's. */
+export const RANGE_SLOTS = 256;
+export const RSP_SLOT = 1;
+export const RANGES_BYTES = RANGE_SLOTS * RANGE_SIZE;
+export const RANGES_READ = 0x2000;
+export const RANGES_WRITE = RANGES_READ + RANGES_BYTES;
+/**
+ * An empty range lies where no address does, since it is not canonical; its displacement, 0, leads to the memory's first
+ * page. It is as long as an access, as emitted code compares with the length less what is accessed.
+ */
+export const NO_RANGE = [0, 0x80005afe, 64, 0] as const;
+/** Which slots were filled last, as offsets of what is for reading and writing together; CPU_RANGES_FOUND counts them. */
+export const RANGE_LOG = RANGES_WRITE + RANGES_BYTES;
+export const RANGE_LOG_ENTRIES = 256;
 
 export const JUMP_CACHE = 0x10000;
 export const JUMP_ENTRIES = 4096;
@@ -168,6 +202,11 @@ export const CPU_JUMPS_CACHED = 0x44c; // i32
 export const CPU_NEXT_BLOCK = 0x450; // i32
 export const CPU_BLOCKS_DECODED = 0x454; // i32
 export const CPU_HEAT = 0x458; // i64
+/** Ranges that were found before it became another are good no more; how often slots were filled since. */
+export const CPU_RANGES_EPOCH = 0x460; // i32
+export const CPU_RANGES_FOUND = 0x464; // i32
+/** Accesses that were not in their slot's range, but in the TLB. */
+export const CPU_RANGE_MISSES = 0x468; // i32
 /**
  * Which entries of the jump cache were written last, as offsets in the memory, i32 each: where there were few since it was
  * emptied, as in a process that runs for a moment, only those need be emptied again. The n-th is written at n modulo

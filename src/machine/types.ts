@@ -41,6 +41,9 @@ export const PTE_DIRTY = 16;
 export const PTE_KERNEL_1 = 32;
 export const PTE_KERNEL_2 = 64;
 
+/** The page will soon have another frame: it is part of no range (core/ranges.ts). */
+export const PTE_FLEETING = 128;
+
 /** How many of the entries that many were about had each of the kernel's bits. */
 export interface PageTally {
   kernel1: number;
@@ -59,6 +62,10 @@ export interface FrameState {
 export interface Frames {
   /** A frame full of zeros with one reference, or 0 when memory is exhausted. */
   allocate(): number;
+  /** The same, that frame which lies `distance` from another; 0 if it cannot be had. */
+  allocateBeside(frame: number, distance: number): number;
+  /** The same, in a place where `count` frames are free if there is one: the `index`-th of them. The others are kept apart. */
+  allocateReserved(count: number, index: number): number;
   retain(frame: number): void;
   /** Gives a reference back; the last one frees the frame. */
   release(frame: number): void;
@@ -97,6 +104,11 @@ export interface AddressSpace {
   share(child: AddressSpace, start: number, end: number, readOnly: boolean, tally: PageTally): boolean;
   /** Takes all entries of [start, end) away; the tally is of them. */
   drop(start: number, end: number, tally: PageTally): void;
+  /**
+   * A frame for the page at `address`, which has none: one that lies beside its neighbour's as the pages do. Neighbours
+   * that count are those that have this bit, and their frames for themselves. 0 if there is none, or it is taken.
+   */
+  allocateNear(address: number, bit: number): number;
   /** Frames that the tables themselves take. */
   readonly tables: number;
   /** Takes all entries away and frees the tables. */

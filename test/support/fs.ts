@@ -45,6 +45,14 @@ export class FakeFrames implements Frames {
     return frame;
   }
 
+  allocateBeside(): number {
+    return 0;
+  }
+
+  allocateReserved(): number {
+    return this.allocate();
+  }
+
   retain(frame: number): void {
     this.counts[frame] = this.references(frame) + 1;
   }

@@ -1,5 +1,12 @@
 import { PAGE_SIZE } from '../../machine/layout.js';
-import { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE, PTE_WRITE, type Access } from '../../machine/types.js';
+import {
+  ACCESS_EXEC,
+  ACCESS_READ,
+  ACCESS_WRITE,
+  PTE_FLEETING,
+  PTE_WRITE,
+  type Access,
+} from '../../machine/types.js';
 import { PROT_EXEC, PROT_WRITE } from '../abi/mman.js';
 import { RLIMIT_AS, RLIMIT_STACK } from '../abi/resource.js';
 import { ENOMEM } from '../errno.js';
@@ -70,14 +77,14 @@ function fillPage(mm: Mm, vma: Vma, page: number, access: Access): Fault {
 /** A read gets the page of zeros that all share: much of what is reserved is never written. */
 function fillAnonymous(mm: Mm, vma: Vma, page: number, access: Access): Fault {
   if (access !== ACCESS_WRITE) {
-    return mapBorrowed(mm, page, mm.pool.zeroFrame, pteBits(vma.prot) & ~PTE_WRITE);
+    return mapBorrowed(mm, page, mm.pool.zeroFrame, (pteBits(vma.prot) & ~PTE_WRITE) | PTE_FLEETING);
   }
-  const frame = mm.allocate();
+  const frame = mm.allocateFor(vma, page);
   return frame === 0 ? FAULT_OOM : mapOwned(mm, vma, page, frame);
 }
 
 function mapCopy(mm: Mm, vma: Vma, page: number, from: number): Fault {
-  const frame = mm.allocate();
+  const frame = mm.allocateFor(vma, page);
   if (frame === 0) return FAULT_OOM;
   copyFrame(mm, from, frame);
   return mapOwned(mm, vma, page, frame);
@@ -116,7 +123,7 @@ function makeWritable(mm: Mm, vma: Vma, page: number, pte: number): Fault {
 }
 
 function breakSharing(mm: Mm, vma: Vma, page: number, pte: number): Fault {
-  const copy = mm.allocate();
+  const copy = mm.allocateFor(vma, page);
   if (copy === 0) return FAULT_OOM;
   const old = pte >>> 12;
   if (old !== mm.pool.zeroFrame) copyFrame(mm, old, copy);

@@ -218,6 +218,25 @@ export class Mm {
     return frame === 0 && this.pool.reclaim(RECLAIM_PAGES) > 0 ? this.frames.allocate() : frame;
   }
 
+  /** The same, for a page of `vma`; if it can be, where its neighbours' frames are. */
+  allocateFor(vma: Vma, page: number): number {
+    const near = this.space.allocateNear(page, PTE_ANON);
+    if (near !== 0) return near;
+    const { start, end } = this.roomFor(vma, page);
+    if (end - start < LEAST_ROOM) return this.allocate();
+    const frame = this.frames.allocateReserved((end - start) / PAGE_SIZE, (page - start) / PAGE_SIZE);
+    return frame === 0 ? this.allocate() : frame;
+  }
+
+  /** The part of an area around a page, or what it may yet become, that should lie together. */
+  private roomFor(vma: Vma, page: number): { readonly start: number; readonly end: number } {
+    const start = Math.max(vma.start, page - (page % MOST_ROOM));
+    const end = Math.min(vma.end, start + MOST_ROOM);
+    if (vma.growsDown) return { start: Math.min(start, end - GROWING_ROOM), end };
+    const isHeap = vma.start <= this.brk && this.brk <= vma.end && vma.pages === null;
+    return { start, end: isHeap ? Math.max(end, start + GROWING_ROOM) : end };
+  }
+
   /** Enters a page into the page table; false without memory for the table. */
   setPage(page: number, pte: number): boolean {
     if (this.space.set(page, pte)) return true;
@@ -321,6 +340,12 @@ function newTally(): PageTally {
 
 /** How many pages are freed at a time when memory is short. */
 const RECLAIM_PAGES = 64;
+
+/** What smaller areas have is together anyway; of larger ones only so much is kept together. In bytes. */
+const LEAST_ROOM = 0x8000;
+const MOST_ROOM = 0x4000000;
+/** What is kept for heaps and stacks. */
+const GROWING_ROOM = 0x100000;
 
 const PROT_READ_WRITE = 3;
 export const PROT_ALL = 7;

@@ -23,6 +23,9 @@ const STORE_OF: Readonly<Record<number, number>> = {
   8: STORE.i64,
   16: STORE.v128,
 };
+export function storeOf(size: number): number {
+  return STORE_OF[size] as number;
+}
 const ZERO_OF: Readonly<Record<ValType, Expr>> = {
   [I32]: ZERO,
   [I64]: i64.num(0),
@@ -63,7 +66,7 @@ function writeStore(size: number) {
   return (f: FunctionBuilder, core: CoreBuilder): void => {
     const place = f.let(core.call(I32, 'locateWrite', f.get(0), i32.const(size)));
     returnIfFault(f, place);
-    f.store(STORE_OF[size] as number, place, f.get(1));
+    f.store(storeOf(size), place, f.get(1));
     f.if(i32.lt_u(place, i32.const(BOUNCE_END)));
     f.call(core.index('writeBack'), [f.get(0), i32.const(size)]);
     f.end();

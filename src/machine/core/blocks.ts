@@ -64,12 +64,13 @@ function writeFindBlock(f: FunctionBuilder): void {
   f.return(f.get(block));
 }
 
-/** (frame): takes its entries out of the write TLB, wherever it is mapped. */
-function writeFlushFrameWrites(f: FunctionBuilder): void {
+/** (frame): takes its entries out of the write TLB, and what was found with them, wherever it is mapped. */
+function writeFlushFrameWrites(f: FunctionBuilder, core: CoreBuilder): void {
   f.if(i32.eqz(i32.load8_u(f.get(0), FRAME_WRITTEN)));
   f.return();
   f.end();
   f.store(STORE.i32_8, f.get(0), ZERO, FRAME_WRITTEN);
+  f.call(core.index('emptyRanges'), []);
   const start = f.let(i32.shl(f.get(0), i32.const(PAGE_SHIFT)));
   const entry = f.local(I32);
   const again = f.loop();
@@ -148,7 +149,7 @@ function note(f: FunctionBuilder, address: Expr, low: Expr, block: Expr): void {
   }
 }
 
-/** `decodeBlock`, `walk` and `lineMask` must be defined before. */
+/** `decodeBlock`, `walk`, `lineMask` and `emptyRanges` must be defined before. */
 export function defineBlocks(core: CoreBuilder): void {
   core.define('findBlock', [I64, I32], I32, writeFindBlock);
   core.define('flushFrameWrites', [I32], null, writeFlushFrameWrites);

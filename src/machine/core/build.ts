@@ -13,6 +13,7 @@ import { defineAccess } from './access.js';
 import { defineBlocks } from './blocks.js';
 import { HOT, LOOK, SEARCH, STEP, SYSCALL, defineDispatch } from './dispatch.js';
 import { CoreBuilder, type HostFunction } from './functions.js';
+import { defineRanges } from './ranges.js';
 import { CODE_HIT, PAGE_FAULT, defineWalk } from './walk.js';
 
 export const HOST_FUNCTIONS: readonly HostFunction[] = [
@@ -61,6 +62,7 @@ function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readon
   const core = new CoreBuilder(LEAST_PAGES, MOST_PAGES, HOST_FUNCTIONS, helpers);
   defineWalk(core);
   defineAccess(core);
+  defineRanges(core);
   const keys = handlersOf(forms, semanticsOf);
   const handlers = defineInterpreter(core, keys, semanticsOf);
   const tables = new DecoderTables(new HandlerTable(handlers), handlers);

@@ -1,10 +1,13 @@
-/** Notes which entries of TLB and jump cache are written, as memory/tlb.ts reads it. */
+/** Notes which entries of TLB, jump cache and ranges are written, as memory/tlb.ts reads it. */
 import {
   CPU,
   CPU_JUMPS_CACHED,
   CPU_JUMP_LOG,
   CPU_TLB_MISSES,
+  CPU_RANGES_FOUND,
   JUMP_LOG_ENTRIES,
+  RANGE_LOG,
+  RANGE_LOG_ENTRIES,
   TLB_LOG,
   TLB_LOG_ENTRIES,
 } from '../layout.js';
@@ -26,4 +29,8 @@ export function emitLogMiss(f: FunctionBuilder, entry: Expr): void {
 
 export function emitLogJump(f: FunctionBuilder, entry: Expr): void {
   emitLog(f, CPU + CPU_JUMP_LOG, JUMP_LOG_ENTRIES, CPU_JUMPS_CACHED, entry);
+}
+
+export function emitLogRange(f: FunctionBuilder, slot: Expr): void {
+  emitLog(f, RANGE_LOG, RANGE_LOG_ENTRIES, CPU_RANGES_FOUND, slot);
 }

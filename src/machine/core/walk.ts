@@ -13,6 +13,7 @@ import {
   TLB_DISPLACEMENT,
   TLB_INDEX_MASK,
   TLB_INDEX_SHIFT,
+  TLB_RANGE,
   TLB_READ,
   TLB_WRITE,
 } from '../layout.js';
@@ -143,6 +144,7 @@ function fill(f: FunctionBuilder, tlb: number, address: Expr, at: Expr): void {
   const entry = f.let(i32.and(i32.shr_u(low, i32.const(TLB_INDEX_SHIFT)), i32.const(TLB_INDEX_MASK)));
   f.store(STORE.i64, entry, i64.and(address, i64.num(~PAGE_MASK)), tlb);
   f.store(STORE.i32, entry, i32.sub(at, low), tlb + TLB_DISPLACEMENT);
+  f.store(STORE.i32, entry, ZERO, tlb + TLB_RANGE);
   emitLogMiss(f, i32.add(entry, i32.const(tlb)));
 }
 

@@ -120,6 +120,21 @@ describe('page table', () => {
     );
   });
 
+  it('finds a frame beside that of a neighbour, as far as the page is from it', () => {
+    const { frames, space, makeSpace } = machine(1024);
+    const bit = PTE_KERNEL_1;
+    assert.equal(space.allocateNear(0x600000, bit), 0, 'no table');
+    const frame = frames.allocateReserved(512, 100);
+    space.set(0x600000, (frame << 12) | PTE_READ | bit);
+    assert.equal(space.allocateNear(0x603000, bit), frame + 3);
+    assert.equal(space.allocateNear(0x5f0000, bit), frame - 16);
+    assert.equal(space.allocateNear(0x603000, bit), 0, 'taken');
+    assert.equal(space.allocateNear(0x600000 + 65 * PAGE_SIZE, bit), 0, 'too far away');
+    assert.equal(space.allocateNear(0x604000, PTE_KERNEL_2), 0, 'a neighbour that does not count');
+    assert.ok(space.share(makeSpace(), 0x600000, 0x601000, true, { kernel1: 0, kernel2: 0 }));
+    assert.equal(space.allocateNear(0x604000, bit), 0, 'a neighbour that is shared');
+  });
+
   it('says when there is no memory to share', () => {
     const { frames, space, makeSpace } = machine(6);
     const child = makeSpace();

@@ -4,6 +4,7 @@ import {
   PTE_ACCESSED,
   PTE_DIRTY,
   PTE_EXEC,
+  PTE_FLEETING,
   PTE_KERNEL_1,
   PTE_KERNEL_2,
   PTE_READ,
@@ -24,6 +25,9 @@ const LEVEL_MASK = (1 << LEVEL_BITS) - 1;
 /** What an entry of the third level covers: the bits above it fit an i32. */
 const UPPER_SPAN = 2 ** (PAGE_SHIFT + LEVEL_BITS);
 const CACHED = PTE_READ | PTE_WRITE | PTE_EXEC | PTE_ACCESSED | PTE_DIRTY;
+
+/** How far a neighbour may be away, in pages. */
+const NEAR = 64;
 
 type Visit = (address: number, pte: number) => number;
 /** Works on entries of one table, [first, last) of the i32 view, the first of which is for `address`. False: no further. */
@@ -133,8 +137,30 @@ export class PageTable implements AddressSpace {
     const lost = (old ^ pte) >>> PAGE_SHIFT !== 0 ? old : old & ~pte;
     if ((lost & PTE_EXEC) !== 0) this.epoch = this.tlb.newEpoch();
     if (this.tlb.root !== this.root) return;
-    if ((lost & CACHED) !== 0) this.tlb.flushPage(address);
+    if ((lost & CACHED) !== 0) this.tlb.flushPage(address, (old & PTE_FLEETING) !== 0);
     if ((lost & PTE_EXEC) !== 0) this.tlb.flushJumps(this.epoch);
+  }
+
+  allocateNear(address: number, bit: number): number {
+    const entry = this.find(address);
+    if (entry < 0) return 0;
+    const table = entry & ~LEVEL_MASK;
+    for (let distance = 1; distance <= NEAR; distance++) {
+      const below = entry - distance;
+      const above = entry + distance;
+      const frame =
+        (below >= table ? this.ownFrame(below, distance, bit) : 0) ||
+        (above <= table + LEVEL_MASK ? this.ownFrame(above, -distance, bit) : 0);
+      if (frame !== 0) return frame;
+    }
+    return 0;
+  }
+
+  /** The frame at a distance from that of an entry, if the entry counts. */
+  private ownFrame(entry: number, distance: number, bit: number): number {
+    const pte = this.memory.i32[entry] as number;
+    if ((pte & bit) === 0 || this.frames.references(pte >>> PAGE_SHIFT) !== 1) return 0;
+    return this.frames.allocateBeside(pte >>> PAGE_SHIFT, distance);
   }
 
   update(start: number, end: number, visit: Visit): void {
@@ -197,7 +223,8 @@ export class PageTable implements AddressSpace {
       if (pte === 0) continue;
       i32[entry] = 0;
       lost |= pte;
-      if (address !== NOWHERE) tlb.flushPage(address + (entry - first) * PAGE_SIZE);
+      if (address !== NOWHERE)
+        tlb.flushPage(address + (entry - first) * PAGE_SIZE, (pte & PTE_FLEETING) !== 0);
       frames.release(pte >>> PAGE_SHIFT);
       count(tally, pte);
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CODE_LINES, FIRST_FRAME, PAGE_SIZE } from '../layout.js';
+import { MAP_FRAMES } from './frame-map.js';
 import { FrameTable } from './frames.js';
 import { MAX_MEMORY, createMemory } from './memory.js';
 
@@ -33,6 +34,52 @@ describe('frames', () => {
     assert.equal(table.allocate(), frame);
     assert.equal(table.references(frame), 1);
     assert.ok(memory.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE).every((byte) => byte === 0));
+  });
+
+  it('keeps frames apart for the neighbours of what was reserved, until there are no others', () => {
+    const { frames: table } = frames(5 * MAP_FRAMES);
+    const first = table.allocateReserved(2 * MAP_FRAMES, 3);
+    const others = Array.from({ length: table.free - (2 * MAP_FRAMES - 1) }, () => table.allocate());
+    const start = first - 3;
+    assert.ok(others.every((frame) => frame < start || frame >= start + 2 * MAP_FRAMES));
+    assert.equal(new Set(others).size, others.length);
+    assert.equal(table.allocateBeside(first, 1), first + 1);
+    assert.equal(table.allocateBeside(first, 1), 0);
+    assert.equal(table.allocateBeside(first, MAP_FRAMES), first + MAP_FRAMES);
+    assert.equal(table.allocateBeside(others[0] ?? 0, first + 2 - (others[0] ?? 0)), 0, "another's");
+    assert.equal(table.free, 2 * MAP_FRAMES - 3);
+    assert.equal(table.allocate(), start);
+    while (table.free > 0) assert.ok(table.allocate() > start);
+    assert.equal(table.allocateBeside(first, -1), 0);
+    assert.equal(table.allocateReserved(1, 0), 0);
+  });
+
+  it('lets others have what was reserved when all of it has been given back', () => {
+    const { frames: table } = frames(2 * MAP_FRAMES);
+    const held = table.allocateReserved(MAP_FRAMES, 0);
+    table.release(held);
+    assert.equal(table.allocateReserved(MAP_FRAMES, 0), held);
+  });
+
+  it('comes back as it was saved, all zero', () => {
+    const { memory, frames: table } = frames(3 * MAP_FRAMES);
+    const [a, b, c] = [table.allocate(), table.allocateReserved(MAP_FRAMES, 7), table.allocate()];
+    table.retain(b);
+    table.release(a);
+    const state = table.save();
+    const { memory: otherMemory, frames: other } = frames(3 * MAP_FRAMES);
+    for (let i = 0; i < 20; i++) otherMemory.u8.fill(9, other.allocate() * PAGE_SIZE, PAGE_SIZE);
+    assert.ok(other.restore(state));
+    assert.deepEqual(other.save(), state);
+    assert.deepEqual(
+      [a, b, c].map((frame) => other.references(frame)),
+      [0, 2, 1],
+    );
+    assert.equal(other.free, table.free);
+    assert.ok(otherMemory.i32.subarray(FIRST_FRAME * (PAGE_SIZE / 4)).every((word) => word === 0));
+    memory.u8.fill(9, b * PAGE_SIZE, (b + 1) * PAGE_SIZE);
+    assert.ok(table.restore(state));
+    assert.ok(memory.i32.subarray(FIRST_FRAME * (PAGE_SIZE / 4)).every((word) => word === 0));
   });
 
   it('refuses to release a frame that is free', () => {

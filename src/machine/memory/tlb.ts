@@ -5,13 +5,21 @@ import {
   CPU_JUMPS_CACHED,
   CPU_JUMP_LOG,
   CPU_PAGE_ROOT,
+  CPU_RANGES_EPOCH,
+  CPU_RANGES_FOUND,
   CPU_TLB_MISSES,
   FRAME_WRITTEN,
   JUMP_CACHE,
   JUMP_ENTRIES,
   JUMP_ENTRY_SIZE,
   JUMP_LOG_ENTRIES,
+  NO_RANGE,
   PAGE_SHIFT,
+  RANGES_BYTES,
+  RANGES_READ,
+  RANGES_EPOCH_MASK,
+  RANGE_LOG,
+  RANGE_LOG_ENTRIES,
   TLB_DISPLACEMENT,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
@@ -30,6 +38,16 @@ const JUMP_BYTES = JUMP_ENTRIES * JUMP_ENTRY_SIZE;
 const MISSES = (CPU + CPU_TLB_MISSES) >>> 2;
 const LOG = TLB_LOG >>> 2;
 const JUMP_LOG = (CPU + CPU_JUMP_LOG) >>> 2;
+const FOUND = (CPU + CPU_RANGES_FOUND) >>> 2;
+const RANGES_EPOCH = (CPU + CPU_RANGES_EPOCH) >>> 2;
+const RANGES = emptyRanges();
+
+/** The slots of ranges, empty. */
+function emptyRanges(): Int32Array {
+  const words = new Int32Array((2 * RANGES_BYTES) / 4);
+  for (let at = 0; at < words.length; at += NO_RANGE.length) words.set(NO_RANGE, at);
+  return words;
+}
 
 /** What the machine remembers of the running address space: the TLB and the jump cache. */
 export class Tlb {
@@ -42,9 +60,33 @@ export class Tlb {
   private missesBefore = 0;
 
   constructor(private readonly memory: MachineViews) {
+    memory.i32[FOUND] = -1;
     this.flushReads();
     this.flushWrites();
     this.activate(0, this.newEpoch());
+  }
+
+  /** An entry has changed that may be part of a range: none is good any more. */
+  private emptyRanges(): void {
+    const { i32 } = this.memory;
+    const filled = i32[FOUND] as number;
+    if (filled === 0) return;
+    i32[FOUND] = 0;
+    i32[RANGES_EPOCH] = ((i32[RANGES_EPOCH] as number) + 1) & RANGES_EPOCH_MASK;
+    if (i32[RANGES_EPOCH] === 0) this.flushOldRanges();
+    if (filled >>> 0 > RANGE_LOG_ENTRIES) i32.set(RANGES, RANGES_READ >>> 2);
+    else
+      for (let n = 0; n < filled; n++) {
+        const slot = (i32[(RANGE_LOG >>> 2) + n] as number) >>> 2;
+        for (let k = 0; k < NO_RANGE.length; k++) i32[slot + k] = NO_RANGE[k] as number;
+      }
+  }
+
+  /** Epochs begin anew: entries may have ranges of any. */
+  private flushOldRanges(): void {
+    this.memory.i32[RANGES_EPOCH] = 1;
+    this.memory.u8.fill(0xff, TLB_READ, TLB_READ + TLB_BYTES);
+    this.memory.u8.fill(0xff, TLB_WRITE, TLB_WRITE + TLB_BYTES);
   }
 
   newEpoch(): number {
@@ -61,6 +103,7 @@ export class Tlb {
 
   private flush(): void {
     const { i32 } = this.memory;
+    this.emptyRanges();
     const misses = i32[MISSES] as number;
     const filled = (misses - this.missesBefore) >>> 0;
     this.missesBefore = misses;
@@ -80,10 +123,13 @@ export class Tlb {
   }
 
   flushWrites(): void {
+    this.emptyRanges();
     this.memory.u8.fill(0xff, TLB_WRITE, TLB_WRITE + TLB_BYTES);
   }
 
-  flushPage(address: number): void {
+  /** `isFleeting`: as PTE_FLEETING says. */
+  flushPage(address: number, isFleeting: boolean): void {
+    if (!isFleeting) this.emptyRanges();
     const index = (address >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK;
     this.flushEntry(TLB_READ + index, address);
     this.flushEntry(TLB_WRITE + index, address);
@@ -102,6 +148,7 @@ export class Tlb {
     const written = FRAME_WRITTEN + (offset >>> PAGE_SHIFT);
     if (u8[written] === 0) return;
     u8[written] = 0;
+    this.emptyRanges();
     for (let entry = TLB_WRITE >>> 2; entry < (TLB_WRITE + TLB_BYTES) >>> 2; entry += TLB_ENTRY_SIZE / 4) {
       const page = i32[entry] as number;
       if (((page + (i32[entry + TLB_DISPLACEMENT / 4] as number)) | 0) !== (offset | 0)) continue;

@@ -13,27 +13,18 @@ function core(name: string, params: readonly ValType[], result: ValType | null):
   return { name, params, result };
 }
 
-/** The checked access that a TLB miss ends in, by size. */
-export const SLOW_LOAD: Readonly<Record<number, CoreFunction>> = {
-  1: core('load1', [I64], I32),
-  2: core('load2', [I64], I32),
-  4: core('load4', [I64], I32),
-  8: core('load8', [I64], I64),
-  16: core('load16', [I64], V128),
+/** Where an access is that a region did not find: (address, access) and (address, value, access), see core/ranges.ts; 0 after a fault. */
+export const RANGE_READ = core('rangeRead', [I64, I32], I32);
+/** To be written; and to be changed, so that what is there matters. The place may be the bounce buffer. */
+export const RANGE_WRITE = core('rangeWrite', [I64, I32], I32);
+export const RANGE_MODIFY = core('rangeModify', [I64, I32], I32);
+export const RANGE_STORE: Readonly<Record<number, CoreFunction>> = {
+  1: core('rangeStore1', [I64, I32, I32], I32),
+  2: core('rangeStore2', [I64, I32, I32], I32),
+  4: core('rangeStore4', [I64, I32, I32], I32),
+  8: core('rangeStore8', [I64, I64, I32], I32),
+  16: core('rangeStore16', [I64, V128, I32], I32),
 };
-export const SLOW_STORE: Readonly<Record<number, CoreFunction>> = {
-  1: core('store1', [I64, I32], null),
-  2: core('store2', [I64, I32], null),
-  4: core('store4', [I64, I32], null),
-  8: core('store8', [I64, I64], null),
-  16: core('store16', [I64, V128], null),
-};
-/** (address, size): where that many bytes can be changed: in the frame, or in the bounce buffer. */
-export const PROBE_WRITE = core('probeWrite', [I64, I32], I32);
-/** The same where what is there does not matter. */
-export const LOCATE_WRITE = core('locateWrite', [I64, I32], I32);
-/** (address, size): where they can be read. */
-export const PROBE_READ = core('probeRead', [I64, I32], I32);
 /** (count, address): the span's offset (Emitter.span). */
 export const SPAN_READ = core('spanRead', [I32, I64], I32);
 export const SPAN_WRITE = core('spanWrite', [I32, I64], I32);

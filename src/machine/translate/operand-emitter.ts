@@ -23,6 +23,7 @@ import type { Form, Insn, MemoryOperand, Operand } from '../x86/insn.js';
 import type { Access } from './access.js';
 import { PageCache, type Origin } from './page-cache.js';
 import { Registers } from './registers.js';
+import type { RangeSlots } from './range.js';
 import { Temporaries } from './temporaries.js';
 
 const OP_I64_ADD = i64.add(i64.num(0), i64.num(0)).op;
@@ -55,6 +56,9 @@ export abstract class OperandEmitter extends BaseEmitter {
   readonly temporaries: Temporaries;
   readonly pages: PageCache;
   private readonly origins = new Map<Expr, Origin>();
+  /** Registers from which values are made that were settled, by the value. */
+  private readonly bases = new Map<Expr, number>();
+  protected slots: RangeSlots = [];
   protected abstract override readonly access: Access;
   protected abstract get insn(): Insn;
 
@@ -73,6 +77,7 @@ export abstract class OperandEmitter extends BaseEmitter {
     const settled = this.temporaries.let(value);
     const origin = this.originOf(value);
     if (origin.base >= 0) this.origins.set(settled, origin);
+    else this.bases.set(settled, this.baseOf(value));
     return settled;
   }
 
@@ -88,6 +93,19 @@ export abstract class OperandEmitter extends BaseEmitter {
     return { base, disp: address.op === OP_I64_ADD ? disp + b.imm : disp - b.imm };
   }
 
+  rangeSlot(address: Expr): number {
+    return this.slots[this.baseOf(address)] ?? 0;
+  }
+
+  /** The register that is a sum's first term. */
+  private baseOf(address: Expr): number {
+    const known = this.origins.get(address)?.base ?? this.bases.get(address);
+    if (known !== undefined) return known;
+    const { a, op } = address;
+    if (a === null) return this.registers.indexOf(address);
+    return op === OP_I64_ADD || op === OP_I64_SUB ? this.baseOf(a) : -1;
+  }
+
   override variable(initial: Expr): Variable {
     const index = this.temporaries.take(initial.type);
     this.f.set(index, initial);
@@ -98,6 +116,7 @@ export abstract class OperandEmitter extends BaseEmitter {
   protected releaseValues(): void {
     this.temporaries.release();
     this.origins.clear();
+    this.bases.clear();
   }
 
   private operand(k: number): Operand {

@@ -75,6 +75,8 @@ const PROGRAM = bytes(`
   5a ; pop    rdx
   ff 24 25 f0 0f 70 00 ; jmp    QWORD PTR ds:0x700ff0
   ; back, 4000af
+  48 8b 37 ; mov    rsi,QWORD PTR [rdi]
+  48 03 77 08 ; add    rsi,QWORD PTR [rdi+0x8]
   c3 ; ret`);
 const BACK = 0x4000af;
 /** Calls itself three times, then straight code that is too long for a region: `inc eax` again and again, and `ret`. */

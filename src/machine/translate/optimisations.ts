@@ -13,6 +13,8 @@ export const OPTIMISATIONS = {
   kinds: 'where code meets, the flags’ kind is known if it is the same from all sides',
   registers: 'registers are loaded only where their values are used',
   pages: 'accesses by one register look a page up once',
+  ranges:
+    'accesses to the stack, and in loops, are compared with the stretch of memory that the last one was in',
   spans: 'rep movs and rep stos copy and fill in pieces',
 } as const;
 

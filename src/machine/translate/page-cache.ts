@@ -28,9 +28,11 @@ export type CachedPages = ReadonlyMap<number, Cached>;
 
 /** How an access finds its place in the memory. */
 export interface Place {
-  /** Whether it is found without a call. */
-  readonly hit: Expr;
-  /** To be called where `hit` holds; returns the offset in the memory. */
+  /** Whether it has to be found by a call. */
+  readonly missed: Expr;
+  /** What the call is told (core/ranges.ts). */
+  readonly access: Expr;
+  /** To be called where it did not miss; returns the offset in the memory. */
   readonly at: () => Expr;
 }
 
@@ -113,7 +115,8 @@ export class PageCache {
     const { f } = this;
     const { page, displacement } = this.localsOf(base);
     return {
-      hit: i64.lt_u(i64.sub(a, f.get(page)), i64.num(PAGE_SIZE - bytes + 1)),
+      missed: i64.ge_u(i64.sub(a, f.get(page)), i64.num(PAGE_SIZE - bytes + 1)),
+      access: i32.const(bytes),
       at: () => i32.add(i32.wrap_i64(a), f.get(displacement)),
     };
   }
@@ -122,7 +125,8 @@ export class PageCache {
     const tlb = access === 'read' ? TLB_READ : TLB_WRITE;
     const entry = this.entry(a);
     return {
-      hit: i64.eq(i64.load(entry, tlb), lastPage(a, bytes)),
+      missed: i64.ne(i64.load(entry, tlb), lastPage(a, bytes)),
+      access: i32.const(bytes),
       at: () => i32.add(i32.load(entry, tlb + TLB_DISPLACEMENT), i32.wrap_i64(a)),
     };
   }
@@ -135,7 +139,8 @@ export class PageCache {
     const entry = this.entry(a);
     f.set(page, lastPage(a, bytes));
     return {
-      hit: i64.eq(i64.load(entry, tlb), f.get(page)),
+      missed: i64.ne(i64.load(entry, tlb), f.get(page)),
+      access: i32.const(bytes),
       at: () => {
         f.set(displacement, i32.load(entry, tlb + TLB_DISPLACEMENT));
         return i32.add(i32.wrap_i64(a), f.get(displacement));

@@ -24,6 +24,7 @@ import { LOOKUP, SYSCALL, type CoreFunction, type Imports } from './imports.js';
 import type { Leaves } from './leaves.js';
 import { OperandEmitter } from './operand-emitter.js';
 import type { Optimisations } from './optimisations.js';
+import type { RangeSlots } from './range.js';
 import type { RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_UNKNOWN } from './scan.js';
 
@@ -42,6 +43,8 @@ export interface RegionFrame {
   readonly place: number;
   readonly registers: RegisterAnalysis;
   readonly hasLoops: boolean;
+  /** By node. */
+  readonly slots: readonly RangeSlots[];
   readonly imports: Imports;
   readonly leaves: Leaves;
   /** Index of the signature of regions. */
@@ -131,6 +134,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.registers.dirty = dirtyIn[node] ?? 0;
     this.loadMask = liveOut[node] ?? 0;
     this.zeroed = 0;
+    this.slots = this.frame.slots[node] ?? [];
   }
 
   /** Emits one instruction. */

@@ -11,6 +11,7 @@ import type { Imports } from './imports.js';
 import type { Leaves } from './leaves.js';
 import type { Optimisations } from './optimisations.js';
 import type { CachedPages } from './page-cache.js';
+import { rangeSlots } from './range.js';
 import { routed } from './reducible.js';
 import { RegionEmitter, type StepEnd } from './region-emitter.js';
 import { emitGraph, type Ending, type NodeEmitter } from './structure.js';
@@ -129,6 +130,7 @@ export function emitRegion(
     place,
     registers: analysis.registers,
     hasLoops: order.loopHeads.size > 0,
+    slots: on.ranges ? rangeSlots(flow, order, analysis.predecessors) : [],
     imports,
     leaves,
     regionType,
