@@ -131,6 +131,8 @@ describe('page table', () => {
     assert.equal(space.allocateNear(0x603000, bit), 0, 'taken');
     assert.equal(space.allocateNear(0x600000 + 65 * PAGE_SIZE, bit), 0, 'too far away');
     assert.equal(space.allocateNear(0x604000, PTE_KERNEL_2), 0, 'a neighbour that does not count');
+    space.set(0x7ff000, (frames.allocateReserved(512, 200) << 12) | PTE_READ | bit);
+    assert.equal(space.allocateNear(0x800000, bit), (space.get(0x7ff000) >>> 12) + 1, 'in another table');
     assert.ok(space.share(makeSpace(), 0x600000, 0x601000, true, { kernel1: 0, kernel2: 0 }));
     assert.equal(space.allocateNear(0x604000, bit), 0, 'a neighbour that is shared');
   });

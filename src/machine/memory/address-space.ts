@@ -143,7 +143,8 @@ export class PageTable implements AddressSpace {
 
   allocateNear(address: number, bit: number): number {
     const entry = this.find(address);
-    if (entry < 0) return 0;
+    const beside = this.ownFrame(this.find(address - PAGE_SIZE), 1, bit);
+    if (beside !== 0 || entry < 0) return beside || this.ownFrame(this.find(address + PAGE_SIZE), -1, bit);
     const table = entry & ~LEVEL_MASK;
     for (let distance = 1; distance <= NEAR; distance++) {
       const below = entry - distance;
@@ -156,8 +157,9 @@ export class PageTable implements AddressSpace {
     return 0;
   }
 
-  /** The frame at a distance from that of an entry, if the entry counts. */
+  /** The frame at a distance from that of an entry, if there is one and it counts. */
   private ownFrame(entry: number, distance: number, bit: number): number {
+    if (entry < 0) return 0;
     const pte = this.memory.i32[entry] as number;
     if ((pte & bit) === 0 || this.frames.references(pte >>> PAGE_SHIFT) !== 1) return 0;
     return this.frames.allocateBeside(pte >>> PAGE_SHIFT, distance);

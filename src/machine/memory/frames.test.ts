@@ -55,10 +55,18 @@ describe('frames', () => {
   });
 
   it('lets others have what was reserved when all of it has been given back', () => {
-    const { frames: table } = frames(2 * MAP_FRAMES);
-    const held = table.allocateReserved(MAP_FRAMES, 0);
+    const { frames: table } = frames(4 * MAP_FRAMES);
+    const held = table.allocateReserved(3 * MAP_FRAMES, 70);
     table.release(held);
-    assert.equal(table.allocateReserved(MAP_FRAMES, 0), held);
+    assert.equal(table.allocateReserved(3 * MAP_FRAMES, 70), held);
+  });
+
+  it('forgets what was reserved when there is no room for more', () => {
+    const { frames: table } = frames(4 * MAP_FRAMES);
+    const held = table.allocateReserved(3 * MAP_FRAMES, 0);
+    const other = table.allocateReserved(2 * MAP_FRAMES, 0);
+    assert.equal(Math.abs(other - held), MAP_FRAMES);
+    assert.equal(table.allocateBeside(held, 1), held + 1);
   });
 
   it('comes back as it was saved, all zero', () => {

@@ -25,6 +25,8 @@ export class FrameTable implements SavedFrames {
   /** By group of MAP_FRAMES frames, the reservation that it belongs to; 0: none. */
   private readonly reserved: Int32Array;
   private lastReservation = 0;
+  /** Whether there may be any. */
+  private mayForget = false;
   /** No group below has free frames without a reservation. */
   private lowest = 0;
 
@@ -59,6 +61,7 @@ export class FrameTable implements SavedFrames {
   }
 
   private forgetReservations(): void {
+    this.mayForget = false;
     this.reserved.fill(0);
     this.lowest = 0;
   }
@@ -85,8 +88,13 @@ export class FrameTable implements SavedFrames {
 
   allocateReserved(count: number, index: number): number {
     for (let groups = Math.ceil(count / MAP_FRAMES); groups > 0; groups >>>= 1) {
-      const first = this.findRun(groups);
+      let first = this.findRun(groups);
+      if (first < 0 && this.mayForget) {
+        this.forgetReservations();
+        first = this.findRun(groups);
+      }
       if (first < 0) continue;
+      this.mayForget = true;
       this.reserved.fill(++this.lastReservation, first, first + groups);
       return this.take(first * MAP_FRAMES + (index % (groups * MAP_FRAMES)));
     }
@@ -117,8 +125,22 @@ export class FrameTable implements SavedFrames {
     this.free++;
     this.isFree.add(frame);
     const group = Math.floor(frame / MAP_FRAMES);
-    if (this.isFree.countOf(group) === MAP_FRAMES) this.reserved[group] = 0;
+    if (this.isFree.countOf(group) === MAP_FRAMES) this.endReservation(group);
     if (this.reserved[group] === 0 && group < this.lowest) this.lowest = group;
+  }
+
+  /** A group is free: nor do those beside it wait for neighbours any more. */
+  private endReservation(group: number): void {
+    const own = this.reserved[group] as number;
+    if (own === 0) return;
+    const isWaiting = (g: number): boolean =>
+      this.reserved[g] === own && this.isFree.countOf(g) === MAP_FRAMES;
+    let first = group;
+    let last = group;
+    while (isWaiting(first - 1)) first--;
+    while (isWaiting(last + 1)) last++;
+    this.reserved.fill(0, first, last + 1);
+    this.lowest = Math.min(this.lowest, first);
   }
 
   references(frame: number): number {
