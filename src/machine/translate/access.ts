@@ -24,6 +24,8 @@ export interface AccessContext {
   readonly pages: PageCache;
   core(func: CoreFunction): number;
   originOf(address: Expr): Origin;
+  /** Its place, if it is seen to be in a stretch of the stack that was looked up; `a`: the address, evaluated. */
+  inWindow(access: AccessKind, a: Expr, address: Expr, bytes: number): Place | null;
   /** The slot for ranges in which `address` may lie, by the register from which it is made; 0: none. */
   rangeSlot(address: Expr): number;
   /** Whether what is emitted runs only if some condition of the instruction holds. */
@@ -126,6 +128,8 @@ export class Access {
 
   private find(access: AccessKind, a: Expr, address: Expr, bytes: number): Place {
     const { pages, isConditional } = this.context;
+    const onStack = this.context.inWindow(access, a, address, bytes);
+    if (onStack !== null) return onStack;
     const slot = this.context.rangeSlot(address);
     if (slot > 0) return inRange(access, a, bytes, slot);
     return pages.find(access, a, bytes, this.context.originOf(address), !isConditional);

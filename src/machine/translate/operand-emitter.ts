@@ -1,4 +1,4 @@
-import { CPU_X87, SEG_FLAT } from '../layout.js';
+import { CPU_X87, RSP, RSP_SLOT, SEG_FLAT } from '../layout.js';
 import { accessSize } from '../semantics/access-way.js';
 import { BaseEmitter, loadCpu, storeCpu } from '../semantics/base-emitter.js';
 import type { Modified, Variable, VectorAddress } from '../semantics/emitter.js';
@@ -21,9 +21,11 @@ import {
 import type { FunctionBuilder } from '../wasm/function.js';
 import type { Form, Insn, MemoryOperand, Operand } from '../x86/insn.js';
 import type { Access } from './access.js';
-import { PageCache, type Origin } from './page-cache.js';
+import type { Step } from './flow.js';
+import { PageCache, type AccessKind, type Origin, type Place } from './page-cache.js';
 import { Registers } from './registers.js';
-import type { RangeSlots } from './range.js';
+import { accessInSlot, type RangeSlots } from './range.js';
+import { displacementOf, type StackWindow } from './stack-window.js';
 import { Temporaries } from './temporaries.js';
 
 const OP_I64_ADD = i64.add(i64.num(0), i64.num(0)).op;
@@ -59,8 +61,13 @@ export abstract class OperandEmitter extends BaseEmitter {
   /** Registers from which values are made that were settled, by the value. */
   private readonly bases = new Map<Expr, number>();
   protected slots: RangeSlots = [];
+  /** The stretch of the stack that was looked up, and how far rsp has moved since. */
+  private window: StackWindow | null = null;
+  private moved = 0;
+  private displacement = -1;
   protected abstract override readonly access: Access;
   protected abstract get insn(): Insn;
+  abstract get isConditional(): boolean;
 
   constructor(f: FunctionBuilder, usedRegisters: number) {
     super(f);
@@ -86,15 +93,47 @@ export abstract class OperandEmitter extends BaseEmitter {
     const known = this.origins.get(address);
     if (known !== undefined) return known;
     const { a, b } = address;
-    if (a === null) return { base: this.registers.indexOf(address), disp: 0 };
+    if (a === null) {
+      const register = this.registers.indexOf(address);
+      return { base: register, disp: register === RSP ? this.moved : 0 };
+    }
     const isSum = address.op === OP_I64_ADD || address.op === OP_I64_SUB;
     if (!isSum || b === null || b.op !== OP_I64_CONST) return { base: -1, disp: 0 };
     const { base, disp } = this.originOf(a);
-    return { base, disp: address.op === OP_I64_ADD ? disp + b.imm : disp - b.imm };
+    const by = b.hi * 0x100000000 + (b.imm >>> 0);
+    return { base, disp: address.op === OP_I64_ADD ? disp + by : disp - by };
   }
 
   rangeSlot(address: Expr): number {
     return this.slots[this.baseOf(address)] ?? 0;
+  }
+
+  /** Looks a stretch of the stack up, behind which the place of the accesses in it is known. */
+  protected openWindow(window: StackWindow): void {
+    if (this.displacement < 0) this.displacement = this.f.local(I32);
+    this.f.set(this.displacement, displacementOf(window, this.registers.gpr(RSP)));
+    this.window = window;
+    this.moved = 0;
+  }
+
+  /** Nothing is known of the stack from here on, or from the end of this step. */
+  protected closeWindow(step?: Step): void {
+    if (step !== undefined && this.window?.last !== step) return;
+    this.window = null;
+    this.moved = 0;
+  }
+
+  /** The place of an access in the window; null if it is not seen to be there. */
+  inWindow(access: AccessKind, a: Expr, address: Expr, bytes: number): Place | null {
+    const { window, f, displacement } = this;
+    if (window === null || (access === 'write' && window.access !== 'write')) return null;
+    const { base, disp } = this.originOf(address);
+    if (base !== RSP || disp < window.lo || disp + bytes > window.hi) return null;
+    return {
+      missed: i32.eqz(f.get(displacement)),
+      access: accessInSlot(RSP_SLOT, bytes),
+      at: () => i32.add(i32.wrap_i64(a), f.get(displacement)),
+    };
   }
 
   /** The register that is a sum's first term. */
@@ -271,8 +310,15 @@ export abstract class OperandEmitter extends BaseEmitter {
   }
 
   setGpr(index: number, size: number, value: Expr): void {
-    if (this.originOf(value).base !== index) this.pages.drop(index);
+    const { base, disp } = this.originOf(value);
+    if (base !== index) this.pages.drop(index);
+    if (index === RSP) this.moveStack(base, disp);
     this.registers.setGpr(index, merged(this.registers, index, size, value));
+  }
+
+  private moveStack(base: number, disp: number): void {
+    if (base === RSP && !this.isConditional) this.moved = disp;
+    else this.closeWindow();
   }
 
   xmm(index: number): Expr {

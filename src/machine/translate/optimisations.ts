@@ -15,6 +15,7 @@ export const OPTIMISATIONS = {
   pages: 'accesses by one register look a page up once',
   ranges:
     'accesses to the stack, and in loops, are compared with the stretch of memory that the last one was in',
+  stack: 'a block’s accesses to the stack are looked up together',
   spans: 'rep movs and rep stos copy and fill in pieces',
 } as const;
 

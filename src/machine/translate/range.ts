@@ -30,9 +30,14 @@ export function inRange(access: AccessKind, a: Expr, bytes: number, slot: number
   const allowed = bytes === 1 ? length : i64.sub(length, i64.num(bytes - 1));
   return {
     missed: i64.ge_u(i64.sub(a, i64.load(SLOTS, at)), allowed),
-    access: i32.const((slot << SLOT_SHIFT) | bytes),
+    access: accessInSlot(slot, bytes),
     at: () => i32.add(i32.wrap_i64(a), i32.load(SLOTS, at + RANGE_DISPLACEMENT)),
   };
+}
+
+/** What a core function is told of an access. */
+export function accessInSlot(slot: number, bytes: number): Expr {
+  return i32.const((slot << SLOT_SHIFT) | bytes);
 }
 
 /** By register, the slots for accesses by it; 0: none. */

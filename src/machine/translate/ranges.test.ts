@@ -24,6 +24,61 @@ const ALL_OVER = bytes(`
   0f 05                ; syscall
   eb da                ; jmp    0 <outer>`);
 
+/** Goes down the stack, which it also writes to by another register. */
+const DOWN_THE_STACK = bytes(`
+  ; outer
+  bc 00 48 70 00       ; mov    esp,0x704800
+  bf 00 48 70 00       ; mov    edi,0x704800
+  b9 00 02 00 00       ; mov    ecx,0x200
+  ; inner, f
+  50                   ; push   rax
+  51                   ; push   rcx
+  48 8b 44 24 10       ; mov    rax,QWORD PTR [rsp+0x10]
+  48 03 44 24 08       ; add    rax,QWORD PTR [rsp+0x8]
+  48 83 ec 40          ; sub    rsp,0x40
+  48 89 44 24 08       ; mov    QWORD PTR [rsp+0x8],rax
+  31 4c 24 10          ; xor    DWORD PTR [rsp+0x10],ecx
+  48 8d 64 24 40       ; lea    rsp,[rsp+0x40]
+  59                   ; pop    rcx
+  5a                   ; pop    rdx
+  eb 00                ; jmp    31
+  48 8b 44 24 18       ; mov    rax,QWORD PTR [rsp+0x18]
+  48 6b c0 1f          ; imul   rax,rax,0x1f
+  48 8d 44 08 07       ; lea    rax,[rax+rcx*1+0x7]
+  48 89 47 18          ; mov    QWORD PTR [rdi+0x18],rax
+  48 03 44 24 18       ; add    rax,QWORD PTR [rsp+0x18]
+  48 03 44 24 20       ; add    rax,QWORD PTR [rsp+0x20]
+  48 83 ec 18          ; sub    rsp,0x18
+  48 83 ef 18          ; sub    rdi,0x18
+  ff c9                ; dec    ecx
+  75 b6                ; jne    f <inner>
+  0f 05                ; syscall
+  eb a3                ; jmp    0 <outer>`);
+/** Reads from the stack twice, and now and then writes there in between by another register: pages may become copies by that. */
+const BEHIND_ITS_BACK = bytes(`
+  ; outer
+  bc 00 68 70 00       ; mov    esp,0x706800
+  b9 00 02 00 00       ; mov    ecx,0x200
+  ; inner, a
+  bf 00 00 70 00       ; mov    edi,0x700000
+  f6 c1 0f             ; test   cl,0xf
+  48 0f 44 fc          ; cmove  rdi,rsp
+  48 8b 44 24 18       ; mov    rax,QWORD PTR [rsp+0x18]
+  48 03 44 24 10       ; add    rax,QWORD PTR [rsp+0x10]
+  48 6b c0 1f          ; imul   rax,rax,0x1f
+  48 8d 44 08 07       ; lea    rax,[rax+rcx*1+0x7]
+  48 89 47 18          ; mov    QWORD PTR [rdi+0x18],rax
+  48 03 44 24 18       ; add    rax,QWORD PTR [rsp+0x18]
+  48 03 44 24 10       ; add    rax,QWORD PTR [rsp+0x10]
+  48 01 c3             ; add    rbx,rax
+  48 83 ec 28          ; sub    rsp,0x28
+  ff c9                ; dec    ecx
+  75 c8                ; jne    a <inner>
+  0f 05                ; syscall
+  eb ba                ; jmp    0 <outer>`);
+
+const PROGRAMS = { ALL_OVER, DOWN_THE_STACK, BEHIND_ITS_BACK };
+
 /** Writes into three pages, then into code in the second of them, which it calls. */
 const TO_CODE = bytes(`
   41 bc 18 00 00 00    ; mov    r12d,0x18
@@ -84,7 +139,8 @@ const CHANGES: Readonly<Record<string, Change>> = {
 };
 
 /** Runs until the program has asked for as many changes as there are; a page that is missing comes, as does a copy. */
-function allOver(
+function runAll(
+  program: Uint8Array,
   tier: 'interpret' | 'translate',
   changes: readonly Change[],
   without: readonly Optimisation[] = [],
@@ -101,7 +157,9 @@ function allOver(
     changes[asked++]?.(m);
     return asked < changes.length;
   };
-  m.load(ALL_OVER);
+  // In frames that follow each other, as there are page tables now.
+  for (let i = 0; i < PAGES; i++) m.map(pageAt(i), READ_WRITE);
+  m.load(program);
   let exit = m.start();
   while (exit === EXIT_BUDGET) exit = m.machine.run(100_000);
   assert.equal(exit, EXIT_SYSCALL);
@@ -109,16 +167,19 @@ function allOver(
     const at = m.offset(pageAt(i));
     return m.machine.memory.u8.slice(at, at + PAGE_SIZE);
   });
-  return { rax: m.register(L.RAX), data, faults: m.faults };
+  return { rax: m.register(L.RAX), rbx: m.register(L.RBX), data, faults: m.faults };
 }
 
 describe('ranges of pages', () => {
   for (const [name, change] of Object.entries(CHANGES))
     it(`tell the truth: ${name}`, () => {
       const changes = Array.from({ length: 6 }, () => change);
-      const expected = allOver('interpret', changes);
-      assert.deepEqual(allOver('translate', changes), expected);
-      assert.deepEqual(allOver('translate', changes, ['ranges']), expected);
+      for (const [which, program] of Object.entries(PROGRAMS)) {
+        const expected = runAll(program, 'interpret', changes);
+        assert.deepEqual(runAll(program, 'translate', changes), expected, which);
+        for (const without of ['ranges', 'stack'] as const)
+          assert.deepEqual(runAll(program, 'translate', changes, [without]), expected, which);
+      }
     });
 
   it('tell the truth when all that happens in turn, and their epochs begin anew', () => {
@@ -127,7 +188,8 @@ describe('ranges of pages', () => {
       changes[i % changes.length]?.(m);
       if (i % 2 === 0) m.view.setInt32(L.CPU + L.CPU_RANGES_EPOCH, L.RANGES_EPOCH_MASK, true);
     });
-    assert.deepEqual(allOver('translate', many), allOver('interpret', many));
+    for (const [which, program] of Object.entries(PROGRAMS))
+      assert.deepEqual(runAll(program, 'translate', many), runAll(program, 'interpret', many), which);
   });
 
   it('have no page with code that could be written without being noticed', () => {

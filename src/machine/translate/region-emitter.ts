@@ -27,10 +27,12 @@ import type { Optimisations } from './optimisations.js';
 import type { RangeSlots } from './range.js';
 import type { RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_UNKNOWN } from './scan.js';
+import { stackWindows, type StackWindow } from './stack-window.js';
 
 const NO_STEP = { insn: null, effects: null } as const;
 const ZERO = i32.const(0);
 const ALL_ZEROED = 0xffff;
+const NO_WINDOWS: ReadonlyMap<Step, StackWindow> = new Map();
 const GO_ON_AT_RIP = i64.num(-1);
 /** The region's parameters: nested calls that may still be made, and where the caller goes on. */
 const DEPTH = 0;
@@ -68,6 +70,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   /** The budget while it is not in the CPU block; undefined in a region without loops. */
   private readonly fuel: number | undefined;
   private loadMask = 0;
+  private windows: ReadonlyMap<Step, StackWindow> = NO_WINDOWS;
   /** Vector registers whose upper half is known to be 0, as far as straight code goes. */
   private zeroed = 0;
   private readonly zero: Expr;
@@ -94,6 +97,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.zeroed = 0;
     this.flags.forget();
     this.pages.clear();
+    this.closeWindow();
     if (this.fuel !== undefined) this.f.set(this.fuel, loadCpu(I32, CPU_BUDGET));
   }
 
@@ -129,12 +133,14 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   // Blocks and instructions
 
-  beginNode(node: number): void {
+  beginNode(node: number, steps: readonly Step[]): void {
     const { dirtyIn, liveOut } = this.frame.registers;
     this.registers.dirty = dirtyIn[node] ?? 0;
     this.loadMask = liveOut[node] ?? 0;
     this.zeroed = 0;
     this.slots = this.frame.slots[node] ?? [];
+    this.windows = this.frame.on.stack ? stackWindows(steps) : NO_WINDOWS;
+    this.closeWindow();
   }
 
   /** Emits one instruction. */
@@ -145,7 +151,10 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     this.flagsNeeded = flagsNeededAfter;
     this.isLooping = false;
     this.end = 'next';
+    const window = this.windows.get(step);
+    if (window !== undefined) this.openWindow(window);
     semantics(this);
+    this.closeWindow(step);
     return this.end;
   }
 
@@ -201,7 +210,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     return this.frame.on.spans;
   }
 
-  get isConditional(): boolean {
+  override get isConditional(): boolean {
     return this.nesting > 0;
   }
 

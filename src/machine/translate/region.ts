@@ -61,7 +61,7 @@ class RegionNodes implements NodeEmitter {
 
   private begin(node: number): void {
     const { flags } = this.emitter;
-    this.emitter.beginNode(node);
+    this.emitter.beginNode(node, this.flow.blocks[node - 1]?.steps ?? []);
     const sources = this.analysis.predecessors[node] ?? [];
     const state = sources.length === 1 ? this.flagsOut[sources[0] ?? 0] : undefined;
     if (state !== undefined) flags.state = state;
