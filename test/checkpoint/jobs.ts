@@ -10,6 +10,9 @@ export interface Job {
   readonly typed?: { readonly after: string; readonly keys: string };
 }
 
+/** Where jobs have their files: a folder of the host's could lose some, or have left some, meanwhile. */
+export const MOUNTS = [{ type: 'tmpfs', target: '/work' }] as const;
+
 export const ENV = {
   PATH: '/usr/local/bin:/usr/bin:/bin',
   HOME: '/root',
@@ -28,7 +31,7 @@ for i in $(seq 8); do
   ( kill -USR1 $$; exit $i ) & wait $!
   while read -r a b; do echo "$a-$b"; done < <(printf '%s %s\\n' $i $((i * i)) 3 4) | tr 34 ab
 done
-mkfifo /tmp/f; (sleep 0.2; echo late > /tmp/f) & cat /tmp/f; wait
+mkfifo /work/f; (sleep 0.2; echo late > /work/f) & cat /work/f; wait
 read -t 0.1 x < <(sleep 1); echo "timeout $?"
 coproc tr a-z A-Z; echo upper >&\${COPROC[1]}; exec {COPROC[1]}>&-; cat <&\${COPROC[0]}
 `;
@@ -100,7 +103,7 @@ SELECT n, count(*) FROM t GROUP BY n ORDER BY 2 DESC, 1 LIMIT 5;
 `;
 
 const MAKE = `
-mkdir -p /tmp/p && cd /tmp/p
+mkdir -p /work/p && cd /work/p
 for i in 1 2 3 4; do
   echo "#include <stdio.h>
   int f$i(int x) { for (int k = 0; k < $i; k++) x = x * 31 + k; return x; }" > f$i.c
@@ -112,7 +115,7 @@ make -j4 --no-print-directory && ./p && ls
 `;
 
 const GO = `
-mkdir -p /tmp/e && cd /tmp/e
+mkdir -p /work/e && cd /work/e
 for i in 1 2 3 4 5 6; do
   echo "export class C$i { value = $i; add(other: C$i): number { return this.value + other.value } }" > m$i.ts
   echo "import { C$i } from './m$i'; console.log(new C$i().add(new C$i()))" >> main.ts
@@ -127,7 +130,7 @@ export const JOBS: readonly Job[] = [
   { name: 'asyncio', argv: ['/usr/bin/python3', '-c', ASYNCIO] },
   {
     name: 'sqlite3',
-    argv: ['sh', '-c', 'printf %s "$1" | sqlite3 /tmp/t.db; ls -s /tmp/t.db', 'sh', SQLITE],
+    argv: ['sh', '-c', 'printf %s "$1" | sqlite3 /work/t.db; ls -s /work/t.db', 'sh', SQLITE],
   },
   { name: 'make', argv: ['bash', '-c', MAKE] },
   { name: 'go', argv: ['sh', '-c', GO], memory: '1g' },
@@ -137,11 +140,11 @@ export const JOBS: readonly Job[] = [
     argv: [
       'sh',
       '-c',
-      'printf "one\\ntwo\\n" > /tmp/v; vim -u NONE -N -n --cmd "set t_RK= t_RV= t_RF= t_RB= t_u7=" /tmp/v; cat /tmp/v',
+      'printf "one\\ntwo\\n" > /work/v; vim -u NONE -N -n --cmd "set t_RK= t_RV= t_RF= t_RB= t_u7=" /work/v; cat /work/v',
     ],
     terminal: { columns: 60, rows: 12 },
     typed: {
-      after: '/tmp/v"',
+      after: '/work/v"',
       keys: 'ihello \x1bjyy5p:%s/two/2 zwei/\rggdw/zw\rA!\x1b:syntax on\rqaxq9@a:r !seq 5\r:sort n\rGo\x01end\x1b:wq\r',
     },
   },

@@ -201,6 +201,122 @@ print(other.execute('select a from t').fetchall())
     assert.deepEqual(await output.rest(), { text: 'database is locked\n[(1,)]\n', status: 0 });
   });
 
+  it(
+    'take FIFOs with what is in them, opens that wait for the other side, and mapped memory with them',
+    LIMIT,
+    async () => {
+      await using from = await Sandbox.create(OPTIONS);
+      await using to = await Sandbox.create(OPTIONS);
+      const script = `
+import mmap, os, sys, threading
+os.mkfifo('/tmp/moved-fifo')
+fifo = os.open('/tmp/moved-fifo', os.O_RDWR)
+os.write(fifo, b'in it')
+os.mkfifo('/tmp/waited-for')
+opened = []
+thread = threading.Thread(target=lambda: opened.append(open('/tmp/waited-for').read()))
+thread.start()
+maps = []
+for fd in os.memfd_create('one'), os.open('/dev/shm/moved', os.O_RDWR | os.O_CREAT), os.open('/tmp/gone', os.O_RDWR | os.O_CREAT):
+    os.ftruncate(fd, 8192)
+    maps.append(mmap.mmap(fd, 8192))
+    maps[-1][4096] = 65 + len(maps)
+    os.close(fd)
+os.unlink('/tmp/gone')
+print('READY', flush=True)
+sys.stdin.readline()
+print(os.read(fifo, 9))
+end = os.open('/tmp/moved-fifo', os.O_WRONLY | os.O_NONBLOCK)
+os.write(end, b'through its name')
+print(os.read(fifo, 99))
+with open('/tmp/waited-for', 'w') as other: other.write('both sides')
+thread.join()
+print(opened)
+if os.fork() == 0:
+    for shared in maps: shared[4097] = shared[4096] + 1
+    os._exit(0)
+os.wait()
+print([bytes(shared[4096:4098]) for shared in maps], open('/dev/shm/moved', 'rb').read()[4096:4098])
+`;
+      const program = await from.spawn(['python3', '-I', '-S', '-c', script]);
+      const output = new Output(program);
+      await output.until('READY\n');
+      await from.moveProcess(program, { to });
+      await type(program, 'go\n');
+      const text = "b'in it'\nb'through its name'\n['both sides']\n[b'BC', b'CD', b'DE'] b'CD'\n";
+      assert.deepEqual(await output.rest(), { text, status: 0 });
+    },
+  );
+
+  it('are refused by name for each kind of object that cannot move, and go on', LIMIT, async () => {
+    await using from = await Sandbox.create(OPTIONS);
+    await using to = await Sandbox.create(OPTIONS);
+    const script = `
+import ctypes, fcntl, os, signal, socket, struct, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+librt = ctypes.CDLL('librt.so.1')
+def waits(function, *args): threading.Thread(target=function, args=args, daemon=True).start()
+semaphores = libc.semget(5, 1, 0o1600)
+memory = libc.shmget(5, 4096, 0o1600)
+libc.shmat(memory, None, 0)
+messages = libc.msgget(5, 0o1600)
+libc.semop(semaphores, struct.pack('HhH', 0, 1, 0x1000), 1)
+waits(libc.semop, semaphores, struct.pack('HhH', 0, -9, 0), 1)
+buffer = ctypes.create_string_buffer(9000)
+waits(libc.msgrcv, messages, buffer, 50, 0, 0)
+queue = librt.mq_open(b'/queue', 0o102, 0o600, None)
+waits(librt.mq_receive, queue, buffer, 8192, None)
+watch = libc.inotify_init()
+open('/tmp/leased', 'w').close()
+leased = os.open('/tmp/leased', os.O_RDONLY)
+fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+os.mkdir('/tmp/noted')
+noted = os.open('/tmp/noted', os.O_RDONLY)
+fcntl.fcntl(noted, fcntl.F_NOTIFY, 0x80000004)
+reader, writer = os.pipe()
+fcntl.fcntl(reader, fcntl.F_SETOWN, os.getpid())
+fcntl.fcntl(reader, fcntl.F_SETFL, os.O_ASYNC)
+netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+named = socket.socket(socket.AF_UNIX)
+named.bind('/tmp/named')
+print('READY', flush=True)
+sys.stdin.readline()
+print('here', flush=True)
+os._exit(0)
+`;
+    const reasons = [
+      /System V semaphores 0, which process 1 has made, would stay/,
+      /System V shared memory 0, which process 1 has made, would stay/,
+      /System V message queue 0, which process 1 has made, would stay/,
+      /has System V shared memory/,
+      /has System V semaphores to be undone/,
+      /has a System V semaphore that is waited for/,
+      /has a System V message queue that is waited for/,
+      /has a POSIX message queue that is waited for/,
+      /leads to an inotify instance/,
+      /leads to a lease \(F_SETLEASE\)/,
+      /leads to a directory that is watched \(F_NOTIFY\)/,
+      /leads to a file that sends signals \(O_ASYNC\)/,
+      /leads to a netlink socket/,
+      /\/tmp\/named is a socket with a name/,
+    ];
+    const program = await from.spawn(['python3', '-I', '-S', '-c', script]);
+    const output = new Output(program);
+    await output.until('READY\n');
+    // Those that wait do so at some time.
+    let message = '';
+    while (!reasons.every((reason) => reason.test(message)))
+      await from.moveProcess(program, { to }).then(
+        () => assert.fail('it has moved'),
+        (error: Error) => (message = error.message),
+      );
+    await type(program, 'go\n');
+    assert.deepEqual(await output.rest(), { text: 'here\n', status: 0 });
+    assert.equal((await to.statistics()).processes, 0);
+  });
+
   it('are refused by name where they leave something behind, and go on', LIMIT, async () => {
     await using from = await Sandbox.create(OPTIONS);
     await using to = await Sandbox.create(OPTIONS);
@@ -216,8 +332,8 @@ if child == 0:
 b.close()
 shared[0] = 9
 libc = ctypes.CDLL(None)
-os.mkfifo('/tmp/a-fifo')
-fifo = os.open('/tmp/a-fifo', os.O_RDWR)
+named = socket.socket(socket.AF_UNIX)
+named.bind('/tmp/a-socket')
 watch = libc.inotify_init()
 print(child, flush=True)
 sys.stdin.readline()
@@ -232,12 +348,12 @@ print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
       new RegExp(`process ${child}, a child of process \\d+, would stay`),
       /descriptor 1 of process \d+ is shared with descriptor 1 of process \d+, which would stay/,
       /descriptor \d+ of process \d+ leads to an inotify instance/,
-      /\/tmp\/a-fifo is a FIFO with a name/,
+      /\/tmp\/a-socket is a socket with a name/,
     );
     await assert.rejects(from.moveProcess(program, { to }), alone);
     const up = refusal(new RegExp(`process ${child} is a child of process \\d+, which would stay`));
     await assert.rejects(from.moveProcess(child, { to }), up);
-    await assert.rejects(from.moveProcess(program, { to, tree: true }), refusal(/inotify/, /a-fifo/));
+    await assert.rejects(from.moveProcess(program, { to, tree: true }), refusal(/inotify/, /a-socket/));
     await assert.rejects(from.moveProcess(4000, { to }), refusal(/there is no process 4000/));
     await assert.rejects(from.moveProcess(program, { to: from }), refusal(/is in this sandbox/));
     await type(program, 'go\n');

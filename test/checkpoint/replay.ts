@@ -11,7 +11,7 @@ import { checkOptions } from '../../src/sandbox/options.js';
 import { Namespace } from '../../src/sandbox/namespace.js';
 import { SandboxServer, type EventLoop } from '../../src/sandbox/server.js';
 import { readHeader, restoreSandbox, sandboxAnchors } from '../../src/sandbox/snapshot.js';
-import { ENV, type Job } from './jobs.js';
+import { ENV, MOUNTS, type Job } from './jobs.js';
 
 /** Numbers from 0 to 1 (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -148,7 +148,7 @@ export async function replay(
     },
     () => null,
   );
-  await server.start(checkOptions({ rootfs: '/', env: ENV, memory: job.memory ?? '512m' }));
+  await server.start(checkOptions({ rootfs: '/', mounts: MOUNTS, env: ENV, memory: job.memory ?? '512m' }));
   const { argv, terminal } = job;
   const id = await server.spawn({
     program: null,

@@ -1,12 +1,15 @@
 /** `node resume.js JOB FILE PRINTED`: goes on with a snapshot in a process of its own; prints what came, as JSON. */
 import { readFileSync } from 'node:fs';
 import { Sandbox } from '../../src/index.js';
-import { jobNamed } from './jobs.js';
+import { MOUNTS, jobNamed } from './jobs.js';
 import type { Text } from './replay.js';
 
 const [name = '', file = '', printed = ''] = process.argv.slice(2);
 const { typed } = jobNamed(name);
-await using sandbox = await Sandbox.restore(new Uint8Array(readFileSync(file)), { rootfs: '/' });
+await using sandbox = await Sandbox.restore(new Uint8Array(readFileSync(file)), {
+  rootfs: '/',
+  mounts: MOUNTS,
+});
 const [program] = sandbox.processes();
 if (program === undefined) throw new Error('no program was restored');
 const before = JSON.parse(readFileSync(printed, 'utf8')) as Text;

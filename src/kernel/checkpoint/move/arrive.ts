@@ -6,7 +6,9 @@ import { errnoName } from '../../abi/errno-names.js';
 import { O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC } from '../../abi/fcntl.js';
 import { S_IFBLK, S_IFCHR, S_IFMT } from '../../abi/stat.js';
 import { ENXIO } from '../../errno.js';
+import { AnonymousFs } from '../../fs/anonymous.js';
 import { denyWrite } from '../../fs/handle.js';
+import { PipeOperations } from '../../fs/pipe/pipe.js';
 import { conflictingLock, wholeLocks } from '../../fs/locks.js';
 import type { Dentry, Handle, HandleOperations, Inode } from '../../fs/types.js';
 import { anonymousInodes } from '../../ipc/anonymous-inodes.js';
@@ -129,6 +131,7 @@ class Arriving {
     if (!isRoot(root)) throw new Damaged('it has no processes');
     const objects = reader.made;
     const reopened = this.openFiles(objects);
+    this.joinFifos(objects);
     this.checkTables(root);
     this.stopAtProblems();
     memory.fill(objects.filter(hasFrames));
@@ -182,6 +185,21 @@ class Arriving {
       else this.undo.push(() => void inode.writers++);
     }
     return reopened;
+  }
+
+  /** A FIFO that is open has what is in it at its name, too. */
+  private joinFifos(objects: readonly object[]): void {
+    for (const object of objects) {
+      if (kindName(object) !== 'OpenFile') continue;
+      const { inode, ops, references } = object as Handle;
+      if (!(ops instanceof PipeOperations) || inode.fs instanceof AnonymousFs || references === 0) continue;
+      if (inode.pipe === ops.pipe) continue;
+      if (inode.pipe !== null) this.problem(`${shownName(object as Handle)} is open in the other sandbox`);
+      else {
+        inode.pipe = ops.pipe;
+        this.undo.push(() => (inode.pipe = null));
+      }
+    }
   }
 
   private openAgain(handle: Handle): boolean {

@@ -61,6 +61,7 @@ export function depart(from: MoveKernel, first: Process, tree: boolean, programs
   };
   kernel.park();
   const { moving, staying } = select(kernel, first, tree, problem);
+  findIpc(kernel, moving, problem);
   writeBack(moving);
   const places = new Places(from.mounts, from.vfs.mounts);
   const writer = new MoveWriter(sourceOf(from, places, moving), problem);
@@ -187,6 +188,19 @@ function futexesIn(all: readonly object[], places: Places): MovedFutexes[] {
     if (queues.size > 0) found.set(vma.pages, { vma, queues });
   }
   return [...found.values()];
+}
+
+/** System V objects are known by numbers, not by who has them: they belong to those who have made them. */
+function findIpc({ ipc }: Kernel, moving: ReadonlySet<Process>, problem: (what: string) => void): void {
+  const kinds = {
+    'shared memory': ipc.shm.segments.list(),
+    semaphores: ipc.sem.arrays.list(),
+    'message queue': ipc.msg.queues.list(),
+  };
+  const pids = new Set([...moving].map(({ pid }) => pid));
+  for (const [noun, objects] of Object.entries(kinds))
+    for (const { id, maker } of objects)
+      if (pids.has(maker)) problem(`System V ${noun} ${id}, which process ${maker} has made, would stay`);
 }
 
 /** What those who stay have, too. */

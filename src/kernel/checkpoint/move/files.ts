@@ -1,11 +1,11 @@
 /** Mounts and files of processes that have come, as this kernel has them; what is in memory is made if it is not there. */
 import { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } from '../../abi/fcntl.js';
 import { errnoName } from '../../abi/errno-names.js';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../../abi/stat.js';
+import { S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from '../../abi/stat.js';
 import { ENOENT, type Errno } from '../../errno.js';
 import { chmod, chown, utimens } from '../../fs/attributes.js';
 import { BufferSink, BufferSource } from '../../fs/buffer.js';
-import { mkdir } from '../../fs/create.js';
+import { mkdir, mknod } from '../../fs/create.js';
 import { pinDentry, unattachedDentry, unpinDentry } from '../../fs/dentry.js';
 import { newHandle, releaseHandle } from '../../fs/handle.js';
 import { rmdir, unlink } from '../../fs/remove.js';
@@ -86,7 +86,9 @@ export class ArrivedFiles {
         ? mkdir(this.context, root, file.path, file.mode & 0o7777)
         : type === S_IFREG
           ? this.write(open(this.context, root, file.path, { flags: MAKE, mode: file.mode & 0o7777 }), file)
-          : ENOENT;
+          : type === S_IFIFO
+            ? mknod(this.context, root, file.path, file.mode, 0)
+            : ENOENT;
     if (made !== 0) return this.wrong(file, `cannot be made (${errnoName(made)})`);
     const remove = type === S_IFDIR ? rmdir : unlink;
     this.undo.push(() => void remove(this.context, root, file.path));

@@ -1,5 +1,5 @@
 /** Mounts, names and files as the other kernel finds them again. */
-import { S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../abi/stat.js';
+import { S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../abi/stat.js';
 import { O_RDONLY } from '../../abi/fcntl.js';
 import { BufferSink } from '../../fs/buffer.js';
 import { newHandle, releaseHandle } from '../../fs/handle.js';
@@ -150,8 +150,9 @@ export class Places {
     const type = inode.mode & S_IFMT;
     const regular = type === S_IFREG;
     let content: Uint8Array | null = null;
-    if (origin !== 'given' && type !== S_IFDIR && !regular && (type === S_IFSOCK || type === S_IFIFO))
-      problem(`${shown} is a ${type === S_IFIFO ? 'FIFO' : 'socket'} with a name`);
+    if (origin !== 'given' && type === S_IFSOCK) problem(`${shown} is a socket with a name`);
+    if (type === S_IFIFO && origin !== 'memory')
+      problem(`${shown} is a FIFO with a name that is not in memory`);
     if (deleted && (origin !== 'memory' || !regular))
       problem(`${shown} has been removed${origin === 'host' ? ' from the host' : ''}`);
     if (origin === 'memory' && regular) {

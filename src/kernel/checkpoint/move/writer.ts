@@ -6,6 +6,7 @@ import { PageTable } from '../../../machine/memory/address-space.js';
 import { AnonymousFs } from '../../fs/anonymous.js';
 import { PlainInode } from '../../fs/inode.js';
 import { MountPoint } from '../../fs/mount.js';
+import { PipeOperations } from '../../fs/pipe/pipe.js';
 import { PseudoFs } from '../../fs/pseudo/pseudofs.js';
 import type { Dentry, Handle, Inode, Location, VfsContext } from '../../fs/types.js';
 import { Vma } from '../../mm/vma.js';
@@ -120,9 +121,11 @@ export class MoveWriter extends GraphWriter {
   /** A file that is found by its name is opened there again. */
   private handleContent(handle: Handle): object {
     const { places } = this.source;
-    if (!isByName(handle, places)) return handle;
+    const dentry = handle.location?.dentry;
     // Its place names its inode.
-    if (handle.location !== null) places.dentryName(handle.location.dentry);
+    if (dentry !== undefined && places.isPlace(dentry) && !(handle.inode.fs instanceof PseudoFs))
+      places.dentryName(dentry);
+    if (!isByName(handle, places)) return handle;
     return { ...handle, ops: null, data: null };
   }
 
@@ -185,10 +188,17 @@ export class MoveWriter extends GraphWriter {
   }
 }
 
-/** Whether an open file is found again by its name. Files of /proc and the like hold what was read: they go along. */
+/**
+ * Whether an open file is found again by its name. Files of /proc and the like hold what was read, and FIFOs what was
+ * written: they go along.
+ */
 export function isByName(handle: Handle | null, places: Places): boolean {
   const dentry = handle?.location?.dentry;
-  return dentry !== undefined && places.isPlace(dentry) && !(handle?.inode.fs instanceof PseudoFs);
+  return dentry !== undefined && places.isPlace(dentry) && !keepsContent(handle);
+}
+
+function keepsContent(handle: Handle | null): boolean {
+  return handle?.inode.fs instanceof PseudoFs || handle?.ops instanceof PipeOperations;
 }
 
 /** Only looks what processes that stay refer to. */

@@ -187,6 +187,7 @@ export class MessageQueues {
     const full = this.queues.hasRoom();
     if (full !== 0) return full;
     const queue = new MessageQueue(making, this.limits.msgmnb, this.doer);
+    queue.maker = this.doer.pid();
     this.queues.add(queue);
     return queue;
   }

@@ -23,6 +23,8 @@ export class IpcObject {
   mode: number;
   /** Seconds since the epoch of the making or the last change. */
   ctime: number;
+  /** The process that has made it. */
+  maker = 0;
   /** It has been removed: who still waits on it gets EIDRM. */
   removed = false;
 

@@ -221,6 +221,7 @@ export class Semaphores {
     const full = this.arrays.hasRoom();
     if (full !== 0) return full;
     const array = new SemArray(making, count, this.doer);
+    array.maker = this.doer.pid();
     this.arrays.add(array);
     this.used += count;
     return array;

@@ -188,6 +188,7 @@ export class SharedMemory {
     if (typeof file === 'number') return file;
     const { inode, location, pages: content } = file;
     const segment = new Segment(this, making, size, inode, location, content);
+    segment.maker = this.doer.pid();
     this.segments.add(segment);
     this.totalPages += pages;
     return segment;
