@@ -68,6 +68,17 @@ function wholeFile(file: SnapshotFile): Uint8Array {
   return file instanceof Uint8Array ? file : joined(file);
 }
 
+/** What programs have been told of the hardware, and the files that they get for it, are the same. */
+function checkAttestation(there: string | null, reports: Host['reports']): void {
+  const here = reports?.provider ?? null;
+  const shown = (provider: string | null): string =>
+    provider === null ? 'without attestation' : `with attestation (${provider})`;
+  if (there !== here)
+    throw new Refused(
+      `it was taken on a host ${shown(there)}, and this one is ${shown(here)}: /dev/attestation differs`,
+    );
+}
+
 /** How the loop gives way. */
 export interface EventLoop {
   /** Lets everything that waits in the event loop happen. */
@@ -171,6 +182,7 @@ export class SandboxServer implements Backend {
   private adopt(kernel: Kernel, { header, kernel: state, parents }: OpenSnapshot): void {
     const { namespace, anchors } = this;
     if (namespace === null || anchors === null) throw new KernelBug('there is no sandbox to restore into');
+    checkAttestation(header.attestation, this.host.reports);
     if (namespace.nodes.digest() !== header.nodes)
       throw new Refused('its files in /proc, /sys and /dev are not those that this sandbox has');
     const { guests, nextId, output } = restoreSandbox(kernel, anchors, state, parents);
@@ -203,6 +215,7 @@ export class SandboxServer implements Backend {
     const header: SnapshotHeader = {
       settings: { ...settings, keys: request.keys ? namespace.heldKeys() : new Map() },
       nodes: namespace.nodes.digest(),
+      attestation: this.host.reports?.provider ?? null,
       parent: base?.digest ?? null,
       leftOut: !request.hostPages,
       keys: [...namespace.heldKeys().keys()],

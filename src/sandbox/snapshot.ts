@@ -36,6 +36,8 @@ export interface SnapshotHeader {
   readonly settings: Settings;
   /** Of the pseudo-filesystems' nodes. */
   readonly nodes: string;
+  /** The host's interface for reports about its hardware, by its name; null: it has none. */
+  readonly attestation: string | null;
   /** Digest of the file on which this one builds. */
   readonly parent: string | null;
   /** Pages of the host's files are not in it: they are read again. */
@@ -76,9 +78,11 @@ export function readHeader(content: Uint8Array): { header: SnapshotHeader; kerne
   const input = new Reader(content);
   const graph = input.raw(input.countOf(1));
   const header = new GraphReader(graph, NO_ANCHORS).read() as Partial<SnapshotHeader>;
-  const { settings, nodes, parent, leftOut, keys } = header;
+  const { settings, nodes, attestation, parent, leftOut, keys } = header;
   if (typeof nodes !== 'string' || typeof settings !== 'object' || !Array.isArray(keys))
     throw new Damaged('it has no settings');
+  if (attestation !== null && typeof attestation !== 'string')
+    throw new Damaged('it does not say on what hardware it was taken');
   if ((parent !== null && typeof parent !== 'string') || typeof leftOut !== 'boolean')
     throw new Damaged('it does not say what is in it');
   return { header: header as SnapshotHeader, kernel: input.raw(input.left) };
