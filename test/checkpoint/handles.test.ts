@@ -13,6 +13,8 @@ import { CulmError, Sandbox, type SandboxOptions, type SandboxProcess } from '..
 
 const FOLDER = fileURLToPath(new URL('../../../test/', import.meta.url));
 const RESTORE = fileURLToPath(new URL('./restore.js', import.meta.url));
+/** Natively the programs use the same files: one at a time. */
+const LOCK = '/tmp/culm-objects.lock';
 const LIMIT = { timeout: 120_000 };
 
 async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
@@ -49,7 +51,11 @@ describe('handles on /proc and /dev', () => {
     const flags = ['-O1', '-w', '-I', join(FOLDER, 'kernel'), '-o', handles];
     const { status, stderr } = spawnSync('gcc', [...flags, join(FOLDER, 'checkpoint', 'handles.c')]);
     assert.equal(status, 0, String(stderr));
-    const native = spawnSync(handles, { input: 'go\n', encoding: 'utf8', env: options.env });
+    const native = spawnSync('/usr/bin/flock', [LOCK, handles], {
+      input: 'go\n',
+      encoding: 'utf8',
+      env: options.env,
+    });
     assert.equal(native.status, 3, native.stderr);
     expected = native.stdout.slice(native.stdout.indexOf('READY\n') + 6).split('\n');
   });

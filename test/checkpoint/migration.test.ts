@@ -17,6 +17,8 @@ import {
 const FOLDER = fileURLToPath(new URL('../../../test/', import.meta.url));
 const ARRIVE = fileURLToPath(new URL('./arrive.js', import.meta.url));
 const RESTORE = fileURLToPath(new URL('./restore.js', import.meta.url));
+/** Natively the programs use the same files: one at a time. */
+const LOCK = '/tmp/culm-objects.lock';
 const LIMIT = { timeout: 120_000 };
 const ENV = { PATH: '/usr/bin:/bin', HOME: '/tmp' };
 const OPTIONS: SandboxOptions = { rootfs: '/', env: ENV };
@@ -77,7 +79,11 @@ describe('processes that move', () => {
       const flags = ['-DMOVING', '-O1', '-w', '-pthread', '-I', join(FOLDER, 'kernel'), '-o', program];
       const built = spawnSync('gcc', [...flags, join(FOLDER, 'checkpoint', `${name}.c`), '-lm']);
       assert.equal(built.status, 0, String(built.stderr));
-      const native = spawnSync(program, { input: 'go\n', encoding: 'utf8', env: ENV });
+      const native = spawnSync('/usr/bin/flock', [LOCK, program], {
+        input: 'go\n',
+        encoding: 'utf8',
+        env: ENV,
+      });
       assert.equal(native.status, 3, native.stderr);
       expected[name] = native.stdout.slice(native.stdout.indexOf('READY\n') + 6);
     }

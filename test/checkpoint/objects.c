@@ -56,11 +56,27 @@ static void *waits_on_condition(void *unused) {
 }
 
 /* Those who wait on one futex are woken in the order in which they came. */
+static volatile int in_order;
+
 static void *waits_in_order(void *number) {
+  in_order = syscall(SYS_gettid);
   sem_wait(&turnstile);
   order[orders++] = (int)(long)number;
   sem_post(&turnstile);
   return NULL;
+}
+
+/* Until the thread that has said its number last sleeps in sem_wait: nothing else there sleeps. */
+static void until_it_waits(int waiters) {
+  char path[64], line[256] = "";
+  // How many wait is in the upper half of what glibc has in a sem_t.
+  while (*(volatile unsigned long *)&turnstile >> 32 < waiters) nap(1);
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", in_order);
+  while (strstr(line, ") S ") == NULL) {
+    int file = open(path, O_RDONLY);
+    line[read(file, line, sizeof line - 1)] = 0;
+    close(file);
+  }
 }
 
 static void *reads_pipe(void *unused) {
@@ -238,7 +254,7 @@ int main(void) {
   pthread_create(&threads[0], NULL, waits_on_condition, NULL);
   for (long i = 0; i < 3; i++) {
     pthread_create(&threads[1 + i], NULL, waits_in_order, (void *)i);
-    nap(50);
+    until_it_waits(i + 1);
   }
   pthread_create(&threads[4], NULL, reads_pipe, NULL);
 #ifndef MOVING
