@@ -33,7 +33,7 @@ const CORE: Readonly<Record<string, Part>> = {
   lookup: 'dispatcher',
   refill: 'dispatcher',
 };
-const MEMORY = /^(load|store|probe|span|walk|writeBack|copyBack)/;
+const MEMORY = /^(load|store|probe|span|range|noteRange|searchRange|walk|writeBack|copyBack)/;
 /** Functions of JavaScript's that translated and interpreted code call; others are helpers, part of an instruction. */
 const HOST: Readonly<Record<string, Part>> = {
   syscall: 'calls',
