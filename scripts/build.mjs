@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What most runs need nothing of, and what takes milliseconds to load: loaded when it is first asked for. */
-const LATE = /^(node:(child_process|crypto|inspector|os|worker_threads)|@noble\/ciphers\/aes\.js)$/;
+const LATE = /^(node:(child_process|crypto|inspector|os|worker_threads|zlib)|@noble\/ciphers\/aes\.js)$/;
 const late = {
   name: 'late',
   setup({ onResolve, onLoad }) {

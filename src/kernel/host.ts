@@ -8,6 +8,8 @@ export interface Host {
   readonly crypto: HostCrypto;
   /** Reports of the hardware about what runs here; null where there are none. */
   readonly reports: HostReports | null;
+  /** What was compressed with gzip, all at once; a host without it does that in streams. */
+  gunzip?(bytes: Uint8Array): Uint8Array;
   /** Fills `into` with random bytes, good enough for keys. */
   random(into: Uint8Array): void;
   /** Samples of what this thread does; null where the host has none. */

@@ -119,6 +119,8 @@ export interface SnapshotRequest {
   readonly keys: boolean;
   /** Pages of host files are in it, too. */
   readonly hostPages: boolean;
+  /** False: it has no digest, as it does not leave this host process. */
+  readonly sealed?: boolean;
   /** Files on which the new one builds, the oldest first. */
   readonly parents: readonly Uint8Array[];
 }

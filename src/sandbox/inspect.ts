@@ -33,7 +33,7 @@ export async function snapshotContents(
   files: readonly Uint8Array[],
 ): Promise<SnapshotContents> {
   try {
-    const { header, kernel, parents, digest } = await openChain(crypto, files);
+    const { header, kernel, parents, digest } = await openChain({ crypto }, files);
     const parts = kernelParts(kernel);
     return {
       version: VERSION,

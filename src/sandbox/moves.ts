@@ -3,12 +3,11 @@ import { arrive } from '../kernel/checkpoint/move/arrive.js';
 import { depart, type Departure, type MoveKernel } from '../kernel/checkpoint/move/depart.js';
 import { leave } from '../kernel/checkpoint/move/leave.js';
 import { Damaged, Refused } from '../kernel/checkpoint/damaged.js';
-import type { HostCrypto } from '../kernel/host.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { Process } from '../kernel/process/process.js';
 import type { DetachRequest, Detached, ProcessId } from './backend.js';
 import type { Guest, Streams } from './guest.js';
-import { packFile, unpackFile } from './snapshot.js';
+import { packFile, unpackFile, type Opener } from './snapshot.js';
 import { CulmError } from './types.js';
 
 /** One at a time: the sandbox stands still until it is known whether the processes have gone. */
@@ -16,7 +15,7 @@ export class Moves {
   private departure: Departure | null = null;
   private waiting: (() => void)[] = [];
 
-  constructor(private readonly crypto: HostCrypto) {}
+  constructor(private readonly host: Opener) {}
 
   get held(): boolean {
     return this.departure !== null;
@@ -44,7 +43,7 @@ export class Moves {
     }
     this.departure = departure;
     const { programs, processes } = departure;
-    const pieces = await packFile(this.crypto, [departure.bytes], compress, 'processes');
+    const pieces = await packFile(this.host.crypto, [departure.bytes], compress, 'processes');
     return { pieces, programs, pids: [...processes].map((one) => one.pid) };
   }
 
@@ -70,7 +69,7 @@ export class Moves {
     adopt: (was: ProcessId, guest: Guest) => void,
   ): Promise<void> {
     try {
-      const content = await unpackFile(this.crypto, file, 'processes');
+      const content = await unpackFile(this.host, file, 'processes');
       for (const [id, guest] of arrive(into(), content).programs) adopt(id, guestOf(guest));
     } catch (error) {
       throw moveError(error);

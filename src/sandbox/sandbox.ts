@@ -41,7 +41,10 @@ interface Moving extends Detached {
 
 const TERM = 'xterm-256color';
 /** A copy in this host process is given all there is, as fast as can be. */
-const FORK = { compress: false, keys: true, hostPages: true };
+const FORK = { compress: false, keys: true, hostPages: true, sealed: false };
+
+/** Sandboxes of this host process that were restored from files, in workers. */
+let restores = 0;
 
 /** How long the kernel may take to write back what is dirty before its worker is ended without. */
 const GRACE_MS = 10_000;
@@ -113,6 +116,8 @@ export class Sandbox {
       const { env, programs } = await sandbox.backend.restore(files, bindings);
       sandbox.env = env;
       for (const { id, terminal } of programs) sandbox.adopt(id, {}, terminal);
+      // Who restores twice will do so again: a worker is made before it is asked for.
+      if (!('pieces' in snapshot) && options.thread !== 'caller' && ++restores > 1) platform.prepare();
     } catch (error) {
       await sandbox.close();
       throw error;

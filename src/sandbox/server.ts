@@ -90,7 +90,7 @@ export interface EventLoop {
 /** How long the kernel runs before the event loop has its turn, in milliseconds. */
 const STEP_MS = 8;
 /** A copy in this host process. */
-const COPY = { compress: false, keys: true, hostPages: true };
+const COPY = { compress: false, keys: true, hostPages: true, sealed: false };
 /** A sleeping sandbox whose programs live wakes up this often at least, so that the host's process lives too. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
@@ -116,7 +116,7 @@ export class SandboxServer implements Backend {
     private readonly events: BackendEvents,
     private readonly bridge: AppBridge,
   ) {
-    this.moves = new Moves(host.crypto);
+    this.moves = new Moves(host);
     this.placements = new Placements(events);
   }
 
@@ -159,7 +159,7 @@ export class SandboxServer implements Backend {
 
   async restore(snapshots: readonly SnapshotFile[], bindings: Bindings): Promise<Restored> {
     try {
-      const snapshot = await openChain(this.host.crypto, snapshots.map(wholeFile));
+      const snapshot = await openChain(this.host, snapshots);
       const settings = boundSettings(snapshot.header, bindings);
       const kernel = this.build(settings);
       this.adopt(kernel, snapshot);
@@ -228,7 +228,7 @@ export class SandboxServer implements Backend {
     forgetUnused(namespace.vfs);
     const content = saveSandbox(kernel, anchors, header, { guests, nextId, output }, namespace, leftOut);
     resume?.();
-    return packFile(this.host.crypto, content, request.compress);
+    return packFile(this.host.crypto, content, request.compress, 'snapshot', request.sealed ?? true);
   }
 
   async detach(request: DetachRequest): Promise<Detached> {
@@ -277,7 +277,7 @@ export class SandboxServer implements Backend {
   }: SnapshotRequest): Promise<{ digest: string; known: FrameContent } | null> {
     if (parents.length === 0) return null;
     try {
-      const { digest, kernel, parents: before } = await openChain(this.host.crypto, parents);
+      const { digest, kernel, parents: before } = await openChain(this.host, parents);
       return { digest, known: mergedContent([...before, kernelParts(kernel).memory]) };
     } catch (error) {
       throw snapshotError(error);

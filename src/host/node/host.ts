@@ -1,4 +1,5 @@
 /** Culm's host in Node.js: implements kernel/host.ts, and is with cli/ the only code that imports Node's modules. */
+import { gunzipSync } from 'node:zlib';
 import type { Host } from '../../kernel/host.js';
 import { canonical } from './canonical.js';
 import { NodeClock } from './clock.js';
@@ -13,6 +14,7 @@ export function createNodeHost(): Host {
     clock: new NodeClock(),
     files: { openRoot, canonical },
     crypto: nodeCrypto,
+    gunzip: (bytes) => gunzipSync(bytes),
     reports: findReports(),
     random,
     profiler: nodeProfiler,
