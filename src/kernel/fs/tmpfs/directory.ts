@@ -49,13 +49,17 @@ export class Directory {
 }
 
 /** Where a listing has got to: the next call goes on from here if the position is still what it left. */
-interface Cursor {
-  readonly iterator: IterableIterator<[string, Entry]>;
+class Cursor {
   /** An entry taken from the iterator that did not fit. */
-  waiting: [string, Entry] | null;
-  position: number;
-  /** Entries made after the listing began are left out, so that it ends. */
-  readonly end: number;
+  waiting: [string, Entry] | null = null;
+
+  constructor(
+    /** Null after a restore: it begins anew, and what was listed is passed over. */
+    public iterator: IterableIterator<[string, Entry]> | null,
+    public position: number,
+    /** Entries made after the listing began are left out, so that it ends. */
+    readonly end: number,
+  ) {}
 }
 
 const $entry: DirEntry = { ino: 0, offset: 0, type: 0, name: '' };
@@ -91,14 +95,15 @@ function cursorOf(handle: Handle, directory: Directory): Cursor {
   if (known !== null && known.position === handle.position) return known;
   const restarts = known === null || handle.position <= FIRST_OFFSET;
   const end = restarts ? directory.next : Math.max(known.end, handle.position);
-  const cursor: Cursor = { iterator: directory.iterate(), waiting: null, position: handle.position, end };
+  const cursor = new Cursor(directory.iterate(), handle.position, end);
   handle.data = cursor;
   return cursor;
 }
 
-function nextEntry(cursor: Cursor): [string, Entry] | undefined {
+function nextEntry(cursor: Cursor, directory: Directory): [string, Entry] | undefined {
   const { waiting } = cursor;
   cursor.waiting = null;
+  cursor.iterator ??= directory.iterate();
   return waiting ?? cursor.iterator.next().value;
 }
 
@@ -107,7 +112,7 @@ export function readTmpfsDirectory(handle: Handle, emit: Emit): 0 {
   if (!emitDots(handle, emit)) return 0;
   const directory = handle.inode.data as Directory;
   const cursor = cursorOf(handle, directory);
-  for (let next = nextEntry(cursor); next !== undefined; next = nextEntry(cursor)) {
+  for (let next = nextEntry(cursor, directory); next !== undefined; next = nextEntry(cursor, directory)) {
     const [name, entry] = next;
     if (entry.offset < handle.position || directory.get(name) !== entry.inode) continue;
     if (entry.offset >= cursor.end) break;
@@ -137,4 +142,10 @@ export const DIRECTORY_OPERATIONS: HandleOperations = {
 };
 
 kind('Directory', Directory);
+kind('DirectoryCursor', Cursor, {
+  rebuilt: ['iterator', 'waiting'],
+  restored(cursor) {
+    cursor.iterator = cursor.waiting = null;
+  },
+});
 constant('tmpfs.directory', DIRECTORY_OPERATIONS);
