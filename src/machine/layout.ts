@@ -117,7 +117,7 @@ export const JUMP_TABLE = CODE_LINES + 0x800000;
 export const JUMP_TABLE_ENTRIES = 65536;
 export const JUMP_TABLE_ENTRY_SIZE = 32;
 export const JUMP_EPOCH = 16;
-/** One i32 a frame: its first block; the others follow by the headers (code/blocks.ts). Untouched, it costs nothing. */
+/** One i32 a frame: its first block; the others follow by the headers (code/block-lists.ts). Untouched, it costs nothing. */
 export const FRAME_BLOCKS = JUMP_TABLE + JUMP_TABLE_ENTRIES * JUMP_TABLE_ENTRY_SIZE;
 /** One i32 an entry: the first block whose address is hashed to it. */
 export const BLOCK_HASH = FRAME_BLOCKS + 0x400000;
@@ -201,7 +201,7 @@ export const CPU_JUMPS_CACHED = 0x44c; // i32
 /** Where the next decoded block goes; how many were decoded; how many instructions of one are interpreted before it is hot. */
 export const CPU_NEXT_BLOCK = 0x450; // i32
 export const CPU_BLOCKS_DECODED = 0x454; // i32
-export const CPU_HEAT = 0x458; // i64
+export const CPU_HEAT = 0x458; // i32
 /** Ranges that were found before it became another are good no more; how often slots were filled since. */
 export const CPU_RANGES_EPOCH = 0x460; // i32
 export const CPU_RANGES_FOUND = 0x464; // i32

@@ -20,20 +20,17 @@ import {
   CPU_RIP,
   CPU_STATE_SIZE,
   CPU_TLB_MISSES,
-  PAGE_SHIFT,
-  PAGE_SIZE,
   TRAP_FLAG,
-  USER_END,
 } from './layout.js';
 import { PageTable } from './memory/address-space.js';
 import { FrameTable } from './memory/frames.js';
 import { createMemory } from './memory/memory.js';
 import { Tlb } from './memory/tlb.js';
 import { ARITHMETIC_FLAGS, KIND_RAW, packKind } from './semantics/flags.js';
-import type { Helper, MachineViews, Surroundings } from './semantics/helper.js';
+import type { MachineViews } from './semantics/helper.js';
 import { semanticsOf } from './semantics/index.js';
 import { optimisationsWithout } from './translate/optimisations.js';
-import { RegionTranslator } from './translate/translator.js';
+import { InlineTranslator } from './translate/translator.js';
 import { VECTOR_GP, VECTOR_SS, VECTOR_TRACE } from './semantics/emitter.js';
 import { isStackFault } from './stack-fault.js';
 import { traceStep, type Interpret, type StepDecoder } from './trace.js';
@@ -55,7 +52,7 @@ import {
 import { wasm, type WasmFunction, type WasmModule } from './wasm/webassembly.js';
 
 /** How many instructions of a block are interpreted before it is translated; more than any block ever has, to do without. */
-const HEAT = { interpret: 2 ** 50, translate: 1, mixed: 120_000 } as const;
+const HEAT = { interpret: 0x7fffffff, translate: 1, mixed: 120_000 } as const;
 /**
  * Regions' calls that may be nested. Engines give WebAssembly about a megabyte of stack; a region takes up to two
  * kilobytes of it before it is optimised, and the supervisor needs some, too.
@@ -105,26 +102,7 @@ function zeroStats(): MachineStats {
   };
 }
 
-/** The JavaScript functions of helpers, made once for a machine. */
-class HelperFunctions {
-  private readonly made = new Map<string, unknown>();
-
-  constructor(
-    private readonly memory: MachineViews,
-    private readonly surroundings: Surroundings,
-  ) {}
-
-  /** Undefined for a helper that is written in WebAssembly. */
-  of(helper: Helper): unknown {
-    const known = this.made.get(helper.name);
-    if (known !== undefined) return known;
-    const made = helper.js?.(this.memory, this.surroundings);
-    this.made.set(helper.name, made);
-    return made;
-  }
-}
-
-/** The same functions, whose calls are told. */
+/** Functions whose calls are told. */
 function counted(
   functions: Readonly<Record<string, unknown>>,
   probe: MachineProbe,
@@ -182,27 +160,23 @@ class SandboxMachine implements Machine {
       this.blocks,
       decoder,
       this.counts,
+      (frame) => frames.references(frame) > 0,
       tier === 'translate',
     );
     frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);
-    const helpers = new HelperFunctions(memory, { clock, cpus, level });
     const functions: Record<string, unknown> = {};
+    const helperFunctions: Record<string, unknown> = {};
     this.translator =
       tier === 'interpret'
         ? null
-        : new RegionTranslator({
-            code: this.code,
-            memory: sandbox.memory,
-            pages: sandbox.pages,
-            table,
+        : new InlineTranslator(
+            { code: this.code, memory: sandbox.memory, table, core: functions, helpers: helperFunctions, stats: this.counts },
+            memory,
+            () => this.space?.root ?? 0,
             semanticsOf,
-            core: functions,
-            helper: (helper) => helpers.of(helper) ?? functions[helper.name],
-            word: (address) => this.word(address),
-            stats: this.counts,
-            probe,
             on,
-          });
+            probe,
+          );
     const hostFunctions = new CoreHost({
       memory,
       supervisor,
@@ -217,27 +191,22 @@ class SandboxMachine implements Machine {
     }).functions();
     const host = probe === undefined ? hostFunctions : counted(hostFunctions, probe);
     this.decodeStep = host.step as StepDecoder;
+    const surroundings = { clock, cpus, level };
+    const fromJs = Object.fromEntries(
+      core.helpers.map((helper) => [helper.name, helper.js?.(memory, surroundings)]),
+    );
     const { exports } = new wasm.Instance(module, {
       env: { memory: sandbox.memory, table },
       host,
-      helper: Object.fromEntries(core.helpers.map((helper) => [helper.name, helpers.of(helper)])),
+      helper: fromJs,
     });
     Object.assign(functions, host, exports);
+    Object.assign(helperFunctions, exports, fromJs);
     decoder.core = exports as unknown as CoreDecoder;
     this.run_ = exports.run as WasmFunction;
     this.interpret = exports.interpret as Interpret;
     this.settleFlags = exports.settleFlags as WasmFunction;
     memory.i32[(CPU + CPU_CALL_DEPTH) >>> 2] = CALL_DEPTH;
-  }
-
-  /** An aligned pointer into user space, read without side effects; -1 where there is none. */
-  private word(address: number): number {
-    const pte = this.space?.get(address) ?? 0;
-    if ((pte & PTE_READ) === 0 || address % 8 !== 0) return -1;
-    const { u32 } = this.memory;
-    const at = (pte >>> PAGE_SHIFT) * (PAGE_SIZE / 4) + (address % PAGE_SIZE) / 4;
-    const value = (u32[at + 1] as number) * 0x100000000 + (u32[at] as number);
-    return value < USER_END ? value : -1;
   }
 
   get parts(): Readonly<Record<string, object>> {

@@ -7,7 +7,7 @@ import { wasm, type WasmFunction } from '../../src/machine/wasm/webassembly.js';
 export class HelperModule {
   private readonly module = new ModuleBuilder();
   private readonly indices = new Map<Helper, number>();
-  readonly memory = new wasm.Memory({ initial: 1, maximum: 1 });
+  readonly memory = new wasm.Memory({ initial: 1, maximum: 1, shared: true });
 
   constructor() {
     this.module.importMemory('m', 'memory', 1, 1);

@@ -5,12 +5,11 @@ import type { MachineStats } from '../types.js';
 import type { WasmTable } from '../wasm/webassembly.js';
 import type { Insn } from '../x86/insn.js';
 import type { Blocks } from './blocks.js';
-import { CallTargets } from './call-targets.js';
 import { lineMasks, spansOf, type Code } from './code.js';
 import type { Fetcher } from './fetch.js';
 import { JumpCache } from './jump-cache.js';
 import { LineMap } from './line-map.js';
-import type { CodeSource, Region, RegionFunction } from './types.js';
+import type { CodeSource, MadeRegion } from './types.js';
 
 const STALE = (CPU + CPU_CODE_STALE) >>> 2;
 /** Slots by which the table grows: not by many more than are used, for each instance pays for all. */
@@ -34,7 +33,6 @@ export class CodeCache implements CodeSource {
   private readonly regions = new Map<number, Code[]>();
   private readonly lines: LineMap;
   private readonly jumps: JumpCache;
-  private readonly callTargets: CallTargets;
   private readonly freeSlots: number[] = [];
   private nextSlot: number;
 
@@ -46,12 +44,12 @@ export class CodeCache implements CodeSource {
     private readonly blocks: Blocks,
     private readonly decoder: Decoder,
     private readonly stats: MachineStats,
+    private readonly isUsed: (frame: number) => boolean,
     /** Every look at an address comes to JavaScript. */
     seesAll: boolean,
   ) {
     this.lines = new LineMap(memory, blocks);
     this.jumps = new JumpCache(memory, tlb);
-    this.callTargets = new CallTargets(memory);
     this.nextSlot = table.length;
     if (seesAll) this.jumps.countAll();
   }
@@ -113,15 +111,6 @@ export class CodeCache implements CodeSource {
     return 0;
   }
 
-  executions(address: number): number {
-    const block = address >= 0 && address < USER_END ? this.blockAt(address) : 0;
-    return block === 0 ? 0 : this.blocks.executions(block);
-  }
-
-  calledBefore(address: number): Iterable<number> {
-    return this.callTargets.before(address);
-  }
-
   reheat(address: number): void {
     const block = this.blockAt(address);
     if (block !== 0) this.blocks.reheat(block);
@@ -136,23 +125,48 @@ export class CodeCache implements CodeSource {
 
   // Adding
 
-  install(region: Region, func: RegionFunction): void {
-    const { entry } = region;
+  takeSlots(count: number): number {
+    const free = count === 1 ? this.freeSlots.pop() : undefined;
+    if (free !== undefined) return free;
+    const slot = this.nextSlot;
+    this.nextSlot += count;
+    const missing = this.nextSlot - this.table.length;
+    if (missing > 0) this.table.grow(Math.max(missing, TABLE_STEP), this.table.get(0));
+    return slot;
+  }
+
+  giveSlotBack(slot: number): void {
+    this.table.set(slot, this.table.get(0));
+    this.freeSlots.push(slot);
+  }
+
+  install({ entry, ranges, code }: MadeRegion, slot: number, frameOf: (page: number) => number): boolean {
+    const spans = spansOf(ranges, frameOf);
+    const isThere = spans.every(({ frame }) => frame !== 0 && this.isUsed(frame));
+    if (!isThere || !this.isSame(ranges, code, frameOf)) return false;
     const known = this.valid(this.regions, entry);
     if (known !== undefined) this.remove([known]);
-    const slot = this.takeSlot();
-    this.table.set(slot, func);
-    const spans = spansOf(region.ranges, this.fetcher.frameOf);
     this.add(this.regions, { address: entry, spans, block: 0, slot, checkedIn: -1 });
     this.jumps.countRegion(entry, 1);
     this.jumps.forget(entry);
+    return true;
   }
 
-  private takeSlot(): number {
-    const free = this.freeSlots.pop();
-    if (free !== undefined) return free;
-    if (this.nextSlot === this.table.length) this.table.grow(TABLE_STEP, this.table.get(0));
-    return this.nextSlot++;
+  /** Whether the frames hold `code` in these ranges. */
+  private isSame(ranges: readonly number[], code: Uint8Array, frameOf: (page: number) => number): boolean {
+    const { u8 } = this.memory;
+    let k = 0;
+    for (let i = 0; i < ranges.length; i += 2) {
+      const end = ranges[i + 1] as number;
+      for (let at = ranges[i] as number; at < end;) {
+        const inPage = at % PAGE_SIZE;
+        const offset = frameOf(at - inPage) * PAGE_SIZE + inPage;
+        const last = offset + Math.min(PAGE_SIZE - inPage, end - at);
+        for (let p = offset; p < last; p++) if (u8[p] !== code[k++]) return false;
+        at += last - offset;
+      }
+    }
+    return k === code.length;
   }
 
   private add(map: Map<number, Code[]>, code: Code): void {
@@ -199,8 +213,7 @@ export class CodeCache implements CodeSource {
   }
 
   private freeSlot({ slot, address }: Code): void {
-    this.table.set(slot, this.table.get(0));
-    this.freeSlots.push(slot);
+    this.giveSlotBack(slot);
     this.jumps.countRegion(address, -1);
   }
 

@@ -1,5 +1,3 @@
-import type { Insn } from '../x86/insn.js';
-
 /**
  * Between the code cache with its dispatcher, and the translator.
  *
@@ -14,33 +12,27 @@ import type { Insn } from '../x86/insn.js';
  */
 export const EXIT_CODE = 4;
 
-/**
- * The region ABI (ARCHITECTURE.md): nested calls that may still be made, and the address at which the caller goes on; the
- * address to go on at, or -1.
- */
-export type RegionFunction = (depth: number, until: bigint) => bigint;
-
-export interface Region {
+/** What a region was made from. */
+export interface MadeRegion {
   readonly entry: number;
-  /** Guest addresses of the code it was made from: start, end, start, end ... in order, in pages that were present. */
+  /** Guest addresses of the code it was made from: start, end, start, end ... in order. */
   readonly ranges: readonly number[];
+  /** That code: if it is not what is there now, the region is of no use. */
+  readonly code: Uint8Array;
 }
 
 /** What the translator needs; implemented by the code cache. */
 export interface CodeSource {
-  /**
-   * The instruction at `address` of the running space, without executing it or counting it as executed. Null when its
-   * pages are not all present and executable, or when it is no known instruction.
-   */
-  decode(address: number): Insn | null;
-  /** How often the interpreter has run the block that begins at `address`. */
-  executions(address: number): number;
-  /** The nearest addresses at and below `address` that have been called. */
-  calledBefore(address: number): Iterable<number>;
   /** Has the block that begins at `address` run for as long again before it is hot. */
   reheat(address: number): void;
-  /** Puts a translated region in the table, marks its lines as code, and lets the jump cache find it. */
-  install(region: Region, func: RegionFunction): void;
+  /** Room for so many regions in the table: the first of as many slots. */
+  takeSlots(count: number): number;
+  giveSlotBack(slot: number): void;
+  /**
+   * Lets the jump cache find the region in `slot` of the table, and marks its lines as code. `frameOf`: the frames from
+   * which it was made. False if its code is not there any more.
+   */
+  install(region: MadeRegion, slot: number, frameOf: (page: number) => number): boolean;
   /** Whether a region with this entry is installed and good in the running space. */
   isTranslated(address: number): boolean;
 }
@@ -51,4 +43,6 @@ export interface Translator {
   request(address: number): void;
   /** The same for code that has got hot: perhaps a region of the function around it. */
   hot(address: number): void;
+  /** Installs what has been made since. */
+  collect(): void;
 }

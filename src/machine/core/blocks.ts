@@ -6,7 +6,7 @@ import {
   BLOCK_LENGTH,
   BLOCK_NEXT_OF_FRAME,
   BLOCK_NEXT_OF_HASH,
-} from '../code/blocks.js';
+} from '../code/block-lists.js';
 import { hashIndex, jumpIndex, jumpTableIndex, regionCountIndex } from '../code/jump-cache.js';
 import {
   BLOCK_HASH,

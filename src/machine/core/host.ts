@@ -100,7 +100,10 @@ export class CoreHost {
   }
 
   hot(): void {
-    this.context.translator?.hot(this.rip());
+    const { translator, code } = this.context;
+    const rip = this.rip();
+    if (translator === null) code.reheat(rip);
+    else translator.hot(rip);
   }
 
   /** rip, where it is in user space; otherwise raises what its fetch raises, and returns -1. */

@@ -1,4 +1,5 @@
-import { BLOCK_HEADER, type Blocks } from '../code/blocks.js';
+import { BLOCK_HEADER } from '../code/block-lists.js';
+import type { Blocks } from '../code/blocks.js';
 import { spansOf, type Code } from '../code/code.js';
 import type { Fetcher } from '../code/fetch.js';
 import { PAGE_TAIL, RECORD_SIZE, STEP_RECORDS } from '../layout.js';

@@ -1,13 +1,15 @@
 import {
   BLOCK_ADDRESS,
   BLOCK_COUNT,
+  BLOCK_COUNTDOWN,
   BLOCK_FRAME,
   BLOCK_HEADER,
+  BLOCK_HEATS,
   BLOCK_LENGTH,
   BLOCK_RECORDS,
   MOST_BLOCK_BYTES,
   MOST_INSNS,
-} from '../code/blocks.js';
+} from '../code/block-lists.js';
 import type { CoreBuilder } from '../core/functions.js';
 import {
   CPU_BLOCKS_DECODED,
@@ -98,9 +100,9 @@ function writeDecodeBlock(f: FunctionBuilder, core: CoreBuilder, handlers: numbe
 
 /** What depends on how many instructions there are. */
 function writeHeader(f: FunctionBuilder, block: Expr, count: Expr): void {
-  const wide = i64.extend_i32_u(count);
-  const heat = loadCpu(I64, CPU_HEAT);
-  f.store(STORE.i64, block, i64.div_u(i64.sub(i64.add(heat, wide), i64.num(1)), wide));
+  const heat = i32.sub(i32.add(loadCpu(I32, CPU_HEAT), count), i32.const(1));
+  f.store(STORE.i32, block, i32.div_u(heat, count), BLOCK_COUNTDOWN);
+  f.store(STORE.i32, block, ZERO, BLOCK_HEATS);
   f.store(STORE.i32_8, block, count, BLOCK_COUNT);
   storeCpu(f, CPU_BLOCKS_DECODED, i32.add(loadCpu(I32, CPU_BLOCKS_DECODED), i32.const(1)));
 }

@@ -1,4 +1,4 @@
-import { BLOCK_COUNTDOWN, BLOCK_HEADER } from '../code/blocks.js';
+import { BLOCK_COUNTDOWN, BLOCK_HEADER } from '../code/block-lists.js';
 import { jumpIndex } from '../code/jump-cache.js';
 import type { CoreBuilder } from '../core/functions.js';
 import {
@@ -191,9 +191,9 @@ class LoopWriter {
     f.if(i32.lt_s(budget, i32.const(0)));
     f.return(LOOK_AGAIN);
     f.end();
-    const countdown = f.let(i64.sub(i64.load(block, BLOCK_COUNTDOWN), i64.num(1)));
-    f.store(STORE.i64, block, countdown, BLOCK_COUNTDOWN);
-    f.if(i64.eqz(countdown));
+    const countdown = f.let(i32.sub(i32.load(block, BLOCK_COUNTDOWN), i32.const(1)));
+    f.store(STORE.i32, block, countdown, BLOCK_COUNTDOWN);
+    f.if(i32.eqz(countdown));
     f.return(IS_HOT);
     f.end();
     f.set(RECORD, i32.add(block, i32.const(BLOCK_HEADER)));

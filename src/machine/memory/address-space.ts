@@ -28,6 +28,20 @@ const CACHED = PTE_READ | PTE_WRITE | PTE_EXEC | PTE_ACCESSED | PTE_DIRTY;
 
 /** How far a neighbour may be away, in pages. */
 const NEAR = 64;
+function findEntry(u32: Uint32Array, root: number, address: number): number {
+  const upper = Math.floor(address / UPPER_SPAN);
+  const first = u32[root / 4 + ((upper >>> (2 * LEVEL_BITS)) & LEVEL_MASK)] as number;
+  if (first === 0) return -1;
+  const second = u32[first / 4 + ((upper >>> LEVEL_BITS) & LEVEL_MASK)] as number;
+  if (second === 0) return -1;
+  const last = u32[second / 4 + (upper & LEVEL_MASK)] as number;
+  return last === 0 ? -1 : last / 4 + indexAt(address, PAGE_SHIFT);
+}
+
+/** The entry of `address` in the space with this root table, or 0: for another thread, whatever is there meanwhile. */
+export function pageEntry(u32: Uint32Array, root: number, address: number): number {
+  return u32[findEntry(u32, root, address)] ?? 0;
+}
 
 type Visit = (address: number, pte: number) => number;
 /** Works on entries of one table, [first, last) of the i32 view, the first of which is for `address`. False: no further. */
@@ -96,14 +110,7 @@ export class PageTable implements AddressSpace {
 
   /** Index into the i32 view of the entry of `address`; -1 where there is no table for it. */
   private find(address: number): number {
-    const { u32 } = this.memory;
-    const upper = Math.floor(address / UPPER_SPAN);
-    const first = u32[this.root / 4 + ((upper >>> (2 * LEVEL_BITS)) & LEVEL_MASK)] as number;
-    if (first === 0) return -1;
-    const second = u32[first / 4 + ((upper >>> LEVEL_BITS) & LEVEL_MASK)] as number;
-    if (second === 0) return -1;
-    const last = u32[second / 4 + (upper & LEVEL_MASK)] as number;
-    return last === 0 ? -1 : last / 4 + indexAt(address, PAGE_SHIFT);
+    return findEntry(this.memory.u32, this.root, address);
   }
 
   /** The same, making the tables; -1 without memory for them. */

@@ -11,8 +11,6 @@ export interface SandboxMemory {
   readonly views: MachineViews;
   /** The first frame number past the memory. */
   readonly frameEnd: number;
-  /** WebAssembly pages, as a module's import of the memory states them. */
-  readonly pages: number;
 }
 
 /** What `prepareMemory` made and nobody has taken. */
@@ -37,7 +35,7 @@ function frameEndOf(bytes: number): number {
 
 function makeMemory(bytes: number): SandboxMemory {
   const pages = Math.ceil((FRAME_BASE + bytes) / WASM_PAGE);
-  const memory = new wasm.Memory({ initial: pages, maximum: pages });
+  const memory = new wasm.Memory({ initial: pages, maximum: pages, shared: true });
   const { buffer } = memory;
   const views = {
     u8: new Uint8Array(buffer),
@@ -46,5 +44,5 @@ function makeMemory(bytes: number): SandboxMemory {
     f64: new Float64Array(buffer),
     view: new DataView(buffer),
   };
-  return { memory, views, frameEnd: frameEndOf(bytes), pages };
+  return { memory, views, frameEnd: frameEndOf(bytes) };
 }

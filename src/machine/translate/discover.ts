@@ -1,5 +1,5 @@
-import type { CodeSource } from '../code/types.js';
 import { CalleeFinder, linkedTarget } from './callee.js';
+import type { Insn } from '../x86/insn.js';
 import type { Block, Flow, Step } from './flow.js';
 import { isZeros, registersOf, targetOf, type Scanner } from './scan.js';
 
@@ -12,8 +12,10 @@ export interface Limits {
   readonly stubs: boolean;
 }
 
-export interface CodeReader extends Pick<CodeSource, 'decode' | 'executions'> {
-  /** The 64-bit value at an address of the running space if it can be read there, and is a user address; else -1. */
+/** What code-view.ts gives. */
+export interface CodeReader {
+  decode(address: number): Insn | null;
+  executions(address: number): number;
   word(address: number): number;
 }
 

@@ -1,6 +1,5 @@
-import { I32, I64, V128, type ValType } from '../wasm/expr.js';
+import { F32, F64, I32, I64, V128, type ValType } from '../wasm/expr.js';
 import type { Helper } from '../semantics/helper.js';
-import type { ModuleBuilder } from '../wasm/module.js';
 
 /** The core module's functions that regions call. All may set CPU_EXIT, but `lookup`. */
 export interface CoreFunction {
@@ -35,33 +34,57 @@ export const SYSCALL = core('syscall', [], I32);
 /** (address, size): copies the bounce buffer back. */
 export const WRITE_BACK = core('writeBack', [I64, I32], null);
 
-/** Collects what a module imports, in order of first use, so that equal regions give equal modules. */
-export class Imports {
-  private readonly indices = new Map<string, number>();
-  private readonly helpers = new Map<string, Helper>();
-
-  constructor(private readonly module: ModuleBuilder) {}
+/** Who a region's body calls: of each, a name that any module can be linked by (link.ts). */
+export class Symbols {
+  private readonly numbers = new Map<string, number>();
 
   core({ name, params, result }: CoreFunction): number {
-    return this.index('core', name, params, result);
+    return this.numberOf(importName('core', name, params, result));
   }
 
-  helper(helper: Helper): number {
-    this.helpers.set(helper.name, helper);
-    return this.index('helper', helper.name, helper.params, helper.result);
+  helper({ name, params, result }: Helper): number {
+    return this.numberOf(importName('helper', name, params, result));
   }
 
-  /** The helpers that were used, by name, for the module's instantiation. */
-  helperFunctions(functionOf: (helper: Helper) => unknown): Record<string, unknown> {
-    return Object.fromEntries([...this.helpers].map(([name, helper]) => [name, functionOf(helper)]));
-  }
-
-  private index(from: string, name: string, params: readonly ValType[], result: ValType | null): number {
-    const key = `${from}.${name}`;
-    const known = this.indices.get(key);
+  numberOf(name: string): number {
+    const known = this.numbers.get(name);
     if (known !== undefined) return known;
-    const index = this.module.importFunction(from, name, params, result === null ? [] : [result]);
-    this.indices.set(key, index);
-    return index;
+    this.numbers.set(name, this.numbers.size);
+    return this.numbers.size - 1;
   }
+
+  /** By number. */
+  get names(): string[] {
+    return [...this.numbers.keys()];
+  }
+}
+
+/** The region itself. */
+export const SELF = 'self';
+
+export interface Import {
+  readonly from: string;
+  readonly name: string;
+  readonly params: readonly ValType[];
+  readonly results: readonly ValType[];
+}
+
+function importName(from: string, name: string, params: readonly ValType[], result: ValType | null): string {
+  return `${from} ${name} ${params.map(letterOf).join('')}:${result === null ? '' : letterOf(result)}`;
+}
+
+/** What `importName` has written; null for another symbol. */
+export function parseImport(symbol: string): Import | null {
+  const [, from, name, params, results] = /^(core|helper) (\w+) ([a-e]*):([a-e]?)$/.exec(symbol) ?? [];
+  if (from === undefined || name === undefined || params === undefined || results === undefined) return null;
+  return { from, name, params: [...params].map(typeOf), results: [...results].map(typeOf) };
+}
+
+const TYPES: readonly ValType[] = [I32, I64, F32, F64, V128];
+
+function letterOf(type: ValType): string {
+  return String.fromCharCode(97 + TYPES.indexOf(type));
+}
+function typeOf(letter: string): ValType {
+  return TYPES[letter.charCodeAt(0) - 97] ?? I32;
 }

@@ -2,6 +2,7 @@ import { CPU_BUDGET, CPU_CC_KIND, CPU_CC_X, CPU_CC_Y, CPU_RIP } from '../layout.
 import { storeCpu } from '../semantics/base-emitter.js';
 import { I32, I64, V128, i64, type Expr, type ValType } from '../wasm/expr.js';
 import { FunctionBuilder } from '../wasm/function.js';
+import type { Symbols } from './imports.js';
 import { XMM_BIT, offsetOf } from './registers.js';
 
 const GO_ON_AT_RIP = i64.num(-1);
@@ -18,38 +19,30 @@ export interface Leaving {
 /**
  * The ways out of regions in the middle: functions that write all their parameters into the CPU block, one for each set
  * of them. So each stores just what is dirty there, no register is loaded only to be stored, and there is no code that
- * the ways out share, where all locals would have to meet.
+ * the ways out share, where all locals would have to meet. They are called by what they write, and made by whoever links
+ * the module. `inPlace`: there are none, all is written out.
  */
-export class Leaves {
-  private readonly places = new Map<string, number>();
-  readonly functions: FunctionBuilder[] = [];
+export function emitLeave(
+  f: FunctionBuilder,
+  symbols: Symbols,
+  inPlace: boolean,
+  mask: number,
+  registers: (bit: number) => Expr,
+  { rip, budget, flags }: Leaving,
+): void {
+  const args = [rip, ...(budget === null ? [] : [budget]), ...(flags ?? [])];
+  const bits = bitsOf(mask);
+  args.push(...bits.map(registers));
+  if (inPlace) return writeOut(f, placesOf(bits, budget !== null, flags !== null), args);
+  const name = `leave ${budget === null ? 0 : 1}${flags === null ? 0 : 1} ${(mask >>> 0).toString(16)}`;
+  f.returnFrom(symbols.numberOf(name), args);
+}
 
-  /** `first`: the place of the first of these functions in the module. `inPlace`: there are none, all is written out. */
-  constructor(
-    private readonly first: number,
-    private readonly inPlace: boolean,
-  ) {}
-
-  /** Emits the way out of `f` with the registers that `mask` names. */
-  emit(f: FunctionBuilder, mask: number, registers: (bit: number) => Expr, leaving: Leaving): void {
-    const { rip, budget, flags } = leaving;
-    const args = [rip, ...(budget === null ? [] : [budget]), ...(flags ?? [])];
-    const bits = bitsOf(mask);
-    args.push(...bits.map(registers));
-    if (this.inPlace) return writeOut(f, placesOf(bits, budget !== null, flags !== null), args);
-    f.returnFrom(this.placeOf(bits, budget !== null, flags !== null), args);
-  }
-
-  private placeOf(bits: readonly number[], hasBudget: boolean, hasFlags: boolean): number {
-    const key = `${hasBudget} ${hasFlags} ${bits.join()}`;
-    let place = this.places.get(key);
-    if (place === undefined) {
-      place = this.first + this.functions.length;
-      this.places.set(key, place);
-      this.functions.push(writeLeave(bits, hasBudget, hasFlags));
-    }
-    return place;
-  }
+/** The way out that is called so; null for another symbol. */
+export function leaveNamed(symbol: string): FunctionBuilder | null {
+  const [, budget, flags, mask] = /^leave ([01])([01]) ([0-9a-f]{1,8})$/.exec(symbol) ?? [];
+  if (mask === undefined) return null;
+  return writeLeave(bitsOf(Number.parseInt(mask, 16) | 0), budget === '1', flags === '1');
 }
 
 function bitsOf(mask: number): number[] {

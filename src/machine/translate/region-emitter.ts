@@ -20,8 +20,8 @@ import type { Insn } from '../x86/insn.js';
 import { Access, type AccessContext } from './access.js';
 import type { Block, Step } from './flow.js';
 import { FlagLocals } from './flag-locals.js';
-import { LOOKUP, SYSCALL, type CoreFunction, type Imports } from './imports.js';
-import type { Leaves } from './leaves.js';
+import { LOOKUP, SELF, SYSCALL, type CoreFunction, type Symbols } from './imports.js';
+import { emitLeave } from './leaves.js';
 import { OperandEmitter } from './operand-emitter.js';
 import type { Optimisations } from './optimisations.js';
 import type { RangeSlots } from './range.js';
@@ -29,6 +29,8 @@ import type { RegisterAnalysis } from './register-analysis.js';
 import { FLAGS_UNKNOWN } from './scan.js';
 import { stackWindows, type StackWindow } from './stack-window.js';
 
+/** Index of the signature of regions: link.ts makes it a module's first. */
+const REGION_TYPE = 0;
 const NO_STEP = { insn: null, effects: null } as const;
 const ZERO = i32.const(0);
 const ALL_ZEROED = 0xffff;
@@ -41,16 +43,11 @@ const UNTIL = 1;
 /** What a region's code shares: where it starts, the module around it, whether it has loops. */
 export interface RegionFrame {
   readonly entry: number;
-  /** Its function's number in the module, counted without imports. */
-  readonly place: number;
   readonly registers: RegisterAnalysis;
   readonly hasLoops: boolean;
   /** By node. */
   readonly slots: readonly RangeSlots[];
-  readonly imports: Imports;
-  readonly leaves: Leaves;
-  /** Index of the signature of regions. */
-  readonly regionType: number;
+  readonly symbols: Symbols;
   readonly on: Optimisations;
 }
 
@@ -124,7 +121,8 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   private leaveAt(address: number): void {
     // What a loop within the instruction writes may have been written in the turn before.
     const written = this.isLooping ? (this.step.insn === null ? 0 : this.step.writes) : 0;
-    this.frame.leaves.emit(this.f, this.registers.dirty | written, (bit) => this.registers.at(bit), {
+    const { symbols, on } = this.frame;
+    emitLeave(this.f, symbols, !on.leaves, this.registers.dirty | written, (bit) => this.registers.at(bit), {
       rip: i64.num(address),
       budget: this.fuel === undefined ? null : this.f.get(this.fuel),
       flags: this.flags.toStore(),
@@ -203,7 +201,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   protected helperIndex(helper: Helper): number {
-    return this.frame.imports.helper(helper);
+    return this.frame.symbols.helper(helper);
   }
 
   override get hasSpans(): boolean {
@@ -215,7 +213,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   }
 
   core(func: CoreFunction): number {
-    return this.frame.imports.core(func);
+    return this.frame.symbols.core(func);
   }
 
   leaveAtFault(): void {
@@ -315,8 +313,8 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
     const args = [this.f.get(DEPTH), this.f.get(UNTIL)];
     if (this.isEntry(to)) {
       this.leaveIf(i32.lt_s(left, ZERO), to);
-      this.f.returnCallOwn(this.frame.place, args);
-    } else this.f.returnCallIndirect(this.frame.regionType, args, this.slotToEnter(to, left));
+      this.f.returnCall(this.frame.symbols.numberOf(SELF), args);
+    } else this.f.returnCallIndirect(REGION_TYPE, args, this.slotToEnter(to, left));
   }
 
   /** Calls the region at `to`; if that does not come back to `until`, the caller has to see to it. */
@@ -335,10 +333,10 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
   /** Calls the region at `to`. What is being run is not stale, so a call of itself needs no look-up. */
   private enter(to: Expr, left: Expr, args: readonly Expr[]): Expr {
     if (!this.isEntry(to))
-      return this.let(callIndirect(I64, this.frame.regionType, args, this.slotToEnter(to, left)));
+      return this.let(callIndirect(I64, REGION_TYPE, args, this.slotToEnter(to, left)));
     this.leaveIf(i32.lt_s(left, ZERO), to);
     const result = this.temporaries.take(I64);
-    this.f.callOwn(result, this.frame.place, args);
+    this.f.callTo(result, this.frame.symbols.numberOf(SELF), args);
     return this.temporaries.settle(result);
   }
 

@@ -1,14 +1,13 @@
 import { REGION_PARAMS, REGION_RESULTS } from '../core/dispatch.js';
 import { RSP } from '../layout.js';
 import type { Semantics } from '../semantics/emitter.js';
-import { FunctionBuilder } from '../wasm/function.js';
+import { FunctionBuilder, type Body } from '../wasm/function.js';
 import type { Form } from '../x86/insn.js';
 import { analyse, type Analysis } from './analysis.js';
 import type { Block, Flow } from './flow.js';
 import type { FlagState } from './flag-locals.js';
 import type { Graph } from './graph.js';
-import type { Imports } from './imports.js';
-import type { Leaves } from './leaves.js';
+import { Symbols } from './imports.js';
 import type { Optimisations } from './optimisations.js';
 import type { CachedPages } from './page-cache.js';
 import { rangeSlots } from './range.js';
@@ -111,32 +110,26 @@ class RegionNodes implements NodeEmitter {
   }
 }
 
-/** Writes the function of one region. */
+/** Writes the function of one region; whom it calls, by number in `symbols`. */
 export function emitRegion(
   flow: Flow,
-  place: number,
-  imports: Imports,
-  leaves: Leaves,
-  regionType: number,
   semanticsOf: (form: Form) => Semantics | undefined,
   on: Optimisations,
-): FunctionBuilder {
+): { readonly body: Body; readonly symbols: readonly string[] } {
   const graph = routed(flow.graph);
   const { order } = graph;
   const analysis = analyse({ ...flow, graph: graph.graph }, order, on);
   const f = new FunctionBuilder(REGION_PARAMS, REGION_RESULTS);
+  const symbols = new Symbols();
   const emitter = new RegionEmitter(f, {
     entry: flow.entry,
-    place,
     registers: analysis.registers,
     hasLoops: order.loopHeads.size > 0,
     slots: on.ranges ? rangeSlots(flow, order, analysis.predecessors) : [],
-    imports,
-    leaves,
-    regionType,
+    symbols,
     on,
   });
   emitter.open();
   emitGraph(f, graph, new RegionNodes(flow, graph.graph.successors, analysis, emitter, semanticsOf, on));
-  return f;
+  return { body: f.body(), symbols: symbols.names };
 }

@@ -85,7 +85,7 @@ test('emitted code visits the blocks that a walk of the graph visits', () => {
   for (let seed = 1; seed <= 400; seed++) {
     const graph = randomGraph(xorshift(seed * 7919));
     if (!orderGraph(graph).reducible) irreducible++;
-    const memory = new wasm.Memory({ initial: 1, maximum: 1 });
+    const memory = new wasm.Memory({ initial: 1, maximum: 1, shared: true });
     const instance = new wasm.Instance(new wasm.Module(compile(graph)), { m: { memory } });
     const run = instance.exports.run as (seed: number) => number;
     const log = new Int32Array(memory.buffer, LOG);

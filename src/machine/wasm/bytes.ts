@@ -26,10 +26,9 @@ export class ByteWriter {
     this.u8(value >>> 24);
   }
 
-  /** Makes the number that `u32` wrote at `at`, plus `base`, LEB128 of as many bytes: below 2^28. */
-  settleUleb(at: number, base: number): void {
-    const view = new DataView(this.buffer.buffer);
-    const value = view.getUint32(at, true) + base;
+  /** Unsigned LEB128 of a number below 2^28 in four bytes, whatever it is: at the end, or over what is at `at`. */
+  settleUleb(value: number, at = this.length): void {
+    if (at === this.length) this.u32(0);
     for (let i = 0; i < 4; i++) this.buffer[at + i] = ((value >>> (7 * i)) & 0x7f) | (i < 3 ? 0x80 : 0);
   }
 

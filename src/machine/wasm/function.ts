@@ -25,17 +25,33 @@ export interface Label {
 
 export const VOID = 0x40;
 
+/** A function's body: runs of locals, code, end. */
+export interface Body {
+  readonly bytes: Uint8Array;
+  /** Offsets of calls' operands, in the form that ByteWriter.settleUleb gives them, each followed by whom it calls. */
+  readonly calls: readonly number[];
+  /** Offsets of hinted branches, each followed by 1 (likely) or 0. */
+  readonly hints: readonly number[];
+}
+
+/** What a module makes a function of. */
+export interface BodySource {
+  readonly params: readonly ValType[];
+  readonly results: readonly ValType[];
+  body(): Body;
+}
+
 /** Which way an `if` usually goes: engines that know branch hints keep the other way out of the hot code's registers. */
 export type Hint = 'likely' | 'unlikely';
 
 /** Writes one function's body. Expressions are trees; blocks are opened and closed by calls that must nest. */
-export class FunctionBuilder {
+export class FunctionBuilder implements BodySource {
   private readonly code = new ByteWriter(1024);
   private readonly locals: ValType[] = [];
   private depth = 0;
   /** Offsets of hinted branches in the code, each followed by 1 (likely) or 0. */
   private readonly hints: number[] = [];
-  /** Offsets of calls by place, whose index is known when all imports are. */
+  /** Offsets of calls, each followed by whom it calls. */
   private readonly calls: number[] = [];
 
   constructor(
@@ -101,7 +117,8 @@ export class FunctionBuilder {
       code.u8(0);
       code.uleb(x.imm);
     } else if (x.immKind === IMM_LANE) code.u8(x.imm);
-    else if (x.op === OP_LOCAL_GET || x.op === OP_CALL) code.uleb(x.imm);
+    else if (x.op === OP_LOCAL_GET) code.uleb(x.imm);
+    else if (x.op === OP_CALL) this.callee(x.imm);
     else if (x.op === OP_CALL_INDIRECT) {
       code.uleb(x.imm);
       code.u8(x.hi);
@@ -125,34 +142,36 @@ export class FunctionBuilder {
 
   /** Calls a function that returns nothing. */
   call(func: number, args: readonly Expr[]): void {
-    for (const arg of args) this.push(arg);
-    this.code.u8(0x10);
-    this.code.uleb(func);
+    this.opCall(0x10, func, args);
   }
 
-  /** Calls the module's own function number `place`, counted without imports; the result goes to `local`. */
-  callOwn(local: number, place: number, args: readonly Expr[]): void {
-    this.own(0x10, place, args);
+  /** Calls a function; the result goes to `local`. */
+  callTo(local: number, func: number, args: readonly Expr[]): void {
+    this.opCall(0x10, func, args);
     this.code.u8(0x21);
     this.code.uleb(local);
   }
 
-  /** The same, and returns what that returns. */
-  returnFrom(place: number, args: readonly Expr[]): void {
-    this.own(0x10, place, args);
+  /** Calls a function and returns what that returns. */
+  returnFrom(func: number, args: readonly Expr[]): void {
+    this.opCall(0x10, func, args);
     this.code.u8(0x0f);
   }
 
   /** The same without growing the stack. */
-  returnCallOwn(place: number, args: readonly Expr[]): void {
-    this.own(0x12, place, args);
+  returnCall(func: number, args: readonly Expr[]): void {
+    this.opCall(0x12, func, args);
   }
 
-  private own(op: number, place: number, args: readonly Expr[]): void {
+  private opCall(op: number, func: number, args: readonly Expr[]): void {
     for (const arg of args) this.push(arg);
     this.code.u8(op);
-    this.calls.push(this.code.length);
-    this.code.u32(place);
+    this.callee(func);
+  }
+
+  private callee(func: number): void {
+    this.calls.push(this.code.length, func);
+    this.code.settleUleb(func);
   }
 
   /** `return table[index](...args)` without growing the stack. */
@@ -248,31 +267,14 @@ export class FunctionBuilder {
     return head;
   }
 
-  /** The body as the code section wants it: size, runs of locals, code, end. */
-  writeTo(out: ByteWriter, imported: number): void {
+  /** The body as it is so far. */
+  body(): Body {
     const head = this.localRuns();
-    for (const at of this.calls) this.code.settleUleb(at, imported);
-    out.uleb(head.length + this.code.length + 1);
-    out.bytes(head.view());
-    out.bytes(this.code.view());
-    out.u8(0x0b);
-  }
-
-  /** The hints as the custom section metadata.code.branch_hint wants them; offsets count from the locals on. */
-  writeHintsTo(out: ByteWriter): void {
-    const start = this.localRuns().length;
-    out.uleb(this.hints.length / 2);
-    this.hints.forEach((value, i) => {
-      if (i % 2 === 0) out.uleb(start + value);
-      else {
-        out.u8(1);
-        out.u8(value);
-      }
-    });
-  }
-
-  get hasHints(): boolean {
-    return this.hints.length > 0;
+    const start = head.length;
+    head.bytes(this.code.view());
+    head.u8(0x0b);
+    const moved = (value: number, i: number) => (i % 2 === 0 ? start + value : value);
+    return { bytes: head.view().slice(), calls: this.calls.map(moved), hints: this.hints.map(moved) };
   }
 }
 

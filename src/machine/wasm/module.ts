@@ -1,13 +1,23 @@
 import { ByteWriter } from './bytes.js';
 import type { ValType } from './expr.js';
-import { FunctionBuilder } from './function.js';
+import type { Body, BodySource } from './function.js';
 
 interface Signature {
   readonly params: readonly ValType[];
   readonly results: readonly ValType[];
 }
 
-const EXTERNAL = { func: 0, table: 1, memory: 2 } as const;
+const EXTERNAL = { func: 0, table: 1, memory: 2, global: 3 } as const;
+
+/** By whom a body calls, that function's index. */
+type IndexOf = (callee: number) => number;
+const AS_THEY_ARE: IndexOf = (index) => index;
+
+interface Defined {
+  readonly type: number;
+  readonly source: BodySource;
+  readonly indexOf: IndexOf;
+}
 
 /**
  * Writes a module. Imports come before functions, as WebAssembly numbers them so. Equal calls give equal bytes: V8
@@ -19,10 +29,12 @@ export class ModuleBuilder {
   private readonly imports = new ByteWriter();
   private importCount = 0;
   private importedFunctions = 0;
-  private readonly functions: { type: number; builder: FunctionBuilder }[] = [];
+  private readonly functions: Defined[] = [];
   private readonly exports = new ByteWriter();
   private exportCount = 0;
   private readonly elements: { table: number; offset: number; functions: readonly number[] }[] = [];
+  /** What goes into the imported table from the imported global's value on. */
+  private movable: readonly number[] = [];
   private readonly segments: { offset: number; bytes: Uint8Array }[] = [];
   private ownTable = -1;
   /** By index, ascending. */
@@ -44,10 +56,10 @@ export class ModuleBuilder {
     this.importCount++;
   }
 
-  /** The memory; sizes in 64 KiB pages. */
+  /** The memory, which threads share; sizes in 64 KiB pages. */
   importMemory(module: string, name: string, pages: number, maximum: number): void {
     this.import(module, name, EXTERNAL.memory);
-    this.imports.u8(1);
+    this.imports.u8(3);
     this.imports.uleb(pages);
     this.imports.uleb(maximum);
   }
@@ -57,6 +69,13 @@ export class ModuleBuilder {
     this.imports.u8(0x70);
     this.imports.u8(0);
     this.imports.uleb(size);
+  }
+
+  /** A constant; the one that `movableElement` refers to. */
+  importGlobal(module: string, name: string, type: ValType): void {
+    this.import(module, name, EXTERNAL.global);
+    this.imports.u8(type);
+    this.imports.u8(0);
   }
 
   /** Returns the function's index. All imports come before the first `function`. */
@@ -79,10 +98,10 @@ export class ModuleBuilder {
 
   /**
    * Adds a function; its body is written at `finish`, so it may be filled after others that call it. `name`: what engines
-   * call it in profiles.
+   * call it in profiles. `indexOf`: for a body that was written before there were indices.
    */
-  function(builder: FunctionBuilder, name?: string): number {
-    this.functions.push({ type: this.type(builder.params, builder.results), builder });
+  function(source: BodySource, name?: string, indexOf = AS_THEY_ARE): number {
+    this.functions.push({ type: this.type(source.params, source.results), source, indexOf });
     const index = this.importedFunctions + this.functions.length - 1;
     if (name !== undefined) this.names.push({ index, name });
     return index;
@@ -98,6 +117,11 @@ export class ModuleBuilder {
   /** Puts functions into a table, from `offset` on. */
   element(offset: number, functions: readonly number[], table = 0): void {
     this.elements.push({ table, offset, functions });
+  }
+
+  /** Puts functions into the imported table, from the imported global's value on. */
+  movableElement(functions: readonly number[]): void {
+    this.movable = functions;
   }
 
   /** Puts bytes into the memory when the module is instantiated. */
@@ -127,7 +151,8 @@ export class ModuleBuilder {
       w.uleb(this.ownTable);
     });
     this.section(out, 7, this.exportCount, (w) => w.bytes(this.exports.view()));
-    this.section(out, 9, this.elements.length, (w) => {
+    const elements = this.elements.length + (this.movable.length > 0 ? 1 : 0);
+    this.section(out, 9, elements, (w) => {
       for (const { table, offset, functions } of this.elements) {
         // Kind 2 names its table; behind the offset comes what the elements are: 0, functions.
         w.u8(table === 0 ? 0 : 2);
@@ -139,10 +164,15 @@ export class ModuleBuilder {
         w.uleb(functions.length);
         for (const f of functions) w.uleb(f);
       }
+      if (this.movable.length === 0) return;
+      w.bytes(Uint8Array.of(0, 0x23, 0, 0x0b));
+      w.uleb(this.movable.length);
+      for (const f of this.movable) w.uleb(f);
     });
-    this.branchHints(out);
+    const bodies = this.functions.map(({ source }) => source.body());
+    this.branchHints(out, bodies);
     this.section(out, 10, this.functions.length, (w) => {
-      for (const f of this.functions) f.builder.writeTo(w, this.importedFunctions);
+      this.functions.forEach(({ indexOf }, i) => writeBody(w, bodies[i] as Body, indexOf));
     });
     this.section(out, 11, this.segments.length, (w) => {
       for (const { offset, bytes } of this.segments) {
@@ -178,19 +208,25 @@ export class ModuleBuilder {
   }
 
   /** https://github.com/WebAssembly/branch-hinting: a custom section before the code; engines may ignore it. */
-  private branchHints(out: ByteWriter): void {
-    const hinted = this.functions.map((f, i) => ({ f, i })).filter(({ f }) => f.builder.hasHints);
-    if (hinted.length === 0) return;
-    const body = new ByteWriter(256);
-    body.name('metadata.code.branch_hint');
-    body.uleb(hinted.length);
-    for (const { f, i } of hinted) {
-      body.uleb(this.importedFunctions + i);
-      f.builder.writeHintsTo(body);
-    }
+  private branchHints(out: ByteWriter, bodies: readonly Body[]): void {
+    const count = bodies.filter(({ hints }) => hints.length > 0).length;
+    if (count === 0) return;
+    const section = new ByteWriter(256);
+    section.name('metadata.code.branch_hint');
+    section.uleb(count);
+    bodies.forEach(({ hints }, i) => {
+      if (hints.length === 0) return;
+      section.uleb(this.importedFunctions + i);
+      section.uleb(hints.length / 2);
+      for (let k = 0; k < hints.length; k += 2) {
+        section.uleb(hints[k] as number);
+        section.u8(1);
+        section.u8(hints[k + 1] as number);
+      }
+    });
     out.u8(0);
-    out.uleb(body.length);
-    out.bytes(body.view());
+    out.uleb(section.length);
+    out.bytes(section.view());
   }
 
   private section(out: ByteWriter, id: number, count: number, write: (w: ByteWriter) => void): void {
@@ -202,4 +238,12 @@ export class ModuleBuilder {
     out.uleb(body.length);
     out.bytes(body.view());
   }
+}
+
+function writeBody(out: ByteWriter, { bytes, calls }: Body, indexOf: IndexOf): void {
+  out.uleb(bytes.length);
+  const start = out.length;
+  out.bytes(bytes);
+  for (let k = 0; k < calls.length; k += 2)
+    out.settleUleb(indexOf(calls[k + 1] as number), start + (calls[k] as number));
 }

@@ -12,7 +12,7 @@ const PAGES = Math.ceil((RECIPROCALS + 0x1000) / 0x10000);
 
 /** The helper over a memory that holds the tables: bits to bits. */
 function instantiate(helper: Helper): (bits: number) => number {
-  const memory = new wasm.Memory({ initial: PAGES, maximum: PAGES });
+  const memory = new wasm.Memory({ initial: PAGES, maximum: PAGES, shared: true });
   const { buffer } = memory;
   writeReciprocals({ ...new HelperModule().views(), view: new DataView(buffer) });
   const module = new ModuleBuilder();

@@ -1,0 +1,58 @@
+import { FRAME_BASE } from '../layout.js';
+import { REGION_PARAMS, REGION_RESULTS } from '../core/dispatch.js';
+import { I32 } from '../wasm/expr.js';
+import type { Body } from '../wasm/function.js';
+import { ModuleBuilder } from '../wasm/module.js';
+import { SELF, parseImport } from './imports.js';
+import { leaveNamed } from './leaves.js';
+
+/** A region as it can be kept: nothing in it depends on where and when it is used, but guest addresses. */
+export interface RegionObject {
+  readonly entry: number;
+  /** Guest addresses of the code it was made from: start, end, start, end ... in order. */
+  readonly ranges: readonly number[];
+  /** That code. */
+  readonly code: Uint8Array;
+  /** Whom the body calls, by number. */
+  readonly symbols: readonly string[];
+  readonly body: Body;
+}
+
+/** WebAssembly pages that any sandbox's memory has, and that none exceeds. */
+const LEAST_PAGES = FRAME_BASE / 0x10000;
+const MOST_PAGES = 0x10000;
+
+/**
+ * A module of these regions. When it is instantiated they go into the table, in order, from the slot on that is its import
+ * env.base. Throws for a symbol that nobody knows.
+ */
+export function linkRegions(objects: readonly RegionObject[], names: readonly (string | undefined)[] = []): Uint8Array {
+  const module = new ModuleBuilder();
+  module.type(REGION_PARAMS, REGION_RESULTS);
+  module.importMemory('env', 'memory', LEAST_PAGES, MOST_PAGES);
+  module.importTable('env', 'table', 1);
+  module.importGlobal('env', 'base', I32);
+  const symbols = new Set(objects.flatMap((object) => object.symbols));
+  symbols.delete(SELF);
+  const indices = new Map<string, number>();
+  for (const symbol of symbols) {
+    const wanted = parseImport(symbol);
+    if (wanted === null) continue;
+    indices.set(symbol, module.importFunction(wanted.from, wanted.name, wanted.params, wanted.results));
+  }
+  const first = indices.size;
+  const leaves = [...symbols].filter((symbol) => !indices.has(symbol));
+  leaves.forEach((symbol, i) => indices.set(symbol, first + objects.length + i));
+  const places = objects.map((object, i) => {
+    const own = object.symbols.map((symbol) => (symbol === SELF ? first + i : (indices.get(symbol) ?? 0)));
+    const source = { params: REGION_PARAMS, results: REGION_RESULTS, body: () => object.body };
+    return module.function(source, names[i], (callee) => own[callee] ?? 0);
+  });
+  for (const symbol of leaves) {
+    const leave = leaveNamed(symbol);
+    if (leave === null) throw new Error(`a region calls ${symbol}`);
+    module.function(leave);
+  }
+  module.movableElement(places);
+  return module.finish();
+}
