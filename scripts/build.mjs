@@ -41,7 +41,7 @@ if (existsSync(`${core}/core-text.js`) && existsSync(main)) {
   rmSync(`${root}/build/bundle`, { recursive: true, force: true });
   mkdirSync(`${root}/build/bundle`, { recursive: true });
   writeFileSync(`${root}/build/bundle/core.wasm`, bytes);
-  for (const name of ['cli/main', 'node/worker']) {
+  for (const name of ['cli/main', 'node/worker', 'node/translator']) {
     await bundle(name, `import { readFileSync } from 'node:fs';\n${loading}`);
     const cached = spawnSync(process.execPath, [`${root}/scripts/cache.mjs`, `${name}.cjs`], {
       stdio: ['ignore', 'ignore', 'inherit'],

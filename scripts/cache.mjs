@@ -1,5 +1,5 @@
 // Runs a program in a bundle, so that V8 compiles what starting and running one needs, and writes down what it has compiled:
-// `node scripts/cache.mjs cli/main.cjs | node/worker.cjs`.
+// `node scripts/cache.mjs cli/main.cjs | node/worker.cjs | node/translator.cjs`.
 import { createRequire } from 'node:module';
 import { renameSync, writeFileSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
@@ -53,6 +53,40 @@ async function runWorker() {
   process.exit(0);
 }
 
+/** The translator, in this thread: it gets what a program in a sandbox here finds hot. */
+async function runTranslator() {
+  const { Sandbox } = await import('../build/src/sandbox/sandbox.js');
+  const { SandboxServer } = await import('../build/src/sandbox/server.js');
+  const { directBridge } = await import('../build/src/sandbox/bridge.js');
+  const { createNodeHost } = await import('../build/src/host/node/host.js');
+  const { nodeLoop } = await import('../build/src/node/loop.js');
+  const { receiveMessageOnPort } = require('node:worker_threads');
+  const translated = new Promise((resolve) => {
+    const startTranslator = (setup) => {
+      const { port1, port2 } = new MessageChannel();
+      const workerThreads = { ...require('node:worker_threads'), workerData: { ...setup, port: port2 } };
+      start(script, loaded, (module) => (module === 'node:worker_threads' ? workerThreads : require(module)));
+      const receive = () => {
+        const answer = receiveMessageOnPort(port1)?.message;
+        if (answer?.module) resolve();
+        return answer;
+      };
+      return { post: (request) => port1.postMessage(request), receive, close: () => port1.close() };
+    };
+    const connect = (_thread, events, app) => {
+      const host = { ...createNodeHost(), startTranslator };
+      const backend = new SandboxServer(host, nodeLoop, events, directBridge(app));
+      return { backend, close: () => Promise.resolve() };
+    };
+    void Sandbox.connect({ connect, prepare: () => undefined }, { rootfs: '/' }).then((sandbox) =>
+      sandbox.exec(['/bin/sh', '-c', 'while :; do i=$((i+1)); done']),
+    );
+  });
+  await translated;
+  write();
+  process.exit(0);
+}
+
 function write() {
   const { cache } = loaded;
   // Whole or not at all: V8 trusts what it reads.
@@ -61,4 +95,5 @@ function write() {
 }
 
 if (isCommandLine) runCommandLine();
+else if (name === 'node/translator.cjs') await runTranslator();
 else await runWorker();

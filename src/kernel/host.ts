@@ -1,3 +1,5 @@
+import type { TranslatorSetup, TranslatorThread } from '../machine/types.js';
+
 /**
  * All that the kernel needs from JavaScript's surroundings. `host/node` implements it; a browser can. Everything is
  * synchronous but `sleep`: a system call is a plain function. Names and paths are byte strings (fs/types.ts).
@@ -14,6 +16,8 @@ export interface Host {
   random(into: Uint8Array): void;
   /** Samples of what this thread does; null where the host has none. */
   profiler(): HostProfiler | null;
+  /** Starts a thread that makes regions of a machine's code, where there can be one. */
+  readonly startTranslator?: (setup: TranslatorSetup) => TranslatorThread;
 }
 
 /** A sampling profiler of JavaScript and WebAssembly. */

@@ -192,6 +192,8 @@ export const CPU_PAGE_ROOT = 0x428; // i32
 export const CPU_CODE_STALE = 0x42c; // i32
 /** Misses of the TLB since the machine was made. */
 export const CPU_TLB_MISSES = 0x430; // i32
+/** How many answers the translator's thread has sent; written by that thread. */
+export const CPU_TRANSLATED = 0x460; // i32
 /** The interpreter: an address of 32 bits, made by the record before the one that uses it. */
 export const CPU_ADDRESS = 0x438; // i64
 /** The running space's epoch (memory/tlb.ts). */

@@ -2,7 +2,6 @@ import { Blocks } from './code/blocks.js';
 import { CodeCache } from './code/code-cache.js';
 import { Fetcher, executableFrame } from './code/fetch.js';
 import { DEFAULT_CPU_LEVEL } from './level.js';
-import type { Translator } from './code/types.js';
 import type { CoreModule } from './core/build.js';
 import { loadCore } from './core/core-text.js';
 import { CoreHost } from './core/host.js';
@@ -29,8 +28,9 @@ import { Tlb } from './memory/tlb.js';
 import { ARITHMETIC_FLAGS, KIND_RAW, packKind } from './semantics/flags.js';
 import type { MachineViews } from './semantics/helper.js';
 import { semanticsOf } from './semantics/index.js';
-import { optimisationsWithout } from './translate/optimisations.js';
-import { InlineTranslator } from './translate/translator.js';
+import { optimisationsWithout, type Optimisations } from './translate/optimisations.js';
+import { RemoteTranslator } from './translate/remote.js';
+import { InlineTranslator, type Surroundings } from './translate/translator.js';
 import { VECTOR_GP, VECTOR_SS, VECTOR_TRACE } from './semantics/emitter.js';
 import { isStackFault } from './stack-fault.js';
 import { traceStep, type Interpret, type StepDecoder } from './trace.js';
@@ -53,6 +53,7 @@ import { wasm, type WasmFunction, type WasmModule } from './wasm/webassembly.js'
 
 /** How many instructions of a block are interpreted before it is translated; more than any block ever has, to do without. */
 const HEAT = { interpret: 0x7fffffff, translate: 1, mixed: 120_000 } as const;
+const HEAT_FOR_THREAD = 20_000;
 /**
  * Regions' calls that may be nested. Engines give WebAssembly about a megabyte of stack; a region takes up to two
  * kilobytes of it before it is optimised, and the supervisor needs some, too.
@@ -129,7 +130,7 @@ class SandboxMachine implements Machine {
   private readonly tlb: Tlb;
   private readonly blocks: Blocks;
   private readonly code: CodeCache;
-  private readonly translator: Translator | null;
+  private readonly translator: InlineTranslator | RemoteTranslator | null;
   private readonly run_: WasmFunction;
   private readonly decodeStep: StepDecoder;
   private readonly interpret: Interpret;
@@ -149,7 +150,8 @@ class SandboxMachine implements Machine {
     this.cpu = memory.u8.subarray(CPU, CPU + CPU_STATE_SIZE);
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
-    this.blocks = new Blocks(memory, HEAT[tier]);
+    const hasThread = tier === 'mixed' && options.translator !== undefined && probe === undefined;
+    this.blocks = new Blocks(memory, hasThread ? HEAT_FOR_THREAD : HEAT[tier]);
     const decoder = new BlockDecoder(memory, fetcher, this.blocks);
     const table = new wasm.Table({ initial: 1, element: 'anyfunc' });
     this.code = new CodeCache(
@@ -169,14 +171,14 @@ class SandboxMachine implements Machine {
     this.translator =
       tier === 'interpret'
         ? null
-        : new InlineTranslator(
-            { code: this.code, memory: sandbox.memory, table, core: functions, helpers: helperFunctions, stats: this.counts },
-            memory,
-            () => this.space?.root ?? 0,
-            semanticsOf,
-            on,
-            probe,
-          );
+        : this.makeTranslator(options, on, {
+            code: this.code,
+            memory: sandbox.memory,
+            table,
+            core: functions,
+            helpers: helperFunctions,
+            stats: this.counts,
+          });
     const hostFunctions = new CoreHost({
       memory,
       supervisor,
@@ -207,6 +209,20 @@ class SandboxMachine implements Machine {
     this.interpret = exports.interpret as Interpret;
     this.settleFlags = exports.settleFlags as WasmFunction;
     memory.i32[(CPU + CPU_CALL_DEPTH) >>> 2] = CALL_DEPTH;
+  }
+
+  /** A thread's, but where regions are wanted at once, or are to be named. */
+  private makeTranslator(
+    { tier, translator, probe, without = [] }: MachineOptions,
+    on: Optimisations,
+    surroundings: Surroundings,
+  ): InlineTranslator | RemoteTranslator {
+    const { memory } = this;
+    const rootOf = (): number => this.space?.root ?? 0;
+    if (translator === undefined || tier === 'translate' || probe !== undefined)
+      return new InlineTranslator(surroundings, memory, rootOf, semanticsOf, on, probe);
+    const { buffer } = surroundings.memory;
+    return new RemoteTranslator(surroundings, memory, rootOf, () => translator({ buffer, without }));
   }
 
   get parts(): Readonly<Record<string, object>> {
@@ -249,6 +265,7 @@ class SandboxMachine implements Machine {
 
   run(budget: number): Exit {
     const { i32 } = this.memory;
+    this.translator?.collect();
     i32[BUDGET] = budget;
     do {
       i32[EXIT] = 0;
@@ -269,6 +286,10 @@ class SandboxMachine implements Machine {
 
   eachBlock(visit: (address: number, frame: number, instructions: number) => void): void {
     this.blocks.eachListed(visit);
+  }
+
+  close(): void {
+    this.translator?.close();
   }
 
   flushCode(): void {

@@ -1,6 +1,8 @@
+import type { FoundRegion } from './code/types.js';
 import type { CpuLevel } from './level.js';
 import type { Optimisation } from './translate/optimisations.js';
 import type { MachineViews } from './semantics/helper.js';
+import type { WasmModule } from './wasm/webassembly.js';
 
 /** The machine's interfaces. The machine knows nothing of Linux; whoever runs it is its Supervisor. */
 
@@ -138,6 +140,8 @@ export interface Machine {
   eachBlock(visit: (address: number, frame: number, instructions: number) => void): void;
   /** Forgets all decoded and translated code. */
   flushCode(): void;
+  /** Ends what runs besides: no program will run any more. */
+  close(): void;
 }
 
 export interface MachineStats {
@@ -168,6 +172,40 @@ export interface MachineOptions {
   without?: readonly Optimisation[];
   /** Who writes a profile. */
   probe?: MachineProbe;
+  /** Starts a thread that makes regions; without it the program waits for them. */
+  translator?: (setup: TranslatorSetup) => TranslatorThread;
+}
+
+/** What a thread that makes regions has to know (translate/service.ts). */
+export interface TranslatorSetup {
+  /** The machine's memory. */
+  readonly buffer: SharedArrayBuffer;
+  readonly without: readonly Optimisation[];
+}
+
+/** A machine's end of the way to its translator. */
+export interface TranslatorThread {
+  post(request: TranslatorRequest): void;
+  /** The next answer, if one has come. */
+  receive(): TranslatorAnswer | undefined;
+  close(): void;
+}
+
+/** Code of the space with this root table has got hot. */
+export interface TranslatorRequest {
+  readonly root: number;
+  readonly address: number;
+}
+
+export interface TranslatorAnswer {
+  /** The addresses of the requests that are done with. */
+  readonly answered: readonly number[];
+  /** Where blocks begin that are in the regions. */
+  readonly covered: readonly number[];
+  /** A module of the regions, in order (translate/link.ts); null: none could be made. */
+  readonly module: WasmModule | null;
+  readonly regions: readonly FoundRegion[];
+  readonly wasmBytes: number;
 }
 
 /** What the machine tells whoever writes a profile. */

@@ -1,6 +1,5 @@
 /** Sandboxes in Node.js: the kernel in a worker thread or in the caller's. */
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import { createNodeHost } from '../host/node/host.js';
 import { directBridge, type AppSide } from '../sandbox/bridge.js';
 import type { BackendEvents } from '../sandbox/backend.js';
 import { remoteBackend } from '../sandbox/remote.js';
@@ -8,11 +7,12 @@ import type { Platform } from '../sandbox/sandbox.js';
 import { SandboxServer } from '../sandbox/server.js';
 import { answerRequests } from './bridge.js';
 import { nodeLoop } from './loop.js';
+import { nodeHost } from './translators.js';
 
 type Connection = ReturnType<Platform['connect']>;
 
 function inCaller(events: BackendEvents, app: AppSide): Connection {
-  const backend = new SandboxServer(createNodeHost(), nodeLoop, events, directBridge(app));
+  const backend = new SandboxServer(nodeHost(), nodeLoop, events, directBridge(app));
   return { backend, close: () => Promise.resolve() };
 }
 

@@ -132,9 +132,11 @@ export class SandboxServer implements Backend {
     // What kernel and machine have to say are warnings: unknown calls and instructions.
     const verbose = settings.logLevel === 'warning' || settings.logLevel === 'debug';
     const log = verbose ? { log: (line: string) => this.events.log(line) } : {};
+    const { startTranslator } = this.host;
+    const translator = startTranslator === undefined ? {} : { translator: startTranslator };
     const kernel = new Kernel({
       host: this.host,
-      machine: { memory, tier, without, ...log },
+      machine: { memory, tier, without, ...translator, ...log },
       hostname,
       cpus,
       profile,

@@ -9,7 +9,7 @@ import { lineMasks, spansOf, type Code } from './code.js';
 import type { Fetcher } from './fetch.js';
 import { JumpCache } from './jump-cache.js';
 import { LineMap } from './line-map.js';
-import type { CodeSource, MadeRegion } from './types.js';
+import type { CodeSource, FoundRegion } from './types.js';
 
 const STALE = (CPU + CPU_CODE_STALE) >>> 2;
 /** Slots by which the table grows: not by many more than are used, for each instance pays for all. */
@@ -140,7 +140,11 @@ export class CodeCache implements CodeSource {
     this.freeSlots.push(slot);
   }
 
-  install({ entry, ranges, code }: MadeRegion, slot: number, frameOf: (page: number) => number): boolean {
+  install({ entry, ranges, code, frames }: FoundRegion, slot: number): boolean {
+    const frameOf = (page: number): number => {
+      const at = frames.indexOf(page);
+      return at % 2 === 0 ? (frames[at + 1] ?? 0) : 0;
+    };
     const spans = spansOf(ranges, frameOf);
     const isThere = spans.every(({ frame }) => frame !== 0 && this.isUsed(frame));
     if (!isThere || !this.isSame(ranges, code, frameOf)) return false;

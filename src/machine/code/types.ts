@@ -21,6 +21,12 @@ export interface MadeRegion {
   readonly code: Uint8Array;
 }
 
+/** One that was made from what was there a moment ago. */
+export interface FoundRegion extends MadeRegion {
+  /** Its code's pages, each followed by the frame that was mapped there. */
+  readonly frames: readonly number[];
+}
+
 /** What the translator needs; implemented by the code cache. */
 export interface CodeSource {
   /** Has the block that begins at `address` run for as long again before it is hot. */
@@ -29,10 +35,10 @@ export interface CodeSource {
   takeSlots(count: number): number;
   giveSlotBack(slot: number): void;
   /**
-   * Lets the jump cache find the region in `slot` of the table, and marks its lines as code. `frameOf`: the frames from
-   * which it was made. False if its code is not there any more.
+   * Lets the jump cache find the region in `slot` of the table, and marks its lines as code. False if its code is not in
+   * its frames any more.
    */
-  install(region: MadeRegion, slot: number, frameOf: (page: number) => number): boolean;
+  install(region: FoundRegion, slot: number): boolean;
   /** Whether a region with this entry is installed and good in the running space. */
   isTranslated(address: number): boolean;
 }

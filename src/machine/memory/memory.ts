@@ -33,16 +33,20 @@ function frameEndOf(bytes: number): number {
   return FRAME_BASE / PAGE_SIZE + Math.ceil(bytes / PAGE_SIZE);
 }
 
-function makeMemory(bytes: number): SandboxMemory {
-  const pages = Math.ceil((FRAME_BASE + bytes) / WASM_PAGE);
-  const memory = new wasm.Memory({ initial: pages, maximum: pages, shared: true });
-  const { buffer } = memory;
-  const views = {
+/** A memory as JavaScript sees it, in any thread. */
+export function viewsOf(buffer: SharedArrayBuffer): MachineViews {
+  return {
     u8: new Uint8Array(buffer),
     i32: new Int32Array(buffer),
     u32: new Uint32Array(buffer),
     f64: new Float64Array(buffer),
     view: new DataView(buffer),
   };
+}
+
+function makeMemory(bytes: number): SandboxMemory {
+  const pages = Math.ceil((FRAME_BASE + bytes) / WASM_PAGE);
+  const memory = new wasm.Memory({ initial: pages, maximum: pages, shared: true });
+  const views = viewsOf(memory.buffer);
   return { memory, views, frameEnd: frameEndOf(bytes) };
 }

@@ -1,5 +1,7 @@
 import { BlockLists } from '../code/block-lists.js';
 import { CallTargets } from '../code/call-targets.js';
+import { spansOf } from '../code/code.js';
+import type { FoundRegion, MadeRegion } from '../code/types.js';
 import { Fetcher, executableFrame } from '../code/fetch.js';
 import { PAGE_SHIFT, PAGE_SIZE, USER_END } from '../layout.js';
 import { pageEntry } from '../memory/address-space.js';
@@ -53,9 +55,15 @@ export class CodeView {
     return number;
   }
 
-  /** The frame of a page that was looked at, or 0. */
-  frameOf(page: number): number {
-    return this.frames[this.numbers.get(page) ?? 0] ?? 0;
+  /** The region, and the frames that its code was in. */
+  found({ entry, ranges, code }: MadeRegion): FoundRegion {
+    const frames = spansOf(ranges, (page) => this.frameOf(page)).flatMap(({ page, frame }) => [page, frame]);
+    return { entry, ranges, code, frames };
+  }
+
+  /** The frame of a page that can be executed, or 0. */
+  frameOf(address: number): number {
+    return this.frames[this.copyOf(address)] ?? 0;
   }
 
   /** Null when the instruction's pages are not all present and executable, or when it is no known instruction. */
@@ -94,7 +102,7 @@ export class CodeView {
    */
   executions(address: number): number {
     if (!(address >= 0 && address < USER_END)) return 0;
-    const block = this.blocks.find(address, this.frames[this.copyOf(address)] ?? 0);
+    const block = this.blocks.find(address, this.frameOf(address));
     if (block !== 0) return this.blocks.executions(block);
     return address % PAGE_SIZE > PAGE_SIZE - MAX_INSN_LENGTH ? 1 : 0;
   }

@@ -1,4 +1,4 @@
-import type { CodeSource, MadeRegion, Translator } from '../code/types.js';
+import type { CodeSource, FoundRegion, Translator } from '../code/types.js';
 import type { Semantics } from '../semantics/emitter.js';
 import type { MachineViews } from '../semantics/helper.js';
 import type { MachineProbe, MachineStats } from '../types.js';
@@ -25,8 +25,7 @@ export interface Surroundings {
 export function addRegions(
   { code, memory, table, core, helpers, stats }: Surroundings,
   module: WasmModule,
-  regions: readonly MadeRegion[],
-  frameOf: (page: number) => number,
+  regions: readonly FoundRegion[],
 ): void {
   const base = code.takeSlots(regions.length);
   new wasm.Instance(module, {
@@ -35,7 +34,7 @@ export function addRegions(
     helper: helpers,
   });
   regions.forEach((region, i) => {
-    if (code.install(region, base + i, frameOf)) stats.regionsTranslated++;
+    if (code.install(region, base + i)) stats.regionsTranslated++;
     else code.giveSlotBack(base + i);
   });
   stats.modules++;
@@ -70,6 +69,10 @@ export class InlineTranslator implements Translator {
     // All is there as soon as it has been asked for.
   }
 
+  close(): void {
+    // There is nothing besides the program.
+  }
+
   private make(address: number, find: () => Flow[]): void {
     const { code, stats } = this.with_;
     if (code.isTranslated(address)) return;
@@ -84,7 +87,11 @@ export class InlineTranslator implements Translator {
     const names = flows.map(({ entry }) => this.probe?.nameOf(entry));
     const bytes = linkRegions(objects, names);
     const written = this.probe?.now() ?? 0;
-    addRegions(this.with_, new wasm.Module(bytes), objects, (page) => this.view.frameOf(page));
+    addRegions(
+      this.with_,
+      new wasm.Module(bytes),
+      objects.map((object) => this.view.found(object)),
+    );
     stats.wasmBytes += bytes.length;
     if (this.probe !== undefined) report(this.probe, flows, objects, names, begun, written);
   }

@@ -1,0 +1,3 @@
+// The thread that makes regions of a sandbox's code.
+'use strict';
+require('./load.js').load('node/translator.cjs');

@@ -1,0 +1,83 @@
+import type { MachineViews } from '../semantics/helper.js';
+import { semanticsOf } from '../semantics/index.js';
+import type { TranslatorAnswer, TranslatorRequest, TranslatorSetup } from '../types.js';
+import { viewsOf } from '../memory/memory.js';
+import type { FoundRegion } from '../code/types.js';
+import { wasm } from '../wasm/webassembly.js';
+import { CodeView } from './code-view.js';
+import { linkRegions, type RegionObject } from './link.js';
+import { RegionMaker, sizeOf } from './maker.js';
+import { optimisationsWithout } from './optimisations.js';
+
+/** What is put into one module: an instance costs time, and so does waiting for others. */
+const MOST_INSTRUCTIONS = 3000;
+
+/**
+ * Makes regions in a thread of its own, for a machine in another: while the program goes on. Of the program it sees the
+ * memory; what it makes is checked by whoever installs it.
+ */
+export class TranslationService {
+  private readonly views: MachineViews;
+  private readonly view: CodeView;
+  private readonly maker: RegionMaker;
+  private readonly queue: TranslatorRequest[] = [];
+  /** Frames of the entries of regions that have been made. */
+  private readonly made = new Map<number, Set<number>>();
+  /** Blocks of regions that nobody has asked for since these were made: what is running still gets hot once more. */
+  private readonly covered = new Set<number>();
+
+  constructor({ buffer, without }: TranslatorSetup) {
+    this.views = viewsOf(buffer);
+    this.view = new CodeView(this.views);
+    const on = optimisationsWithout(without);
+    this.maker = new RegionMaker(this.view, semanticsOf, on, (entry) => this.isMade(entry));
+  }
+
+  add(request: TranslatorRequest): void {
+    this.queue.push(request);
+  }
+
+  get isIdle(): boolean {
+    return this.queue.length === 0;
+  }
+
+  private isMade(entry: number): boolean {
+    return this.made.get(entry)?.has(this.view.frameOf(entry)) === true;
+  }
+
+  /** Does some of what has been asked for. */
+  step(): TranslatorAnswer {
+    const objects: RegionObject[] = [];
+    const regions: FoundRegion[] = [];
+    const answered: number[] = [];
+    const covered: number[] = [];
+    let instructions = 0;
+    while (instructions < MOST_INSTRUCTIONS) {
+      const request = this.queue.shift();
+      if (request === undefined) break;
+      answered.push(request.address);
+      if (this.covered.delete(request.address)) continue;
+      this.view.open(request.root);
+      for (const flow of this.maker.hotFlows(request.address)) {
+        const object = this.maker.write(flow);
+        objects.push(object);
+        regions.push(this.sent(object));
+        instructions += sizeOf(flow);
+        for (const { address } of flow.blocks) {
+          covered.push(address);
+          if (address !== request.address) this.covered.add(address);
+        }
+      }
+    }
+    const bytes = objects.length === 0 ? null : linkRegions(objects);
+    const module = bytes === null ? null : new wasm.Module(bytes);
+    return { answered, covered, module, regions, wasmBytes: bytes?.length ?? 0 };
+  }
+
+  private sent(object: RegionObject): FoundRegion {
+    const { entry } = object;
+    const known = this.made.get(entry) ?? new Set();
+    this.made.set(entry, known.add(this.view.frameOf(entry)));
+    return this.view.found(object);
+  }
+}
