@@ -50,6 +50,7 @@ export interface RunOptions {
   readonly cpuTime?: number;
   readonly maxOutput?: string;
   readonly aslr?: boolean;
+  readonly codeCache: boolean;
   readonly subprocesses: boolean;
   readonly mockSyscall?: readonly string[];
   readonly place?: readonly string[];
@@ -241,6 +242,7 @@ function optionsOf(options: RunOptions): SandboxOptions {
       cpus: options.cpus,
       cpu: options.cpu as SandboxOptions['cpu'],
       aslr: options.aslr,
+      codeCache: options.codeCache ? undefined : false,
       subprocesses: options.subprocesses ? undefined : false,
       sysfs: options.sysfs ? undefined : false,
       generatedEtc: options.generateEtc as SandboxOptions['generatedEtc'],

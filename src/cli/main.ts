@@ -68,6 +68,7 @@ function addRun(culm: Command): void {
     .option('--cpu-time <seconds>', 'end all programs after so much processor time', number)
     .option('--max-output <size>', 'end all programs after so much output')
     .option('--aslr', 'put programs at addresses that cannot be foreseen')
+    .option('--no-code-cache', 'keep no translated code for the next run, and use none')
     .option('--no-subprocesses', 'making processes fails')
     .option(
       '--place <program>',

@@ -1,4 +1,4 @@
-import type { TranslatorSetup, TranslatorThread } from '../machine/types.js';
+import type { KeptCode, TranslatorSetup, TranslatorThread } from '../machine/types.js';
 
 /**
  * All that the kernel needs from JavaScript's surroundings. `host/node` implements it; a browser can. Everything is
@@ -17,6 +17,7 @@ export interface Host {
   /** Samples of what this thread does; null where the host has none. */
   profiler(): HostProfiler | null;
   /** Starts a thread that makes regions of a machine's code, where there can be one. */
+  readonly keptCode?: KeptCode;
   readonly startTranslator?: (setup: TranslatorSetup) => TranslatorThread;
 }
 

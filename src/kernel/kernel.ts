@@ -407,7 +407,7 @@ export class Kernel implements Supervisor, MemoryPool {
   activate(mm: Mm): void {
     if (this.active === mm) return;
     this.active = mm;
-    this.machine.activate(mm.space);
+    this.machine.activate(mm.space, mm.program);
     if (this.recorder !== null && this.loaded !== null) this.recorder.turn(this.loaded);
   }
 

@@ -30,11 +30,12 @@ import type { MachineViews } from './semantics/helper.js';
 import { semanticsOf } from './semantics/index.js';
 import { optimisationsWithout, type Optimisations } from './translate/optimisations.js';
 import { RemoteTranslator } from './translate/remote.js';
-import { InlineTranslator, type Surroundings } from './translate/translator.js';
+import { InlineTranslator, offerRegions, type Surroundings } from './translate/translator.js';
 import { VECTOR_GP, VECTOR_SS, VECTOR_TRACE } from './semantics/emitter.js';
 import { isStackFault } from './stack-fault.js';
 import { traceStep, type Interpret, type StepDecoder } from './trace.js';
 import {
+  ACCESS_EXEC,
   EXIT_EXCEPTION,
   PTE_EXEC,
   PTE_READ,
@@ -42,6 +43,7 @@ import {
   type AddressSpace,
   type CpuState,
   type Exit,
+  type KeptCode,
   type SavedFrames,
   type Machine,
   type MachineOptions,
@@ -53,6 +55,7 @@ import { wasm, type WasmFunction, type WasmModule } from './wasm/webassembly.js'
 
 /** How many instructions of a block are interpreted before it is translated; more than any block ever has, to do without. */
 const HEAT = { interpret: 0x7fffffff, translate: 1, mixed: 120_000 } as const;
+/** The same where a thread translates: that takes only what the engine takes, some microseconds for an instruction. */
 const HEAT_FOR_THREAD = 20_000;
 /**
  * Regions' calls that may be nested. Engines give WebAssembly about a megabyte of stack; a region takes up to two
@@ -95,6 +98,7 @@ function zeroStats(): MachineStats {
     instructions: 0,
     blocksDecoded: 0,
     regionsTranslated: 0,
+    regionsKept: 0,
     modules: 0,
     wasmBytes: 0,
     tlbMisses: 0,
@@ -138,11 +142,17 @@ class SandboxMachine implements Machine {
   /** The loaded thread's registers. */
   private readonly cpu: CpuState;
   private space: PageTable | null = null;
+  /** What the running space runs, and of which programs kept code has been looked for. */
+  private program = '';
+  private readonly programs = new Set<string>();
+  private readonly keptCode: KeptCode | null;
+  private readonly surroundings: Surroundings;
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
     const { clock = () => 0, cpus = 1, level = DEFAULT_CPU_LEVEL, log = () => undefined, probe } = options;
     const on = optimisationsWithout(options.without ?? []);
     const tier = on.translation ? (options.tier ?? 'mixed') : 'interpret';
+    const hasThread = tier === 'mixed' && options.translator !== undefined && probe === undefined;
     const { core, module } = sharedCore();
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
@@ -150,7 +160,6 @@ class SandboxMachine implements Machine {
     this.cpu = memory.u8.subarray(CPU, CPU + CPU_STATE_SIZE);
     this.tlb = new Tlb(memory);
     const fetcher = new Fetcher(memory, (address) => executableFrame(this.space?.get(address) ?? 0));
-    const hasThread = tier === 'mixed' && options.translator !== undefined && probe === undefined;
     this.blocks = new Blocks(memory, hasThread ? HEAT_FOR_THREAD : HEAT[tier]);
     const decoder = new BlockDecoder(memory, fetcher, this.blocks);
     const table = new wasm.Table({ initial: 1, element: 'anyfunc' });
@@ -163,22 +172,25 @@ class SandboxMachine implements Machine {
       decoder,
       this.counts,
       (frame) => frames.references(frame) > 0,
+      (page) =>
+        fetcher.frameOf(page) !== 0 ||
+        (supervisor.pageFault(page, ACCESS_EXEC) && fetcher.frameOf(page) !== 0),
       tier === 'translate',
     );
     frames.onCodeWrite = (frame, offset, length) => this.code.written(frame, offset, length);
     const functions: Record<string, unknown> = {};
     const helperFunctions: Record<string, unknown> = {};
-    this.translator =
-      tier === 'interpret'
-        ? null
-        : this.makeTranslator(options, on, {
-            code: this.code,
-            memory: sandbox.memory,
-            table,
-            core: functions,
-            helpers: helperFunctions,
-            stats: this.counts,
-          });
+    this.surroundings = {
+      code: this.code,
+      memory: sandbox.memory,
+      table,
+      core: functions,
+      helpers: helperFunctions,
+      stats: this.counts,
+    };
+    // Code that does without some optimisation is not what others want.
+    this.keptCode = hasThread && (options.without ?? []).length === 0 ? (options.keptCode ?? null) : null;
+    this.translator = tier === 'interpret' ? null : this.makeTranslator(options, on, hasThread);
     const hostFunctions = new CoreHost({
       memory,
       supervisor,
@@ -213,16 +225,23 @@ class SandboxMachine implements Machine {
 
   /** A thread's, but where regions are wanted at once, or are to be named. */
   private makeTranslator(
-    { tier, translator, probe, without = [] }: MachineOptions,
+    { translator, probe, without = [] }: MachineOptions,
     on: Optimisations,
-    surroundings: Surroundings,
+    hasThread: boolean,
   ): InlineTranslator | RemoteTranslator {
-    const { memory } = this;
+    const { memory, surroundings } = this;
     const rootOf = (): number => this.space?.root ?? 0;
-    if (translator === undefined || tier === 'translate' || probe !== undefined)
-      return new InlineTranslator(surroundings, memory, rootOf, semanticsOf, on, probe);
+    const inline = (): InlineTranslator =>
+      new InlineTranslator(surroundings, memory, rootOf, semanticsOf, on, probe);
+    if (translator === undefined || !hasThread) return inline();
     const { buffer } = surroundings.memory;
-    return new RemoteTranslator(surroundings, memory, rootOf, () => translator({ buffer, without }));
+    const keeps = this.keptCode !== null;
+    return new RemoteTranslator(surroundings, memory, {
+      root: rootOf,
+      program: () => this.program,
+      start: () => translator({ buffer, without, keeps }),
+      instead: inline,
+    });
   }
 
   get parts(): Readonly<Record<string, object>> {
@@ -233,8 +252,18 @@ class SandboxMachine implements Machine {
     return PageTable.create(this.memory, this.frames, this.tlb);
   }
 
-  activate(space: AddressSpace): void {
+  private loadKept(program: string): void {
+    this.programs.add(program);
+    const kept = this.keptCode?.load(program) ?? null;
+    if (kept === null || this.translator === null) return;
+    offerRegions(this.surroundings, kept);
+    this.translator.knows(kept.regions.map(({ entry }) => entry));
+  }
+
+  activate(space: AddressSpace, program = ''): void {
     if (!(space instanceof PageTable)) throw new Error('a foreign address space');
+    this.program = program;
+    if (program !== '' && !this.programs.has(program)) this.loadKept(program);
     if (space === this.space) return;
     this.space = space;
     this.tlb.activate(space.root, space.epoch);

@@ -1,4 +1,4 @@
-import type { FoundRegion } from './code/types.js';
+import type { FoundRegion, RegionSource } from './code/types.js';
 import type { CpuLevel } from './level.js';
 import type { Optimisation } from './translate/optimisations.js';
 import type { MachineViews } from './semantics/helper.js';
@@ -126,8 +126,8 @@ export interface Machine {
   /** What its address spaces refer to besides: for who writes them down. */
   readonly parts: Readonly<Record<string, object>>;
   createSpace(): AddressSpace | null;
-  /** Makes `space` the running one. */
-  activate(space: AddressSpace): void;
+  /** Makes `space` the running one, which runs a program of which kept code is known by this name; '': of none. */
+  activate(space: AddressSpace, program?: string): void;
   loadCpu(state: CpuState): void;
   saveCpu(state: CpuState): void;
   /** RFLAGS of the loaded thread; of what is written, the bits that user code can set count. */
@@ -148,6 +148,8 @@ export interface MachineStats {
   instructions: number;
   blocksDecoded: number;
   regionsTranslated: number;
+  /** Regions of earlier runs that were taken. */
+  regionsKept: number;
   modules: number;
   wasmBytes: number;
   tlbMisses: number;
@@ -174,6 +176,20 @@ export interface MachineOptions {
   probe?: MachineProbe;
   /** Starts a thread that makes regions; without it the program waits for them. */
   translator?: (setup: TranslatorSetup) => TranslatorThread;
+  /** Where code that was translated before is kept. */
+  keptCode?: KeptCode | undefined;
+}
+
+/** Translated code that outlives the machine. */
+export interface KeptCode {
+  /** What earlier runs of a program have left; null where nothing is there, or nothing that can be trusted. */
+  load(program: string): KeptProgram | null;
+}
+
+export interface KeptProgram {
+  readonly regions: readonly RegionSource[];
+  /** A module of these regions, in order. */
+  readonly bytes: Uint8Array;
 }
 
 /** What a thread that makes regions has to know (translate/service.ts). */
@@ -181,20 +197,27 @@ export interface TranslatorSetup {
   /** The machine's memory. */
   readonly buffer: SharedArrayBuffer;
   readonly without: readonly Optimisation[];
+  /** Whether what is made is to be kept. */
+  readonly keeps: boolean;
 }
 
 /** A machine's end of the way to its translator. */
 export interface TranslatorThread {
+  /** It has ended by itself. */
+  readonly isLost: boolean;
   post(request: TranslatorRequest): void;
   /** The next answer, if one has come. */
   receive(): TranslatorAnswer | undefined;
-  close(): void;
+  /** Ends the thread; `hasMade`: after it has put away what is to be kept. */
+  close(hasMade: boolean): void;
 }
 
-/** Code of the space with this root table has got hot. */
+/** Code of the space with this root table has got hot, in this program; and of which entries regions are kept. */
 export interface TranslatorRequest {
   readonly root: number;
   readonly address: number;
+  readonly program: string;
+  readonly known?: readonly number[];
 }
 
 export interface TranslatorAnswer {

@@ -1,26 +1,56 @@
 /** The translator's side: takes requests, and makes regions while there are any. */
 import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
-import { CPU, CPU_TRANSLATED } from '../machine/layout.js';
+import { CPU, CPU_PUT_AWAY, CPU_TRANSLATED } from '../machine/layout.js';
 import { TranslationService } from '../machine/translate/service.js';
 import type { TranslatorRequest, TranslatorSetup } from '../machine/types.js';
+import { CodeStore, cacheFolder } from './code-store.js';
+
+/** Null: put away what is to be kept. */
+type Message = TranslatorRequest | null;
+
+/** How long nothing must have been asked for until what has been made is put away, in milliseconds. */
+const QUIET = 1000;
 
 const { port, ...setup } = workerData as TranslatorSetup & { port: MessagePort };
 const service = new TranslationService(setup);
 const words = new Int32Array(setup.buffer);
+const folder = setup.keeps ? cacheFolder(process.env) : null;
+const store = folder === null ? null : CodeStore.open(folder);
+let quiet: NodeJS.Timeout | undefined;
+
+function putAway(): void {
+  for (const [program, regions] of service.takeFresh()) {
+    try {
+      store?.add(program, regions);
+    } catch {
+      // What cannot be kept is made again.
+    }
+  }
+}
+
+function take(message: Message): void {
+  if (message !== null) return service.add(message);
+  putAway();
+  Atomics.store(words, (CPU + CPU_PUT_AWAY) >>> 2, 1);
+  Atomics.notify(words, (CPU + CPU_PUT_AWAY) >>> 2);
+}
 
 function work(): void {
   for (;;) {
-    const more = receiveMessageOnPort(port) as { message: TranslatorRequest } | undefined;
+    const more = receiveMessageOnPort(port) as { message: Message } | undefined;
     if (more === undefined) break;
-    service.add(more.message);
+    take(more.message);
   }
+  if (service.isIdle) return;
   port.postMessage(service.step());
   Atomics.add(words, (CPU + CPU_TRANSLATED) >>> 2, 1);
   if (!service.isIdle) setImmediate(work);
+  else if (store !== null) quiet = setTimeout(putAway, QUIET);
 }
 
-port.on('message', (request: TranslatorRequest) => {
+port.on('message', (message: Message) => {
+  clearTimeout(quiet);
   const wasIdle = service.isIdle;
-  service.add(request);
-  if (wasIdle) setImmediate(work);
+  take(message);
+  if (wasIdle && !service.isIdle) setImmediate(work);
 });

@@ -40,6 +40,7 @@ export interface Settings {
   readonly logLevel: NonNullable<SandboxOptions['logLevel']>;
   readonly limits: PlainLimits;
   readonly aslr: boolean;
+  readonly codeCache: boolean;
   readonly subprocesses: boolean;
   /** By number. */
   readonly mockSyscalls: ReadonlyMap<number, number>;
@@ -96,6 +97,7 @@ export interface Bindings {
   readonly logLevel: Settings['logLevel'];
   readonly tier: Settings['tier'];
   readonly without: Settings['without'];
+  readonly codeCache: boolean;
   readonly profile: boolean;
   readonly pseudo: Settings['pseudo'];
   readonly keys: Settings['keys'];

@@ -14,8 +14,8 @@ export function boundSettings(header: SnapshotHeader, bindings: Bindings): Setti
   for (const name of header.keys) if (!keys.has(name)) missing.push(`the key "${name}"`);
   if (missing.length > 0) throw new Refused(`it needs ${missing.join(', ')}`);
   checkUnused(saved, bindings);
-  const { strace, logLevel, tier, without, profile, pseudo } = bindings;
-  return { ...saved, rootfs, mounts, strace, logLevel, tier, without, profile, pseudo, keys };
+  const { strace, logLevel, tier, without, codeCache, profile, pseudo } = bindings;
+  return { ...saved, rootfs, mounts, strace, logLevel, tier, without, codeCache, profile, pseudo, keys };
 }
 
 function boundMount(mount: PlainMount, { sources, apps, writable }: Bindings, missing: string[]): PlainMount {

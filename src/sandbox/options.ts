@@ -34,6 +34,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SandboxOptions>([
   'logLevel',
   'tier',
   'without',
+  'codeCache',
   'profile',
   'limits',
   'aslr',
@@ -57,6 +58,7 @@ const RESTORABLE: ReadonlySet<string> = new Set<keyof RestoreOptions>([
   'thread',
   'tier',
   'without',
+  'codeCache',
   'log',
   'logLevel',
   'strace',
@@ -157,7 +159,7 @@ export function bindingsOf(options: RestoreOptions): Bindings {
   for (const name of Object.keys(options))
     if (!RESTORABLE.has(name)) refuse(`a restored sandbox has no option "${name}"`);
   const settings = checkOptions(options);
-  const { rootfs, strace, logLevel, tier, without, profile, pseudo, keys } = settings;
+  const { rootfs, strace, logLevel, tier, without, codeCache, profile, pseudo, keys } = settings;
   const sources: Record<string, string> = {};
   for (const mount of settings.mounts) if ('source' in mount) sources[mount.target] = mount.source;
   const writable = settings.mounts.filter(writesHost).map(({ target }) => target);
@@ -171,6 +173,7 @@ export function bindingsOf(options: RestoreOptions): Bindings {
     logLevel,
     tier,
     without,
+    codeCache,
     profile,
     pseudo,
     keys,
@@ -200,6 +203,7 @@ export function checkOptions(options: SandboxOptions): Settings {
     logLevel: options.logLevel ?? (options.log === undefined ? 'none' : 'error'),
     limits: checkLimits(options.limits ?? {}),
     aslr: options.aslr ?? false,
+    codeCache: options.codeCache ?? true,
     subprocesses: options.subprocesses ?? true,
     mockSyscalls: checkMocks(options.mockSyscalls ?? {}),
     fileCheck: options.fileCheck === undefined ? null : checkFileCheck(options.fileCheck),

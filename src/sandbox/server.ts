@@ -132,11 +132,12 @@ export class SandboxServer implements Backend {
     // What kernel and machine have to say are warnings: unknown calls and instructions.
     const verbose = settings.logLevel === 'warning' || settings.logLevel === 'debug';
     const log = verbose ? { log: (line: string) => this.events.log(line) } : {};
-    const { startTranslator } = this.host;
+    const { startTranslator, keptCode } = this.host;
     const translator = startTranslator === undefined ? {} : { translator: startTranslator };
+    const kept = settings.codeCache && keptCode !== undefined ? { keptCode } : {};
     const kernel = new Kernel({
       host: this.host,
-      machine: { memory, tier, without, ...translator, ...log },
+      machine: { memory, tier, without, ...translator, ...kept, ...log },
       hostname,
       cpus,
       profile,
@@ -502,6 +503,7 @@ export class SandboxServer implements Backend {
   dispose(): Promise<void> {
     if (this.ended) this.namespace?.abandon();
     else this.namespace?.close();
+    this.kernel?.machine.close();
     this.ended = true;
     this.wake?.();
     this.guests.clear();

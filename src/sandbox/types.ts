@@ -207,6 +207,11 @@ export interface SandboxOptions {
   readonly limits?: Limits;
   /** Puts programs at addresses that cannot be foreseen. Default false: runs repeat, and translations are shared. */
   readonly aslr?: boolean;
+  /**
+   * Keeps translated code for the next run, in the user's cache folder (CULM_CACHE, or culm in XDG_CACHE_HOME or ~/.cache).
+   * Default true.
+   */
+  readonly codeCache?: boolean;
   /** False: making processes fails with EAGAIN; threads can still be made. */
   readonly subprocesses?: boolean;
   /** System calls that only return a number, by name. */
@@ -304,6 +309,7 @@ export type RestoreOptions = Pick<
   | 'thread'
   | 'tier'
   | 'without'
+  | 'codeCache'
   | 'log'
   | 'logLevel'
   | 'strace'
@@ -353,6 +359,7 @@ export interface Statistics {
   readonly instructions: number;
   readonly blocksDecoded: number;
   readonly regionsTranslated: number;
+  readonly regionsKept: number;
   readonly modules: number;
   readonly wasmBytes: number;
   readonly tlbMisses: number;

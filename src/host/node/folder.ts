@@ -1,9 +1,10 @@
 import fs from 'node:fs';
-import { EINVAL, ENOENT, ENXIO, EOPNOTSUPP } from '../../kernel/errno.js';
+import { EBUSY, EINVAL, ENOENT, ENXIO, EOPNOTSUPP } from '../../kernel/errno.js';
 import type { Errno } from '../../kernel/errno.js';
 import type { HostEntry, HostFile, HostFolder, HostStat, HostStatfs, Timespec } from '../../kernel/host.js';
 import { attempt, attemptVoid } from './errors.js';
 import { NodeFile, seconds } from './file.js';
+import { isHeld } from './guard.js';
 import { hostPath, openPlace } from './place.js';
 import type { HostPath, Place } from './place.js';
 import { hostStat } from './stat.js';
@@ -128,14 +129,19 @@ export class NodeFolder implements HostFolder {
   }
 
   rmdir(name: string): number {
-    return this.#change(name, (path) => fs.rmdirSync(path));
+    const path = this.place.entry(name);
+    if (typeof path === 'number') return path;
+    return isHeld(path) ? EBUSY : attemptVoid(() => fs.rmdirSync(path));
   }
 
   rename(name: string, to: HostFolder, toName: string): number {
     if (!(to instanceof NodeFolder)) return EINVAL;
     const target = to.place.entry(toName);
+    const path = this.place.entry(name);
+    if (typeof path === 'number') return path;
     if (typeof target === 'number') return target;
-    return this.#change(name, (path) => fs.renameSync(path, target));
+    if (isHeld(path) || isHeld(target)) return EBUSY;
+    return attemptVoid(() => fs.renameSync(path, target));
   }
 
   /** chmod(2) follows links and Linux had no other for long: the entry is opened as O_PATH and changed through that. */

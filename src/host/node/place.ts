@@ -10,9 +10,10 @@
  * The name itself is never followed: every user passes O_NOFOLLOW or uses a call of the l- family.
  */
 import fs from 'node:fs';
-import { EINVAL, ENOENT } from '../../kernel/errno.js';
+import { EACCES, EINVAL, ENOENT } from '../../kernel/errno.js';
 import type { Errno } from '../../kernel/errno.js';
 import { attempt } from './errors.js';
+import { isClosed, isWithinClosed } from './guard.js';
 
 /** What node:fs takes as a path. */
 export type HostPath = string | Buffer;
@@ -64,6 +65,7 @@ class OpenPlace implements Place {
   child(name: string): Place | Errno {
     const path = this.entry(name);
     if (typeof path === 'number') return path;
+    if (isClosed(name, path)) return EACCES;
     const fd = attempt(() => fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     return fd < 0 ? (fd as Errno) : new OpenPlace(fd);
   }
@@ -108,6 +110,7 @@ class PathPlace implements Place {
   child(name: string): Place | Errno {
     const path = this.entry(name);
     if (typeof path === 'number') return path;
+    if (isClosed(name, path)) return EACCES;
     const stat = attempt(() => fs.lstatSync(path, { bigint: true }));
     if (typeof stat === 'number') return stat;
     return stat.isDirectory() ? new PathPlace(`${this.path}/${name}`, this, stat) : ENOENT;
@@ -131,6 +134,7 @@ function hasDescriptorPaths(fd: number): boolean {
 export function openPlace(path: string): Place | Errno {
   const real = attempt(() => fs.realpathSync.native(hostPath(path), 'latin1'));
   if (typeof real === 'number') return real;
+  if (isWithinClosed(real)) return EACCES;
   const fd = attempt(() => fs.openSync(hostPath(real), O_RDONLY | (O_DIRECTORY ?? 0)));
   if (fd >= 0 && hasDescriptorPaths(fd)) return new OpenPlace(fd);
   if (fd >= 0) fs.closeSync(fd);

@@ -16,6 +16,7 @@ import { failure, isFailure, type ExecFailure } from './failure.js';
 import { readFile } from './file.js';
 import { DYN_BASE, imageEnd, loadImage, noteLayout } from './load.js';
 import { openExecutable } from './open.js';
+import { programKey } from './program-key.js';
 import { HEAD_SIZE, parseScript } from './script.js';
 import { buildStack, checkArguments } from './stack.js';
 
@@ -89,6 +90,9 @@ function loadElf(
     interpreter !== null && isFailure(interpreter)
       ? interpreter
       : buildProgram(context, request, argv, program, interpreter);
+  // Code that is elsewhere in each run would not be found again.
+  const isKept = typeof head !== 'number' && kernel.limits.randomizeVaSpace === 0;
+  if (isKept && !isFailure(loaded)) loaded.mm.program = programKey(handle.inode.size, head);
   if (interpreter !== null && !isFailure(interpreter)) kernel.releaseHandle(interpreter.handle);
   kernel.releaseHandle(handle);
   return loaded;

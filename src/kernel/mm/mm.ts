@@ -82,6 +82,8 @@ export class Mm {
   brk = 0;
   /** Mappings are placed below. */
   mmapBase = TASK_SIZE;
+  /** By what name translated code of the program is kept; '': by none. */
+  program = '';
   /** Flags that new mappings get (mlockall(MCL_FUTURE)). */
   futureFlags = 0;
   /** Processes that share it. */
@@ -291,6 +293,7 @@ export class Mm {
     child.startBrk = this.startBrk;
     child.brk = this.brk;
     child.mmapBase = this.mmapBase;
+    child.program = this.program;
     if (this.exe !== null) child.setExe(this.exe);
     for (const vma of this.vmas) {
       if (copyArea(this, child, vma)) continue;

@@ -9,7 +9,8 @@ import { lineMasks, spansOf, type Code } from './code.js';
 import type { Fetcher } from './fetch.js';
 import { JumpCache } from './jump-cache.js';
 import { LineMap } from './line-map.js';
-import type { CodeSource, FoundRegion } from './types.js';
+import { Offers, holds } from './offers.js';
+import type { CodeSource, FoundRegion, RegionSource } from './types.js';
 
 const STALE = (CPU + CPU_CODE_STALE) >>> 2;
 /** Slots by which the table grows: not by many more than are used, for each instance pays for all. */
@@ -33,6 +34,7 @@ export class CodeCache implements CodeSource {
   private readonly regions = new Map<number, Code[]>();
   private readonly lines: LineMap;
   private readonly jumps: JumpCache;
+  private readonly offers: Offers;
   private readonly freeSlots: number[] = [];
   private nextSlot: number;
 
@@ -45,11 +47,17 @@ export class CodeCache implements CodeSource {
     private readonly decoder: Decoder,
     private readonly stats: MachineStats,
     private readonly isUsed: (frame: number) => boolean,
+    /** Has a page of the running space there, to be executed; false if it cannot be. */
+    faultIn: (page: number) => boolean,
     /** Every look at an address comes to JavaScript. */
     seesAll: boolean,
   ) {
     this.lines = new LineMap(memory, blocks);
     this.jumps = new JumpCache(memory, tlb);
+    this.offers = new Offers(memory, tlb, fetcher.frameOf, faultIn, (region) => {
+      this.stats.regionsKept++;
+      this.addRegion(region);
+    });
     this.nextSlot = table.length;
     if (seesAll) this.jumps.countAll();
   }
@@ -71,7 +79,11 @@ export class CodeCache implements CodeSource {
   }
 
   isTranslated(address: number): boolean {
-    return this.valid(this.regions, address) !== undefined;
+    return this.regionAt(address, true) !== undefined;
+  }
+
+  private regionAt(address: number, mayFault: boolean): Code | undefined {
+    return this.valid(this.regions, address) ?? this.offers.take(address, mayFault);
   }
 
   /** The block at `address`, or 0. */
@@ -82,9 +94,9 @@ export class CodeCache implements CodeSource {
   }
 
   /** The slot of the region at `address`, 0 where there is none; notes what it finds in the jump cache. */
-  slotAt(address: number): number {
+  slotAt(address: number, mayFault = false): number {
     if (!(address >= 0 && address < USER_END)) return 0;
-    const slot = this.valid(this.regions, address)?.slot ?? 0;
+    const slot = this.regionAt(address, mayFault)?.slot ?? 0;
     const block = this.blockAt(address);
     if (slot !== 0 || block !== 0) this.jumps.note(address, slot, block);
     return slot;
@@ -95,7 +107,7 @@ export class CodeCache implements CodeSource {
    * what `decode` says (x86/decode.ts).
    */
   enter(address: number, frame: number): number {
-    if (this.slotAt(address) !== 0) return 0;
+    if (this.slotAt(address, true) !== 0) return 0;
     let block = this.blockAt(address);
     if (block === 0) {
       if (this.blocks.isFull) this.dropBlocks();
@@ -147,30 +159,25 @@ export class CodeCache implements CodeSource {
     };
     const spans = spansOf(ranges, frameOf);
     const isThere = spans.every(({ frame }) => frame !== 0 && this.isUsed(frame));
-    if (!isThere || !this.isSame(ranges, code, frameOf)) return false;
-    const known = this.valid(this.regions, entry);
-    if (known !== undefined) this.remove([known]);
-    this.add(this.regions, { address: entry, spans, block: 0, slot, checkedIn: -1 });
-    this.jumps.countRegion(entry, 1);
-    this.jumps.forget(entry);
+    if (!isThere || !holds(this.memory.u8, ranges, code, frameOf)) return false;
+    this.addRegion({ address: entry, spans, block: 0, slot, isKept: false, checkedIn: -1 });
     return true;
   }
 
-  /** Whether the frames hold `code` in these ranges. */
-  private isSame(ranges: readonly number[], code: Uint8Array, frameOf: (page: number) => number): boolean {
-    const { u8 } = this.memory;
-    let k = 0;
-    for (let i = 0; i < ranges.length; i += 2) {
-      const end = ranges[i + 1] as number;
-      for (let at = ranges[i] as number; at < end;) {
-        const inPage = at % PAGE_SIZE;
-        const offset = frameOf(at - inPage) * PAGE_SIZE + inPage;
-        const last = offset + Math.min(PAGE_SIZE - inPage, end - at);
-        for (let p = offset; p < last; p++) if (u8[p] !== code[k++]) return false;
-        at += last - offset;
-      }
+  offer(regions: readonly RegionSource[], slot: number): void {
+    this.offers.add(regions, slot);
+    for (const { entry } of regions) {
+      this.jumps.countRegion(entry, 1);
+      this.jumps.forget(entry);
     }
-    return k === code.length;
+  }
+
+  private addRegion(region: Code): void {
+    const known = this.valid(this.regions, region.address);
+    if (known !== undefined) this.remove([known]);
+    this.add(this.regions, region);
+    this.jumps.countRegion(region.address, 1);
+    this.jumps.forget(region.address);
   }
 
   private add(map: Map<number, Code[]>, code: Code): void {
@@ -216,8 +223,8 @@ export class CodeCache implements CodeSource {
     this.lines.remove(codes);
   }
 
-  private freeSlot({ slot, address }: Code): void {
-    this.giveSlotBack(slot);
+  private freeSlot({ slot, address, isKept }: Code): void {
+    if (!isKept) this.giveSlotBack(slot);
     this.jumps.countRegion(address, -1);
   }
 

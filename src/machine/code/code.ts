@@ -17,6 +17,8 @@ export interface Code {
   readonly block: number;
   /** Slot of the region, or 0. */
   readonly slot: number;
+  /** The slot stays the region's when its code is gone. */
+  readonly isKept: boolean;
   /** The epoch (memory/tlb.ts) in which its spans were last seen to be mapped as they were. */
   checkedIn: number;
 }

@@ -13,7 +13,7 @@
 export const EXIT_CODE = 4;
 
 /** What a region was made from. */
-export interface MadeRegion {
+export interface RegionSource {
   readonly entry: number;
   /** Guest addresses of the code it was made from: start, end, start, end ... in order. */
   readonly ranges: readonly number[];
@@ -22,7 +22,7 @@ export interface MadeRegion {
 }
 
 /** One that was made from what was there a moment ago. */
-export interface FoundRegion extends MadeRegion {
+export interface FoundRegion extends RegionSource {
   /** Its code's pages, each followed by the frame that was mapped there. */
   readonly frames: readonly number[];
 }
@@ -39,6 +39,8 @@ export interface CodeSource {
    * its frames any more.
    */
   install(region: FoundRegion, slot: number): boolean;
+  /** Has regions found in these slots, from the first on, wherever their code is. */
+  offer(regions: readonly RegionSource[], slot: number): void;
   /** Whether a region with this entry is installed and good in the running space. */
   isTranslated(address: number): boolean;
 }

@@ -8,3 +8,6 @@ export interface PrebuiltCore {
 
 /** Null in the source; scripts/build.mjs puts the module into the compiled file. */
 export const PREBUILT = null as PrebuiltCore | null;
+
+/** Stands for everything that decides what code is translated to; '' in the source. */
+export const BUILD = '' as string;

@@ -47,6 +47,7 @@ export class BlockDecoder {
       spans: spansOf([address, address + length], this.fetcher.frameOf),
       block: this.blocks.addUnlisted(address, length, records),
       slot: 0,
+      isKept: false,
       checkedIn: -1,
     };
   }

@@ -1,7 +1,7 @@
 import { BlockLists } from '../code/block-lists.js';
 import { CallTargets } from '../code/call-targets.js';
 import { spansOf } from '../code/code.js';
-import type { FoundRegion, MadeRegion } from '../code/types.js';
+import type { FoundRegion, RegionSource } from '../code/types.js';
 import { Fetcher, executableFrame } from '../code/fetch.js';
 import { PAGE_SHIFT, PAGE_SIZE, USER_END } from '../layout.js';
 import { pageEntry } from '../memory/address-space.js';
@@ -56,7 +56,7 @@ export class CodeView {
   }
 
   /** The region, and the frames that its code was in. */
-  found({ entry, ranges, code }: MadeRegion): FoundRegion {
+  found({ entry, ranges, code }: RegionSource): FoundRegion {
     const frames = spansOf(ranges, (page) => this.frameOf(page)).flatMap(({ page, frame }) => [page, frame]);
     return { entry, ranges, code, frames };
   }

@@ -27,6 +27,9 @@ export interface Start {
   readonly stops: ReadonlySet<number>;
 }
 
+/** How many times as often the entry ran as what is not worth the time that the engine takes for it. */
+const RARE = 32;
+
 /** An instruction's distance from the entry must fit 32 bits. */
 const FARTHEST = 0x40000000;
 
@@ -69,8 +72,8 @@ class Discovery {
     { hasRun, stops }: Start,
   ) {
     this.stops = stops;
-    // Where the entry has run, what has not is left out.
-    this.fewest = hasRun ? 1 : 0;
+    // Where the entry has run, what has not, or hardly ever, is left out.
+    this.fewest = hasRun ? Math.max(1, Math.floor(code.executions(entry) / RARE)) : 0;
     this.callees = new CalleeFinder(code, scanner);
     this.own = newContext(null, entry, -1);
   }

@@ -75,7 +75,7 @@ function importName(from: string, name: string, params: readonly ValType[], resu
 
 /** What `importName` has written; null for another symbol. */
 export function parseImport(symbol: string): Import | null {
-  const [, from, name, params, results] = /^(core|helper) (\w+) ([a-e]*):([a-e]?)$/.exec(symbol) ?? [];
+  const [, from, name, params, results] = /^(core|helper) (\S+) ([a-e]*):([a-e]?)$/.exec(symbol) ?? [];
   if (from === undefined || name === undefined || params === undefined || results === undefined) return null;
   return { from, name, params: [...params].map(typeOf), results: [...results].map(typeOf) };
 }

@@ -26,7 +26,10 @@ const MOST_PAGES = 0x10000;
  * A module of these regions. When it is instantiated they go into the table, in order, from the slot on that is its import
  * env.base. Throws for a symbol that nobody knows.
  */
-export function linkRegions(objects: readonly RegionObject[], names: readonly (string | undefined)[] = []): Uint8Array {
+export function linkRegions(
+  objects: readonly RegionObject[],
+  names: readonly (string | undefined)[] = [],
+): Uint8Array {
   const module = new ModuleBuilder();
   module.type(REGION_PARAMS, REGION_RESULTS);
   module.importMemory('env', 'memory', LEAST_PAGES, MOST_PAGES);

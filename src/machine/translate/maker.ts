@@ -14,6 +14,9 @@ const CALLS = 2;
 /** Regions that are made at once of code that is too long for one. */
 const MOST_REGIONS = 16;
 
+/** Of a function that is called this much less often than a loop of it turns, only the loop is worth a region. */
+const SELDOM = 64;
+
 /** Decides what to make regions of, and writes them. */
 export class RegionMaker {
   private readonly scanner: Scanner;
@@ -39,7 +42,7 @@ export class RegionMaker {
     if (!this.on.functions) return this.flowsFrom(address);
     for (const start of this.view.calledBefore(address)) {
       if (this.isMade(start) || start === address) break;
-      if (this.view.executions(start) === 0) continue;
+      if (this.view.executions(start) * SELDOM < this.view.executions(address)) continue;
       const flows = this.flowsFrom(start);
       if (flows.some(({ blocks }) => blocks.some((block) => block.address === address))) return flows;
     }

@@ -332,8 +332,7 @@ export class RegionEmitter extends OperandEmitter implements AccessContext {
 
   /** Calls the region at `to`. What is being run is not stale, so a call of itself needs no look-up. */
   private enter(to: Expr, left: Expr, args: readonly Expr[]): Expr {
-    if (!this.isEntry(to))
-      return this.let(callIndirect(I64, REGION_TYPE, args, this.slotToEnter(to, left)));
+    if (!this.isEntry(to)) return this.let(callIndirect(I64, REGION_TYPE, args, this.slotToEnter(to, left)));
     this.leaveIf(i32.lt_s(left, ZERO), to);
     const result = this.temporaries.take(I64);
     this.f.callTo(result, this.frame.symbols.numberOf(SELF), args);

@@ -6,19 +6,32 @@ import { addRegions, type Surroundings } from './translator.js';
 
 const TRANSLATED = (CPU + CPU_TRANSLATED) >>> 2;
 
+/** What it is told by the machine. */
+export interface RemoteWays {
+  /** The running space's root table, and the program that it runs. */
+  readonly root: () => number;
+  readonly program: () => string;
+  readonly start: () => TranslatorThread;
+  /** Who makes regions if the thread is lost. */
+  readonly instead: () => Translator;
+}
+
 /** Has another thread make regions of hot code; the program runs on, and gets them when they are there. */
 export class RemoteTranslator implements Translator {
   private thread: TranslatorThread | null = null;
   /** What was asked for and not answered. */
   private readonly pending = new Set<number>();
   private collected = 0;
+  private made = 0;
+  private inline: Translator | null = null;
+  /** Entries of kept regions, of which the thread has not been told. */
+  private readonly known: number[] = [];
   private readonly code: CodeSource;
 
   constructor(
     private readonly with_: Surroundings,
     private readonly views: MachineViews,
-    private readonly rootOf: () => number,
-    private readonly start: () => TranslatorThread,
+    private readonly ways: RemoteWays,
   ) {
     this.code = with_.code;
   }
@@ -30,12 +43,20 @@ export class RemoteTranslator implements Translator {
 
   hot(address: number): void {
     this.collect();
+    if (this.thread?.isLost === true) return this.hotWithout(address);
     const { code, pending } = this;
     code.reheat(address);
     if (pending.has(address) || code.isTranslated(address)) return;
     pending.add(address);
-    this.thread ??= this.start();
-    this.thread.post({ root: this.rootOf(), address });
+    this.thread ??= this.ways.start();
+    const known = this.known.splice(0);
+    this.thread.post({ root: this.ways.root(), address, program: this.ways.program(), known });
+  }
+
+  /** The thread has ended: the program has to wait for its regions from now on. */
+  private hotWithout(address: number): void {
+    this.inline ??= this.ways.instead();
+    this.inline.hot(address);
   }
 
   collect(): void {
@@ -46,12 +67,19 @@ export class RemoteTranslator implements Translator {
       for (const address of answer.answered) this.pending.delete(address);
       if (answer.module === null) continue;
       addRegions(with_, answer.module, answer.regions);
+      this.made += answer.regions.length;
       with_.stats.wasmBytes += answer.wasmBytes;
       for (const address of answer.covered) this.code.reheat(address);
     }
   }
 
+  /** There are regions with these entries already. */
+  knows(entries: readonly number[]): void {
+    this.known.push(...entries);
+  }
+
   close(): void {
-    this.thread?.close();
+    this.collect();
+    this.thread?.close(this.made > 0);
   }
 }

@@ -10,7 +10,7 @@ import { RegionMaker, sizeOf } from './maker.js';
 import { optimisationsWithout } from './optimisations.js';
 
 /** What is put into one module: an instance costs time, and so does waiting for others. */
-const MOST_INSTRUCTIONS = 3000;
+const MOST_INSTRUCTIONS = 1000;
 
 /**
  * Makes regions in a thread of its own, for a machine in another: while the program goes on. Of the program it sees the
@@ -23,10 +23,17 @@ export class TranslationService {
   private readonly queue: TranslatorRequest[] = [];
   /** Frames of the entries of regions that have been made. */
   private readonly made = new Map<number, Set<number>>();
+  /** Entries of kept regions. */
+  private readonly known = new Set<number>();
+  /** What has been made and not been put away, by the program in which it was hot. */
+  private readonly fresh = new Map<string, RegionObject[]>();
   /** Blocks of regions that nobody has asked for since these were made: what is running still gets hot once more. */
   private readonly covered = new Set<number>();
 
-  constructor({ buffer, without }: TranslatorSetup) {
+  private readonly keeps: boolean;
+
+  constructor({ buffer, without, keeps }: TranslatorSetup) {
+    this.keeps = keeps;
     this.views = viewsOf(buffer);
     this.view = new CodeView(this.views);
     const on = optimisationsWithout(without);
@@ -35,6 +42,7 @@ export class TranslationService {
 
   add(request: TranslatorRequest): void {
     this.queue.push(request);
+    for (const entry of request.known ?? []) this.known.add(entry);
   }
 
   get isIdle(): boolean {
@@ -42,7 +50,7 @@ export class TranslationService {
   }
 
   private isMade(entry: number): boolean {
-    return this.made.get(entry)?.has(this.view.frameOf(entry)) === true;
+    return this.known.has(entry) || this.made.get(entry)?.has(this.view.frameOf(entry)) === true;
   }
 
   /** Does some of what has been asked for. */
@@ -61,6 +69,7 @@ export class TranslationService {
       for (const flow of this.maker.hotFlows(request.address)) {
         const object = this.maker.write(flow);
         objects.push(object);
+        if (this.keeps && request.program !== '') this.keep(request.program, object);
         regions.push(this.sent(object));
         instructions += sizeOf(flow);
         for (const { address } of flow.blocks) {
@@ -72,6 +81,19 @@ export class TranslationService {
     const bytes = objects.length === 0 ? null : linkRegions(objects);
     const module = bytes === null ? null : new wasm.Module(bytes);
     return { answered, covered, module, regions, wasmBytes: bytes?.length ?? 0 };
+  }
+
+  private keep(program: string, object: RegionObject): void {
+    const known = this.fresh.get(program);
+    if (known === undefined) this.fresh.set(program, [object]);
+    else known.push(object);
+  }
+
+  /** What is to be kept and has not been taken yet. */
+  takeFresh(): ReadonlyMap<string, readonly RegionObject[]> {
+    const fresh = new Map(this.fresh);
+    this.fresh.clear();
+    return fresh;
   }
 
   private sent(object: RegionObject): FoundRegion {

@@ -1,7 +1,7 @@
 import type { CodeSource, FoundRegion, Translator } from '../code/types.js';
 import type { Semantics } from '../semantics/emitter.js';
 import type { MachineViews } from '../semantics/helper.js';
-import type { MachineProbe, MachineStats } from '../types.js';
+import type { KeptProgram, MachineProbe, MachineStats } from '../types.js';
 import { wasm, type WasmMemory, type WasmModule, type WasmTable } from '../wasm/webassembly.js';
 import type { Form } from '../x86/insn.js';
 import { CodeView } from './code-view.js';
@@ -22,22 +22,31 @@ export interface Surroundings {
 }
 
 /** Puts a module's regions into the table, and lets them be found. */
-export function addRegions(
-  { code, memory, table, core, helpers, stats }: Surroundings,
-  module: WasmModule,
-  regions: readonly FoundRegion[],
-): void {
+export function addRegions(with_: Surroundings, module: WasmModule, regions: readonly FoundRegion[]): void {
+  const { code, stats } = with_;
   const base = code.takeSlots(regions.length);
-  new wasm.Instance(module, {
-    env: { memory, table, base: new wasm.Global({ value: 'i32' }, base) },
-    core,
-    helper: helpers,
-  });
+  instantiate(with_, module, base);
   regions.forEach((region, i) => {
     if (code.install(region, base + i)) stats.regionsTranslated++;
     else code.giveSlotBack(base + i);
   });
   stats.modules++;
+}
+
+/** Puts a module of kept regions into the table, to be found where their code is. */
+export function offerRegions(with_: Surroundings, { bytes, regions }: KeptProgram): void {
+  const base = with_.code.takeSlots(regions.length);
+  instantiate(with_, new wasm.Module(bytes), base);
+  with_.code.offer(regions, base);
+  with_.stats.modules++;
+}
+
+function instantiate({ memory, table, core, helpers }: Surroundings, module: WasmModule, base: number): void {
+  new wasm.Instance(module, {
+    env: { memory, table, base: new wasm.Global({ value: 'i32' }, base) },
+    core,
+    helper: helpers,
+  });
 }
 
 /** Makes regions of hot code at once, while the program waits. */
@@ -67,6 +76,10 @@ export class InlineTranslator implements Translator {
 
   collect(): void {
     // All is there as soon as it has been asked for.
+  }
+
+  knows(): void {
+    // Whoever asks looks for them.
   }
 
   close(): void {

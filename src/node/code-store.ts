@@ -1,0 +1,151 @@
+/**
+ * Translated code in files of the host, for the next run: ~/.cache/culm/BUILD/PROGRAM.code is what a sandbox reads,
+ * PROGRAM.parts what it is linked from. BUILD stands for the translator that made it. A file is used only if it belongs to
+ * the user alone and is whole; whoever writes replaces it at once.
+ */
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { guardFolder } from '../host/node/guard.js';
+import { BUILD } from '../machine/core/prebuilt.js';
+import { linkRegions, type RegionObject } from '../machine/translate/link.js';
+import type { KeptCode, KeptProgram } from '../machine/types.js';
+
+/** Bytes of a file: more than that would take longer to read than it saves. */
+const LARGEST = 64 << 20;
+/** Bytes of all files; beyond that the oldest go. */
+const MOST_BYTES = 1 << 30;
+const DIGEST = 32;
+const { O_NOFOLLOW, O_RDONLY } = constants;
+
+/** Where code is kept, or null: CULM_CACHE is a folder, or 'off'. */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string | null {
+  const { CULM_CACHE, XDG_CACHE_HOME } = env;
+  if (BUILD === '' || CULM_CACHE === 'off') return null;
+  if (CULM_CACHE !== undefined && CULM_CACHE !== '') return CULM_CACHE;
+  const home =
+    XDG_CACHE_HOME !== undefined && XDG_CACHE_HOME !== '' ? XDG_CACHE_HOME : join(homedir(), '.cache');
+  return home.startsWith('/') ? join(home, 'culm') : null;
+}
+
+export class CodeStore implements KeptCode {
+  private readonly folder: string;
+
+  private constructor(private readonly base: string) {
+    this.folder = join(base, BUILD);
+  }
+
+  /** In this folder, which no guest enters from now on; null if it cannot be had, or others may write to it. */
+  static open(base: string): CodeStore | null {
+    try {
+      mkdirSync(base, { recursive: true, mode: 0o700 });
+      const real = realpathSync(base);
+      if (!isOwn(lstatSync(real))) return null;
+      guardFolder(real);
+      return new CodeStore(real);
+    } catch {
+      return null;
+    }
+  }
+
+  load(program: string): KeptProgram | null {
+    return this.read(`${program}.code`) as KeptProgram | null;
+  }
+
+  /** Adds regions to what is kept of a program; of regions with the same entry and code the new one stays. */
+  add(program: string, regions: readonly RegionObject[]): void {
+    const before = (this.read(`${program}.parts`) ?? []) as RegionObject[];
+    const merged = new Map<string, RegionObject>();
+    for (const region of [...before, ...regions]) merged.set(`${region.entry} ${hash(region.code)}`, region);
+    const all = [...merged.values()];
+    const bytes = linkRegions(all);
+    if (bytes.length > LARGEST) return;
+    const kept: KeptProgram = {
+      regions: all.map(({ entry, ranges, code }) => ({ entry, ranges, code })),
+      bytes,
+    };
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    this.write(`${program}.parts`, all);
+    this.write(`${program}.code`, kept);
+    this.prune();
+  }
+
+  /** Null for what is not there, not whole, or could have been written by somebody else. */
+  private read(name: string): unknown {
+    let file: number;
+    try {
+      if (!isOwn(lstatSync(this.base)) || !isOwn(lstatSync(this.folder))) return null;
+      file = openSync(join(this.folder, name), O_RDONLY | O_NOFOLLOW);
+    } catch {
+      return null;
+    }
+    try {
+      const stat = fstatSync(file);
+      if (!stat.isFile() || !isOwn(stat) || stat.size < DIGEST || stat.size > 2 * LARGEST) return null;
+      const bytes = Buffer.allocUnsafe(stat.size);
+      if (readSync(file, bytes, 0, stat.size, 0) !== stat.size) return null;
+      const content = bytes.subarray(DIGEST);
+      return digest(content).equals(bytes.subarray(0, DIGEST)) ? (deserialize(content) as unknown) : null;
+    } catch {
+      return null;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  private write(name: string, value: unknown): void {
+    const content = serialize(value);
+    const path = join(this.folder, name);
+    const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+    writeFileSync(temporary, Buffer.concat([digest(content), content]), { mode: 0o600, flag: 'wx' });
+    renameSync(temporary, path);
+  }
+
+  private prune(): void {
+    const files = readdirSync(this.folder).map((name) => {
+      const path = join(this.folder, name);
+      const { size, mtimeMs } = statSync(path);
+      return { path, size, mtimeMs };
+    });
+    files.sort((a, b) => b.mtimeMs - a.mtimeMs);
+    let sum = 0;
+    for (const { path, size } of files) {
+      sum += size;
+      if (sum > MOST_BYTES) rmSync(path, { force: true });
+    }
+  }
+}
+
+interface Owned {
+  readonly uid: number;
+  readonly mode: number;
+}
+
+/** Nobody else can write to it. */
+function isOwn({ uid, mode }: Owned): boolean {
+  return uid === process.getuid?.() && (mode & 0o022) === 0;
+}
+
+function digest(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function hash(code: Uint8Array): string {
+  return createHash('sha1').update(code).digest('base64');
+}
