@@ -117,12 +117,16 @@ export class CodeStore implements KeptCode {
     renameSync(temporary, path);
   }
 
+  /** Of all builds' files, those that were written longest ago go first. */
   private prune(): void {
-    const files = readdirSync(this.folder).map((name) => {
-      const path = join(this.folder, name);
-      const { size, mtimeMs } = statSync(path);
-      return { path, size, mtimeMs };
-    });
+    const entries = readdirSync(this.base, { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => {
+        const path = join(entry.parentPath ?? entry.path, entry.name);
+        const { size, mtimeMs } = statSync(path);
+        return { path, size, mtimeMs };
+      });
     files.sort((a, b) => b.mtimeMs - a.mtimeMs);
     let sum = 0;
     for (const { path, size } of files) {

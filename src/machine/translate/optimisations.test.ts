@@ -8,7 +8,7 @@ import { OPTIMISATION_NAMES, optimisationsWithout, type Optimisation } from './o
 /** Something for each of them to do. */
 const PROGRAM = bytes(`
   ; _start, 400000
-  41 bc 3c 00 00 00 ; mov    r12d,0x3c
+  41 bc 58 02 00 00 ; mov    r12d,0x258
   ; again, 400006
   e8 07 00 00 00 ; call   400012 <work>
   41 ff cc ; dec    r12d
@@ -18,7 +18,7 @@ const PROGRAM = bytes(`
   41 bd 05 00 00 00 ; mov    r13d,0x5
   bf 00 00 70 00 ; mov    edi,0x700000
   be 00 04 70 00 ; mov    esi,0x700400
-  b9 b8 0b 00 00 ; mov    ecx,0xbb8
+  b9 32 00 00 00 ; mov    ecx,0x32
   31 c0 ; xor    eax,eax
   ; inner, 400029
   48 03 07 ; add    rax,QWORD PTR [rdi]
