@@ -19,7 +19,7 @@ const FLAGS = [
   '--experimental-wasm-branch-hinting',
   '--wasm-lazy-validation',
   '--no-flush-bytecode',
-  '--wasm-tiering-budget=60000000',
+  '--wasm-tiering-budget=6000000',
 ];
 // Later versions of V8 do not know it, and say so on standard error.
 if (Number.parseInt(process.versions.v8, 10) < 13) FLAGS.push('--interrupt-budget=540672');

@@ -1,6 +1,8 @@
 // Runs all tests: those beside the sources, then the suites that compare with the real CPU, kernel and programs.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages } from './packages.mjs';
 
@@ -26,8 +28,12 @@ if (files.length === 0) {
   console.error(`test: no test file matches ${wanted.join(' ')}`);
   process.exit(1);
 }
+// Tests share the code that they translate, with each other alone.
+const cache = mkdtempSync(join(tmpdir(), 'culm-code-'));
 const run = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...files], {
   cwd: root,
   stdio: 'inherit',
+  env: { ...process.env, CULM_CACHE: cache },
 });
+rmSync(cache, { recursive: true, force: true });
 process.exit(run.status ?? 1);

@@ -175,12 +175,12 @@ export class FunctionBuilder implements BodySource {
   }
 
   /** `return table[index](...args)` without growing the stack. */
-  returnCallIndirect(typeIndex: number, args: readonly Expr[], index: Expr): void {
+  returnCallIndirect(typeIndex: number, args: readonly Expr[], index: Expr, table = 0): void {
     for (const arg of args) this.push(arg);
     this.push(index);
     this.code.u8(0x13);
     this.code.uleb(typeIndex);
-    this.code.u8(0);
+    this.code.u8(table);
   }
 
   private open(op: number, type: ValType | typeof VOID): Label {
