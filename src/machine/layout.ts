@@ -193,9 +193,9 @@ export const CPU_CODE_STALE = 0x42c; // i32
 /** Misses of the TLB since the machine was made. */
 export const CPU_TLB_MISSES = 0x430; // i32
 /** How many answers the translator's thread has sent; written by that thread. */
-export const CPU_TRANSLATED = 0x460; // i32
+export const CPU_TRANSLATED = 0x470; // i32
 /** Not 0: the translator's thread has put away what is to be kept. */
-export const CPU_PUT_AWAY = 0x464; // i32
+export const CPU_PUT_AWAY = 0x474; // i32
 /** The interpreter: an address of 32 bits, made by the record before the one that uses it. */
 export const CPU_ADDRESS = 0x438; // i64
 /** The running space's epoch (memory/tlb.ts). */
