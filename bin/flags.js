@@ -7,7 +7,7 @@ const { setFlagsFromString } = require('node:v8');
 // Regions say which branches are cold; V8 heeds it only when told to (fib 70 ms to 54, FNV 47 to 28). The core module is our
 // own: its functions can be checked when they are first called. V8 refuses what it compiled with other settings.
 // To optimise what runs for a tenth of a second costs more than it saves. Waiting four times as long as V8 does by itself with
-// JavaScript, a program that makes 70 regions takes a quarter less processor time. (For regions, see src/cli/tiering.ts.)
+// JavaScript, a program that makes 70 regions takes a quarter less processor time. (For regions, see src/node/compile.ts.)
 const FLAGS = ['--experimental-wasm-branch-hinting', '--wasm-lazy-validation', '--no-flush-bytecode'];
 // Later versions of V8 do not know it, and say so on standard error.
 if (Number.parseInt(process.versions.v8, 10) < 13) FLAGS.push('--interrupt-budget=540672');

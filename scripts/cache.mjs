@@ -68,7 +68,7 @@ async function runTranslator() {
       start(script, loaded, (module) => (module === 'node:worker_threads' ? workerThreads : require(module)));
       const receive = () => {
         const answer = receiveMessageOnPort(port1)?.message;
-        if (answer?.module) resolve();
+        if (answer?.made.length) resolve();
         return answer;
       };
       return { post: (request) => port1.postMessage(request), receive, close: () => port1.close() };

@@ -4,7 +4,6 @@ import { attend, windowSize } from './attend.js';
 import { FORWARDED, refuse, restoreOptionsOf, type RunOptions } from './job.js';
 import { outputTo } from './output.js';
 import { attended, checkTerminal, openLogs } from './session.js';
-import { waitLongerWithRegions } from './tiering.js';
 import { readSnapshot } from './snapshot-file.js';
 
 const SIGKILL = 9;
@@ -23,7 +22,6 @@ export async function restore(file: string, options: RestoreCommandOptions): Pro
   const logs = openLogs(options, options.logFile, false);
   const bindings: RestoreOptions = { logLevel: 'error', ...restoreOptionsOf(options), ...logs.options };
   const sandbox = await Sandbox.restore(chain, bindings);
-  waitLongerWithRegions();
   return attended(sandbox, options, logs, async () => {
     const [guest, ...others] = sandbox.processes();
     if (guest === undefined) refuse('no program runs in the snapshot');

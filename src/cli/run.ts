@@ -3,7 +3,6 @@ import { Sandbox } from '../index.js';
 import { attend, windowSize } from './attend.js';
 import { manifestJob, plainJob, type RunOptions } from './job.js';
 import { attended, checkTerminal, openLogs } from './session.js';
-import { waitLongerWithRegions } from './tiering.js';
 
 /** Runs `argv` and returns the status for the shell. */
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
@@ -12,7 +11,6 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   const job = manifest === undefined ? plainJob(argv, options) : await manifestJob(manifest, argv, options);
   const logs = openLogs(options, job.logFile, job.trace);
   const sandbox = await Sandbox.create({ logLevel: 'error', ...job.options, ...logs.options });
-  waitLongerWithRegions();
   return attended(sandbox, options, logs, async () => {
     const guest = await sandbox.spawn(job.argv, {
       ...job.spawn,

@@ -1,4 +1,4 @@
-import type { KeptCode, TranslatorSetup, TranslatorThread } from '../machine/types.js';
+import type { Compile, KeptCode, TranslatorSetup, TranslatorThread } from '../machine/types.js';
 
 /**
  * All that the kernel needs from JavaScript's surroundings. `host/node` implements it; a browser can. Everything is
@@ -18,6 +18,8 @@ export interface Host {
   profiler(): HostProfiler | null;
   /** Starts a thread that makes regions of a machine's code, where there can be one. */
   readonly keptCode?: KeptCode;
+  /** Compiles a module of regions, if there is more to it than that. */
+  readonly compile?: Compile;
   readonly startTranslator?: (setup: TranslatorSetup) => TranslatorThread;
 }
 

@@ -1,5 +1,6 @@
 import type { FoundRegion, RegionSource } from './code/types.js';
 import type { CpuLevel } from './level.js';
+import type { LinkedRegions } from './translate/link.js';
 import type { Optimisation } from './translate/optimisations.js';
 import type { MachineViews } from './semantics/helper.js';
 import type { WasmModule } from './wasm/webassembly.js';
@@ -176,9 +177,13 @@ export interface MachineOptions {
   probe?: MachineProbe;
   /** Starts a thread that makes regions; without it the program waits for them. */
   translator?: (setup: TranslatorSetup) => TranslatorThread;
+  /** Compiles a module of regions, which are worth being optimised after about so many bytes of them have run. */
+  compile?: Compile;
   /** Where code that was translated before is kept. */
   keptCode?: KeptCode | undefined;
 }
+
+export type Compile = (bytes: Uint8Array, budget: number) => WasmModule;
 
 /** Translated code that outlives the machine. */
 export interface KeptCode {
@@ -186,11 +191,7 @@ export interface KeptCode {
   load(program: string): KeptProgram | null;
 }
 
-export interface KeptProgram {
-  readonly regions: readonly RegionSource[];
-  /** A module of these regions, in order. */
-  readonly bytes: Uint8Array;
-}
+export type KeptProgram = readonly LinkedRegions<RegionSource>[];
 
 /** What a thread that makes regions has to know (translate/service.ts). */
 export interface TranslatorSetup {
@@ -225,9 +226,8 @@ export interface TranslatorAnswer {
   readonly answered: readonly number[];
   /** Where blocks begin that are in the regions. */
   readonly covered: readonly number[];
-  /** A module of the regions, in order (translate/link.ts); null: none could be made. */
-  readonly module: WasmModule | null;
-  readonly regions: readonly FoundRegion[];
+  /** Modules of regions, in order (translate/link.ts). */
+  readonly made: readonly { readonly module: WasmModule; readonly regions: readonly FoundRegion[] }[];
   readonly wasmBytes: number;
 }
 

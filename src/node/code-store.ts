@@ -24,7 +24,7 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { guardFolder } from '../host/node/guard.js';
 import { BUILD } from '../machine/core/prebuilt.js';
-import { linkRegions, type RegionObject } from '../machine/translate/link.js';
+import { linkBySize, type RegionObject } from '../machine/translate/link.js';
 import type { KeptCode, KeptProgram } from '../machine/types.js';
 
 /** Bytes of a file: more than that would take longer to read than it saves. */
@@ -74,12 +74,12 @@ export class CodeStore implements KeptCode {
     const merged = new Map<string, RegionObject>();
     for (const region of [...before, ...regions]) merged.set(`${region.entry} ${hash(region.code)}`, region);
     const all = [...merged.values()];
-    const bytes = linkRegions(all);
-    if (bytes.length > LARGEST) return;
-    const kept: KeptProgram = {
-      regions: all.map(({ entry, ranges, code }) => ({ entry, ranges, code })),
+    const kept: KeptProgram = linkBySize(all).map(({ regions, bytes, budget }) => ({
+      regions: regions.map(({ entry, ranges, code }) => ({ entry, ranges, code })),
       bytes,
-    };
+      budget,
+    }));
+    if (kept.reduce((sum, { bytes }) => sum + bytes.length, 0) > LARGEST) return;
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     this.write(`${program}.parts`, all);
     this.write(`${program}.code`, kept);

@@ -4,6 +4,7 @@ import { CPU, CPU_PUT_AWAY, CPU_TRANSLATED } from '../machine/layout.js';
 import { TranslationService } from '../machine/translate/service.js';
 import type { TranslatorRequest, TranslatorSetup } from '../machine/types.js';
 import { CodeStore, cacheFolder } from './code-store.js';
+import { compile } from './compile.js';
 
 /** Null: put away what is to be kept. */
 type Message = TranslatorRequest | null;
@@ -12,7 +13,7 @@ type Message = TranslatorRequest | null;
 const QUIET = 1000;
 
 const { port, ...setup } = workerData as TranslatorSetup & { port: MessagePort };
-const service = new TranslationService(setup);
+const service = new TranslationService(setup, compile);
 const words = new Int32Array(setup.buffer);
 const folder = setup.keeps ? cacheFolder(process.env) : null;
 const store = folder === null ? null : CodeStore.open(folder);

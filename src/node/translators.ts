@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { CodeStore, cacheFolder } from './code-store.js';
+import { compile } from './compile.js';
 import { createNodeHost } from '../host/node/host.js';
 import type { Host } from '../kernel/host.js';
 import { CPU, CPU_PUT_AWAY } from '../machine/layout.js';
@@ -21,7 +22,9 @@ export function nodeHost(): Host {
   if (availableParallelism() < 2) return host;
   const folder = cacheFolder(process.env);
   const keptCode = folder === null ? null : CodeStore.open(folder);
-  return keptCode === null ? { ...host, startTranslator } : { ...host, startTranslator, keptCode };
+  return keptCode === null
+    ? { ...host, compile, startTranslator }
+    : { ...host, compile, startTranslator, keptCode };
 }
 
 /** What is not put away by then is translated again another time. */

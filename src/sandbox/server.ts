@@ -132,12 +132,13 @@ export class SandboxServer implements Backend {
     // What kernel and machine have to say are warnings: unknown calls and instructions.
     const verbose = settings.logLevel === 'warning' || settings.logLevel === 'debug';
     const log = verbose ? { log: (line: string) => this.events.log(line) } : {};
-    const { startTranslator, keptCode } = this.host;
+    const { startTranslator, keptCode, compile } = this.host;
     const translator = startTranslator === undefined ? {} : { translator: startTranslator };
+    const compiler = compile === undefined ? {} : { compile };
     const kept = settings.codeCache && keptCode !== undefined ? { keptCode } : {};
     const kernel = new Kernel({
       host: this.host,
-      machine: { memory, tier, without, ...translator, ...kept, ...log },
+      machine: { memory, tier, without, ...translator, ...compiler, ...kept, ...log },
       hostname,
       cpus,
       profile,

@@ -65,9 +65,10 @@ export class RemoteTranslator implements Translator {
     for (let answer = thread.receive(); answer !== undefined; answer = thread.receive()) {
       this.collected = (this.collected + 1) | 0;
       for (const address of answer.answered) this.pending.delete(address);
-      if (answer.module === null) continue;
-      addRegions(with_, answer.module, answer.regions);
-      this.made += answer.regions.length;
+      for (const { module, regions } of answer.made) {
+        addRegions(with_, module, regions);
+        this.made += regions.length;
+      }
       with_.stats.wasmBytes += answer.wasmBytes;
       for (const address of answer.covered) this.code.reheat(address);
     }

@@ -1,11 +1,10 @@
 import type { MachineViews } from '../semantics/helper.js';
 import { semanticsOf } from '../semantics/index.js';
-import type { TranslatorAnswer, TranslatorRequest, TranslatorSetup } from '../types.js';
+import type { Compile, TranslatorAnswer, TranslatorRequest, TranslatorSetup } from '../types.js';
 import { viewsOf } from '../memory/memory.js';
 import type { FoundRegion } from '../code/types.js';
-import { wasm } from '../wasm/webassembly.js';
 import { CodeView } from './code-view.js';
-import { linkRegions, type RegionObject } from './link.js';
+import { linkBySize, type RegionObject } from './link.js';
 import { RegionMaker, sizeOf } from './maker.js';
 import { optimisationsWithout } from './optimisations.js';
 
@@ -32,7 +31,10 @@ export class TranslationService {
 
   private readonly keeps: boolean;
 
-  constructor({ buffer, without, keeps }: TranslatorSetup) {
+  constructor(
+    { buffer, without, keeps }: TranslatorSetup,
+    private readonly compile: Compile,
+  ) {
     this.keeps = keeps;
     this.views = viewsOf(buffer);
     this.view = new CodeView(this.views);
@@ -56,7 +58,7 @@ export class TranslationService {
   /** Does some of what has been asked for. */
   step(): TranslatorAnswer {
     const objects: RegionObject[] = [];
-    const regions: FoundRegion[] = [];
+    const found = new Map<RegionObject, FoundRegion>();
     const answered: number[] = [];
     const covered: number[] = [];
     let instructions = 0;
@@ -70,7 +72,7 @@ export class TranslationService {
         const object = this.maker.write(flow);
         objects.push(object);
         if (this.keeps && request.program !== '') this.keep(request.program, object);
-        regions.push(this.sent(object));
+        found.set(object, this.sent(object));
         instructions += sizeOf(flow);
         for (const { address } of flow.blocks) {
           covered.push(address);
@@ -78,9 +80,12 @@ export class TranslationService {
         }
       }
     }
-    const bytes = objects.length === 0 ? null : linkRegions(objects);
-    const module = bytes === null ? null : new wasm.Module(bytes);
-    return { answered, covered, module, regions, wasmBytes: bytes?.length ?? 0 };
+    const linked = linkBySize(objects);
+    const made = linked.map(({ regions, bytes, budget }) => ({
+      module: this.compile(bytes, budget),
+      regions: regions.map((object) => found.get(object) as FoundRegion),
+    }));
+    return { answered, covered, made, wasmBytes: linked.reduce((sum, { bytes }) => sum + bytes.length, 0) };
   }
 
   private keep(program: string, object: RegionObject): void {

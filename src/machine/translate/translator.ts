@@ -1,7 +1,7 @@
 import type { CodeSource, FoundRegion, Translator } from '../code/types.js';
 import type { Semantics } from '../semantics/emitter.js';
 import type { MachineViews } from '../semantics/helper.js';
-import type { KeptProgram, MachineProbe, MachineStats } from '../types.js';
+import type { Compile, KeptProgram, MachineProbe, MachineStats } from '../types.js';
 import { wasm, type WasmMemory, type WasmModule, type WasmTable } from '../wasm/webassembly.js';
 import type { Form } from '../x86/insn.js';
 import { CodeView } from './code-view.js';
@@ -19,6 +19,7 @@ export interface Surroundings {
   readonly core: Readonly<Record<string, unknown>>;
   readonly helpers: Readonly<Record<string, unknown>>;
   readonly stats: MachineStats;
+  readonly compile: Compile;
 }
 
 /** Puts a module's regions into the table, and lets them be found. */
@@ -34,11 +35,13 @@ export function addRegions(with_: Surroundings, module: WasmModule, regions: rea
 }
 
 /** Puts a module of kept regions into the table, to be found where their code is. */
-export function offerRegions(with_: Surroundings, { bytes, regions }: KeptProgram): void {
-  const base = with_.code.takeSlots(regions.length);
-  instantiate(with_, new wasm.Module(bytes), base);
-  with_.code.offer(regions, base);
-  with_.stats.modules++;
+export function offerRegions(with_: Surroundings, kept: KeptProgram): void {
+  for (const { bytes, regions, budget } of kept) {
+    const base = with_.code.takeSlots(regions.length);
+    instantiate(with_, with_.compile(bytes, budget), base);
+    with_.code.offer(regions, base);
+    with_.stats.modules++;
+  }
 }
 
 function instantiate({ memory, table, core, helpers }: Surroundings, module: WasmModule, base: number): void {
