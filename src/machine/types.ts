@@ -209,8 +209,8 @@ export interface TranslatorThread {
   post(request: TranslatorRequest): void;
   /** The next answer, if one has come. */
   receive(): TranslatorAnswer | undefined;
-  /** Ends the thread; `hasMade`: after it has put away what is to be kept. */
-  close(hasMade: boolean): void;
+  /** Ends the thread; `keeps`: after it has put away what is to be kept. */
+  close(keeps: boolean): void;
 }
 
 /** Code of the space with this root table has got hot, in this program; and of which entries regions are kept. */

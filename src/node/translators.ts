@@ -45,8 +45,8 @@ function startTranslator(setup: TranslatorSetup): TranslatorThread {
   return Object.assign(thread, {
     post: (request: TranslatorRequest) => port1.postMessage(request),
     receive: () => (receiveMessageOnPort(port1) as { message: TranslatorAnswer } | undefined)?.message,
-    close(hasMade: boolean) {
-      if (setup.keeps && hasMade) putAway(port1, words);
+    close(keeps: boolean) {
+      if (setup.keeps && keeps) putAway(port1, words);
       port1.close();
       void worker.terminate();
     },

@@ -49,13 +49,13 @@ describe('stacks of samples', () => {
   });
 
   it('show what code that is not translated is busy with', () => {
-    assert.deepEqual(meaningOf(...LOOP, '<interpret>', '<wasm-function[99]>'), {
+    assert.deepEqual(meaningOf(...LOOP, '<op>', '<helper>'), {
       frames: '[interpreter]',
       part: 'interpreter',
       owner: '[interpreter]',
     });
     assert.equal(meaningOf(...GUEST, '<runUntil>', '<interpret>').frames, 'main > work > [interpreter]');
-    assert.equal(meaningOf(...GUEST, '<runUntil>', '<interpret>', '<load8>').part, 'interpreter');
+    assert.equal(meaningOf(...GUEST, '<runUntil>', '<op>', '<load8>').part, 'interpreter');
     assert.equal(meaningOf(...GUEST, '<load8>').part, 'memory');
     assert.equal(meaningOf(...LOOP).part, 'dispatcher');
     assert.equal(meaningOf(...LOOP, '<region 1.0>', '<runUntil>', '<region 1.1>').frames, 'main > work');

@@ -27,6 +27,8 @@ type Part = keyof typeof PARTS;
 /** Functions of the core module that are no part of the guest's own work, and what a sample in them is called. */
 const CORE: Readonly<Record<string, Part>> = {
   interpret: 'interpreter',
+  enterBlock: 'interpreter',
+  op: 'interpreter',
   enter: 'decoder',
   run: 'dispatcher',
   runUntil: 'dispatcher',

@@ -65,10 +65,10 @@ export class CoreBuilder {
     body(f, this);
   }
 
-  /** Adds a function without a name; returns its index. */
-  anonymous(params: readonly ValType[], result: ValType | null, body: Body): number {
+  /** Adds a function that nobody asks for by its name, which is for profiles; returns its index. */
+  unlisted(name: string, params: readonly ValType[], result: ValType | null, body: Body): number {
     const f = new FunctionBuilder(params, results(result));
-    const index = this.module.function(f);
+    const index = this.module.function(f, name);
     body(f, this);
     return index;
   }

@@ -41,6 +41,8 @@ const PAGE = i64.num(-4096);
 const HANDLER_TABLE = 1;
 /** (rip) -> as `interpret`: goes on at rip if the jump cache has a block there, and budget is left. */
 const ENTER_BLOCK = 'enterBlock';
+/** What all handlers are called in profiles. */
+const HANDLER = 'op';
 
 type SemanticsOf = (form: Form) => Semantics | undefined;
 
@@ -111,7 +113,7 @@ function defineHandler(core: CoreBuilder, key: HandlerKey, semanticsOf: Semantic
   const semantics = semanticsOf(key.form);
   if (semantics === undefined) throw new Error(`${key.form.key} has no semantics`);
   const infos: HandlerInfo[] = [];
-  const index = core.anonymous(PARAMS, I32, (f) => {
+  const index = core.unlisted(HANDLER, PARAMS, I32, (f) => {
     const exits: HandlerExits = {
       fault: () => {
         storeCpu(f, CPU_RIP, thisAddress(f.get(RECORD)));
@@ -142,7 +144,7 @@ export function defineInterpreter(
   }));
   core.define(ENTER_BLOCK, [I64], I32, writeEnterBlock);
   core.define('interpret', PARAMS, I32, (f) => continueWith(f, core, f.get(RECORD)));
-  const special = SPECIAL.map((write) => core.anonymous(PARAMS, I32, write));
+  const special = SPECIAL.map((write) => core.unlisted(HANDLER, PARAMS, I32, write));
   const handlers = keys.map((key) => defineHandler(core, key, semanticsOf));
   const functions = [...special, ...handlers.map(([index]) => index)];
   core.module.table(functions.length);

@@ -1,10 +1,15 @@
 import type { CodeSource, Translator } from '../code/types.js';
 import { CPU, CPU_TRANSLATED } from '../layout.js';
 import type { MachineViews } from '../semantics/helper.js';
-import type { TranslatorThread } from '../types.js';
+import type { TranslatorRequest, TranslatorThread } from '../types.js';
 import { addRegions, type Surroundings } from './translator.js';
 
 const TRANSLATED = (CPU + CPU_TRANSLATED) >>> 2;
+
+/** Of a program whose hot code is kept, a few blocks get hot all the same: a thread would take more time than they do. */
+const FEW = 4;
+/** The part, 1 / WORTH, of what is kept that must be new for the program's end to wait until that is kept, too. */
+const WORTH = 20;
 
 /** What it is told by the machine. */
 export interface RemoteWays {
@@ -23,6 +28,9 @@ export class RemoteTranslator implements Translator {
   private readonly pending = new Set<number>();
   private collected = 0;
   private made = 0;
+  private kept = 0;
+  /** What is asked for as soon as it is worth a thread. */
+  private readonly waiting: TranslatorRequest[] = [];
   private inline: Translator | null = null;
   /** Entries of kept regions, of which the thread has not been told. */
   private readonly known: number[] = [];
@@ -48,9 +56,11 @@ export class RemoteTranslator implements Translator {
     code.reheat(address);
     if (pending.has(address) || code.isTranslated(address)) return;
     pending.add(address);
+    this.waiting.push({ root: this.ways.root(), address, program: this.ways.program() });
+    if (this.thread === null && this.waiting.length < FEW) return;
     this.thread ??= this.ways.start();
-    const known = this.known.splice(0);
-    this.thread.post({ root: this.ways.root(), address, program: this.ways.program(), known });
+    for (const request of this.waiting.splice(0))
+      this.thread.post({ ...request, known: this.known.splice(0) });
   }
 
   /** The thread has ended: the program has to wait for its regions from now on. */
@@ -76,11 +86,12 @@ export class RemoteTranslator implements Translator {
 
   /** There are regions with these entries already. */
   knows(entries: readonly number[]): void {
-    this.known.push(...entries);
+    this.kept += entries.length;
+    for (const entry of entries) this.known.push(entry);
   }
 
   close(): void {
     this.collect();
-    this.thread?.close(this.made > 0);
+    this.thread?.close(this.made * WORTH > this.kept);
   }
 }
