@@ -6,7 +6,7 @@ import { addRegions, type Surroundings } from './translator.js';
 
 const TRANSLATED = (CPU + CPU_TRANSLATED) >>> 2;
 
-/** Of a program whose hot code is kept, a few blocks get hot all the same: a thread would take more time than they do. */
+/** Of a program whose hot code is kept, a few blocks get hot all the same, if only once: a thread would take more time than they do. */
 const FEW = 4;
 /** The part, 1 / WORTH, of what is kept that must be new for the program's end to wait until that is kept, too. */
 const WORTH = 20;
@@ -54,10 +54,12 @@ export class RemoteTranslator implements Translator {
     if (this.thread?.isLost === true) return this.hotWithout(address);
     const { code, pending } = this;
     code.reheat(address);
-    if (pending.has(address) || code.isTranslated(address)) return;
+    if (code.isTranslated(address)) return;
+    const isOften = pending.has(address);
+    if (isOften && this.thread !== null) return;
+    if (!isOften) this.waiting.push({ root: this.ways.root(), address, program: this.ways.program() });
     pending.add(address);
-    this.waiting.push({ root: this.ways.root(), address, program: this.ways.program() });
-    if (this.thread === null && this.waiting.length < FEW) return;
+    if (this.thread === null && !isOften && this.waiting.length < FEW) return;
     this.thread ??= this.ways.start();
     for (const request of this.waiting.splice(0))
       this.thread.post({ ...request, known: this.known.splice(0) });
