@@ -5,7 +5,9 @@
  * this run the recorded one, group by group, and writes docs/bench.md from all that is recorded.
  */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BENCHES } from './groups.js';
 import { RESULTS, recorded, writePage } from './page.js';
@@ -22,6 +24,9 @@ const names = args.filter((arg) => !/^\d+$/.test(arg));
 const unknown = names.find((name) => BENCHES[name] === undefined);
 if (unknown !== undefined) throw new Error(`${unknown}: there are ${Object.keys(BENCHES).join(', ')}`);
 
+// Code that earlier runs have kept does not count, nor is that of the user's own programs lost.
+process.env.CULM_CACHE = mkdtempSync(join(tmpdir(), 'culm-bench-code-'));
+process.on('exit', () => rmSync(process.env.CULM_CACHE ?? '', { recursive: true, force: true }));
 prepare();
 prepareJobs();
 const commit = execFileSync('git', ['describe', '--always', '--dirty'], {
