@@ -18,17 +18,26 @@ static double now(void) {
   return time.tv_sec + time.tv_nsec * 1e-9;
 }
 
+static long processor_time(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
 static volatile long *shared;
 
-/* Two children that count on one processor for a while, after `prepare`; how often each got to it. */
-static void race(void (*prepare)(int), double seconds) {
-  double end = now() + seconds;
+/* Two children that do nothing but take processor time, on one processor, after `prepare`, until they have had so many
+ * microseconds together; what each has got of them. However slow or busy the host is, the shares are the same. */
+static void race(void (*prepare)(int), long together) {
   shared[0] = shared[1] = shared[2] = 0;
   for (int i = 0; i < 2; i++) {
     if (fork() != 0) continue;
     prepare(i);
     __atomic_add_fetch(&shared[2], 1, __ATOMIC_SEQ_CST);
-    while (now() < end) shared[i]++;
+    while (shared[2] < 2) sched_yield();
+    long before = processor_time();
+    do shared[i] = processor_time() - before;
+    while (shared[0] + shared[1] < together);
     _exit(0);
   }
   while (wait(NULL) > 0) {}
@@ -52,11 +61,11 @@ static void idler(int i) {
 
 static void shares(void) {
   puts("-- shares");
-  race(equal, 0.3);
+  race(equal, 300000);
   HOLDS(shared[0] * 3 > shared[1] && shared[1] * 3 > shared[0]);
-  race(nicer, 0.3);
+  race(nicer, 300000);
   HOLDS(shared[0] > 0 && shared[1] > 3 * shared[0]);
-  race(idler, 0.3);
+  race(idler, 300000);
   HOLDS(shared[1] > 5 * shared[0]);
 }
 
