@@ -46,7 +46,7 @@ const SHELLS: Line[] = [
     '(exit 3) & a=$!; (until [ -e first ]; do sleep 0.01; done; exit 4) & b=$!; wait -n; echo $?; : > first; wait -n; echo $?; wait -n; echo $?; wait $a; echo $?',
   ),
   bash(
-    'for i in 3 1 2; do (sleep 0.$i; echo $i) & done; wait; jobs; echo $?; sleep 9 & sleep 8 & jobs | sed "s/[0-9]\\{3,\\}//"; kill %1 %2; wait %1; echo $?',
+    ': > 0.done; for i in 3 1 2; do (until [ -e $((i-1)).done ]; do sleep 0.01; done; echo $i; : > $i.done) & done; wait; jobs; echo $?; sleep 9 & sleep 8 & jobs | sed "s/[0-9]\\{3,\\}//"; kill %1 %2; wait %1; echo $?',
   ),
   bash('(sleep 0.5; exit 9) & p=$!; wait -n -p who; echo $? $((who == p))'),
   bash(
@@ -143,7 +143,7 @@ const TOOLS: Line[] = [
     'mkdir -p d/DEBIAN d/usr/share/x; printf "Package: x\\nVersion: 1.0\\nArchitecture: all\\nMaintainer: M <m@example.org>\\nDescription: d\\n" > d/DEBIAN/control; echo hello > d/usr/share/x/file; chmod -R go-w d; export SOURCE_DATE_EPOCH=1600000000; dpkg-deb --root-owner-group -b d x.deb; dpkg-deb -c x.deb; dpkg-deb -I x.deb | sed "s/ size [0-9]*//"; dpkg-deb -x x.deb o; dpkg-deb -f x.deb Version; find o | sort; md5sum < x.deb; ar t x.deb',
   ),
   bash(
-    'sqlite3 t.db "create table t(a integer primary key, w int)"; for w in 1 2; do (for i in 1 2 3 4 5 6 7 8; do sqlite3 -cmd ".timeout 20000" t.db "insert into t(w) values($w)"; done) & done; wait; sqlite3 t.db "select w, count(*) from t group by w; pragma integrity_check"; { echo "begin exclusive; insert into t(w) values(3);"; sleep 0.4; echo "commit;"; } | sqlite3 t.db & sleep 0.2; sqlite3 t.db "insert into t(w) values(4)"; wait; sqlite3 t.db "pragma journal_mode=wal; insert into t(w) values(5); select count(*) from t;"',
+    'sqlite3 t.db "create table t(a integer primary key, w int)"; for w in 1 2; do (for i in 1 2 3 4 5 6 7 8; do sqlite3 -cmd ".timeout 20000" t.db "insert into t(w) values($w)"; done) & done; wait; sqlite3 t.db "select w, count(*) from t group by w; pragma integrity_check"; { echo "begin exclusive; insert into t(w) values(3);"; echo ".shell touch locked"; until [ -e tried ]; do sleep 0.01; done; echo "commit;"; } | sqlite3 t.db & until [ -e locked ]; do sleep 0.01; done; sqlite3 t.db "insert into t(w) values(4)"; : > tried; wait; sqlite3 t.db "pragma journal_mode=wal; insert into t(w) values(5); select count(*) from t;"',
   ),
   bash(
     'as program.s -o p.o && ld -e start -o p p.o; echo $?; ./p; echo $?; ar rcs lib.a p.o; ranlib lib.a; nm lib.a; gcc -shared -fPIC -o libx.so -x c - <<< "int x(void) { return 42; }"; gcc -o use -x c - -x none ./libx.so <<< "int x(void); int main() { return x(); }"; ./use; echo $?; ldd use | grep -c libx; strip use; ./use; echo $?',
