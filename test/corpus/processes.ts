@@ -46,7 +46,7 @@ const SHELLS: Line[] = [
     '(exit 3) & a=$!; (until [ -e first ]; do sleep 0.01; done; exit 4) & b=$!; wait -n; echo $?; : > first; wait -n; echo $?; wait -n; echo $?; wait $a; echo $?',
   ),
   bash(
-    ': > 0.done; for i in 3 1 2; do (until [ -e $((i-1)).done ]; do sleep 0.01; done; echo $i; : > $i.done) & done; wait; jobs; echo $?; sleep 9 & sleep 8 & jobs | sed "s/[0-9]\\{3,\\}//"; kill %1 %2; wait %1; echo $?',
+    ': > 0.done; for i in 3 1 2; do (until [ -e $((i-1)).done ]; do sleep 0.01; done; echo $i; : > $i.done) & done; wait; jobs > /dev/null; echo $?; sleep 9 & sleep 8 & jobs | sed "s/[0-9]\\{3,\\}//"; kill %1 %2; wait %1; echo $?',
   ),
   bash('(sleep 0.5; exit 9) & p=$!; wait -n -p who; echo $? $((who == p))'),
   bash(
