@@ -83,12 +83,12 @@ export class Blocks extends BlockLists {
     return (this.memory.u32[at + 1] as number) * TWO_32 + (this.memory.u32[at] as number);
   }
 
-  /** Lets the block run once more as often before it is hot. */
-  reheat(block: number): void {
+  /** Lets the block run so many times more as often before it is hot. */
+  reheat(block: number, times: number): void {
     const { i32 } = this.memory;
     i32[(block + BLOCK_COUNTDOWN) >>> 2] =
-      (i32[(block + BLOCK_COUNTDOWN) >>> 2] as number) + this.heatOf(this.count(block));
-    i32[(block + BLOCK_HEATS) >>> 2] = (i32[(block + BLOCK_HEATS) >>> 2] as number) + 1;
+      (i32[(block + BLOCK_COUNTDOWN) >>> 2] as number) + times * this.heatOf(this.count(block));
+    i32[(block + BLOCK_HEATS) >>> 2] = (i32[(block + BLOCK_HEATS) >>> 2] as number) + times;
   }
 
   /** Drops all blocks of a frame with code in these lines, and their jumps; returns how many. */

@@ -123,9 +123,9 @@ export class CodeCache implements CodeSource {
     return 0;
   }
 
-  reheat(address: number): void {
+  reheat(address: number, times = 1): void {
     const block = this.blockAt(address);
-    if (block !== 0) this.blocks.reheat(block);
+    if (block !== 0) this.blocks.reheat(block, times);
   }
 
   decode(address: number): Insn | null {

@@ -29,8 +29,8 @@ export interface FoundRegion extends RegionSource {
 
 /** What the translator needs; implemented by the code cache. */
 export interface CodeSource {
-  /** Has the block that begins at `address` run for as long again before it is hot. */
-  reheat(address: number): void;
+  /** Has the block that begins at `address` run for as long again before it is hot, or for so many times as long. */
+  reheat(address: number, times?: number): void;
   /** Room for so many regions in the table: the first of as many slots. */
   takeSlots(count: number): number;
   giveSlotBack(slot: number): void;

@@ -29,6 +29,7 @@ import { displacementOf, type StackWindow } from './stack-window.js';
 import { Temporaries } from './temporaries.js';
 
 const OP_I64_ADD = i64.add(i64.num(0), i64.num(0)).op;
+const OP_I64_SHL = i64.shl(i64.num(0), i64.num(0)).op;
 const OP_I64_SUB = i64.sub(i64.num(0), i64.num(0)).op;
 
 /** What a write of `size` bytes makes of a general register: 4 clear the upper half, fewer keep the rest. */
@@ -136,13 +137,24 @@ export abstract class OperandEmitter extends BaseEmitter {
     };
   }
 
-  /** The register that is a sum's first term. */
+  /**
+   * The register that is a sum's first term; -1 if another term is of a register without ranges: an index that was read from
+   * memory leads here and there, however steady the base (with ranges for such accesses bzip2 took twice as long).
+   */
   private baseOf(address: Expr): number {
     const known = this.origins.get(address)?.base ?? this.bases.get(address);
     if (known !== undefined) return known;
     const { a, op } = address;
     if (a === null) return this.registers.indexOf(address);
-    return op === OP_I64_ADD || op === OP_I64_SUB ? this.baseOf(a) : -1;
+    const isSum = op === OP_I64_ADD || op === OP_I64_SUB;
+    return isSum && address.b !== null && this.isSteady(address.b) ? this.baseOf(a) : -1;
+  }
+
+  private isSteady(term: Expr): boolean {
+    const { op, a, b } = term;
+    if (op === OP_I64_CONST) return true;
+    if (op === OP_I64_SHL) return a !== null && this.isSteady(a);
+    return a === null && b === null && (this.slots[this.registers.indexOf(term)] ?? 0) > 0;
   }
 
   override variable(initial: Expr): Variable {

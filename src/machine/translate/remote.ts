@@ -8,6 +8,8 @@ const TRANSLATED = (CPU + CPU_TRANSLATED) >>> 2;
 
 /** Of a program whose hot code is kept, a few blocks get hot all the same, if only once: a thread would take more time than they do. */
 const FEW = 4;
+/** How much longer what is part of a region may run without one of its own, which would have the same code once more. */
+const COVERED = 10;
 /** The part, 1 / WORTH, of what is kept that must be new for the program's end to wait until that is kept, too. */
 const WORTH = 20;
 
@@ -82,7 +84,7 @@ export class RemoteTranslator implements Translator {
         this.made += regions.length;
       }
       with_.stats.wasmBytes += answer.wasmBytes;
-      for (const address of answer.covered) this.code.reheat(address);
+      for (const address of answer.covered) this.code.reheat(address, COVERED);
     }
   }
 
