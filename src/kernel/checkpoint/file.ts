@@ -13,7 +13,7 @@ const NAMES = { snapshot: 'it is no snapshot', processes: 'it is no file of proc
 const MARK = 8;
 
 /** Of the format and of what is in it: another number for each release that changes a kind. */
-export const VERSION = 2;
+export const VERSION = 3;
 export const PLAIN = 0;
 export const GZIP = 1;
 const HEADER = MARK + 5;
