@@ -64,7 +64,7 @@ function build(forms: readonly Form[], semanticsOf: SemanticsOf, helpers: readon
   defineAccess(core);
   defineRanges(core);
   const keys = handlersOf(forms, semanticsOf);
-  const handlers = defineInterpreter(core, [...keys.common, ...keys.others], semanticsOf);
+  const handlers = defineInterpreter(core, keys, semanticsOf);
   const tables = new DecoderTables(new HandlerTable(handlers), handlers);
   core.module.data(DECODER, tables.bytes);
   core.module.data(SHUFFLE_MASKS, vectorTables());

@@ -5,7 +5,7 @@ import type { HandlerKey } from './handler-emitter.js';
 
 /**
  * Which handlers the interpreter has: one a form, but high byte registers share those of other byte registers, and the
- * common forms have more than one. Common handlers stand in the interpreter's loop; the others are functions.
+ * common forms have more than one.
  */
 
 /** The form's name with its byte registers all alike. */
@@ -55,7 +55,7 @@ const COMMON = [
   /^jcc /,
 ];
 
-export function isCommon(form: Form): boolean {
+function isCommon(form: Form): boolean {
   const name = formName(form);
   return COMMON.some((pattern) => pattern.test(name));
 }
@@ -70,27 +70,25 @@ export function flagsClass(packed: number): number {
 }
 const READS_FLAGS = new Set(['jcc', 'setcc', 'cmovcc']);
 
-function variantsOf(form: Form, common: boolean): HandlerKey[] {
+function variantsOf(form: Form): HandlerKey[] {
   const plain = { form, simple: false, flags: -1 };
   if (READS_FLAGS.has(form.mnemonic)) return [plain, ...BRANCH_FLAGS.map((flags) => ({ ...plain, flags }))];
   const inMemory = form.operands.some(({ kind }) => kind === 'mem');
-  return common && inMemory ? [plain, { ...plain, simple: true }] : [plain];
+  return inMemory && isCommon(form) ? [plain, { ...plain, simple: true }] : [plain];
 }
 
-/** All handlers but the special ones: those in the loop, and the others. */
+/** All handlers but the special ones. */
 export function handlersOf(
   forms: readonly Form[],
   semanticsOf: (form: Form) => Semantics | undefined,
-): { readonly common: readonly HandlerKey[]; readonly others: readonly HandlerKey[] } {
+): readonly HandlerKey[] {
   const seen = new Set<string>();
-  const common: HandlerKey[] = [];
-  const others: HandlerKey[] = [];
+  const keys: HandlerKey[] = [];
   for (const form of forms) {
     const name = formName(form);
     if (seen.has(name) || semanticsOf(form) === undefined) continue;
     seen.add(name);
-    const isInLoop = isCommon(form);
-    (isInLoop ? common : others).push(...variantsOf(form, isInLoop));
+    keys.push(...variantsOf(form));
   }
-  return { common, others };
+  return keys;
 }

@@ -96,15 +96,9 @@ export function localGet(type: ValType, index: number): Expr {
 export function call(type: ValType, func: number, args: readonly Expr[]): Expr {
   return new Expr(type, OP_CALL, null, null, null, IMM_NONE, func, 0, args);
 }
-/** `tables[table][index](...args)`; `typeIndex` names the signature. The index is evaluated last. */
-export function callIndirect(
-  type: ValType,
-  typeIndex: number,
-  args: readonly Expr[],
-  index: Expr,
-  table = 0,
-): Expr {
-  return new Expr(type, OP_CALL_INDIRECT, index, null, null, IMM_NONE, typeIndex, table, args);
+/** `table[index](...args)`; `typeIndex` names the signature. The index is evaluated last. */
+export function callIndirect(type: ValType, typeIndex: number, args: readonly Expr[], index: Expr): Expr {
+  return new Expr(type, OP_CALL_INDIRECT, index, null, null, IMM_NONE, typeIndex, 0, args);
 }
 /** `cond ? a : b`, both evaluated. */
 export function select(cond: Expr, a: Expr, b: Expr): Expr {
