@@ -1,7 +1,7 @@
 /** busybox's own tests: of its applets, and of its shell. Each prints a line with its verdict. */
 import { copyFile, cp, mkdir, readdir, symlink } from 'node:fs/promises';
 import type { Piece, Place } from './run.js';
-import { compile, unpack } from './sources.js';
+import { compile, ON_TERMINAL, unpack } from './sources.js';
 import type { Suite, Verdicts } from './suite.js';
 
 const HELPERS = ['printenv', 'recho', 'zecho'];
@@ -16,11 +16,14 @@ async function prepare(cache: string): Promise<Place> {
   await copyFile('/bin/busybox', `${pristine}/busybox`);
   await copyFile(`${source}/debian/config/pkg/static`, `${pristine}/.config`);
   await cp(`${source}/testsuite`, `${pristine}/testsuite`, { recursive: true });
+  // Its runner makes a program of it.
+  await cp(`${source}/scripts/echo.c`, `${pristine}/scripts/echo.c`);
   const shell = `${pristine}/shell/ash_test`;
   await cp(`${source}/shell/ash_test`, shell, { recursive: true });
   await copyFile(`${pristine}/.config`, `${shell}/.config`);
   await symlink('../../busybox', `${shell}/ash`).catch(() => undefined);
   for (const name of HELPERS) await compile(`${shell}/${name}.c`, `${shell}/${name}`);
+  await compile(ON_TERMINAL, `${pristine}/on-terminal`, '-D_GNU_SOURCE');
   return { pristine, work: `${cache}/busybox.work` };
 }
 
@@ -32,12 +35,18 @@ async function pieces({ pristine, work }: Place): Promise<Piece[]> {
     else if (entry.name.endsWith('.tests')) applets.add(entry.name.slice(0, -6));
   }
   const shells = (await readdir(`${pristine}/shell/ash_test`)).filter((name) => name.startsWith('ash-'));
+  const onTerminal = [`${work}/on-terminal`, '0'];
   return [
     ...[...applets]
       .filter((name) => !LEFT_OUT.has(name))
       .sort()
-      .map((name) => ({ name, argv: ['./runtest', name], folder: 'testsuite', env })),
-    ...shells.map((name) => ({ name, argv: ['./run-all', name], folder: 'shell/ash_test', env })),
+      .map((name) => ({ name, argv: [...onTerminal, './runtest', name], folder: 'testsuite', env })),
+    ...shells.map((name) => ({
+      name,
+      argv: [...onTerminal, './run-all', name],
+      folder: 'shell/ash_test',
+      env,
+    })),
   ];
 }
 

@@ -12,6 +12,8 @@ export interface Place {
   /** As it was unpacked; each run gets a copy of it at `work`. */
   readonly pristine: string;
   readonly work: string;
+  /** Whom the copy belongs to, if not root. */
+  readonly owner?: number;
 }
 
 export interface Piece {
@@ -39,6 +41,7 @@ export async function run(system: System, place: Place, piece: Piece, limitMs: n
     verbatimSymlinks: true,
     preserveTimestamps: true,
   });
+  if (place.owner !== undefined) await exec('chown', ['-R', `${place.owner}:${place.owner}`, place.work]);
   const cwd = `${place.work}/${piece.folder}`;
   const settings = Object.entries({ PATH, HOME: '/root', ...piece.env }).flatMap(([k, v]) => [
     '-e',

@@ -1,7 +1,11 @@
 /** Debian's source packages, as they are installed here: fetched once, unpacked, with their helpers compiled. */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { exec } from './run.js';
+
+/** A helper that gives a test what it expects of those who start it. */
+export const ON_TERMINAL = fileURLToPath(new URL('../../../test/suites/on-terminal.c', import.meta.url));
 
 /** apt, with a list of source packages of its own, so that the machine's settings stay as they are. */
 async function apt(cache: string, ...args: string[]): Promise<void> {

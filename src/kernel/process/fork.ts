@@ -56,6 +56,8 @@ export function clone(parent: Thread, request: CloneRequest): Thread | Errno {
   const child = new Thread(tid, process, parent.name, fs, files);
   copyThread(parent, child, request);
   if (!inside) kernel.addProcess(process);
+  kernel.settleTime(parent);
+  kernel.scheduler.place(child, parent);
   kernel.addThread(child);
   setTids(parent, child, request);
   return child;
@@ -156,7 +158,6 @@ function inheritScheduling(parent: Thread, child: Thread): void {
   child.policy = resets ? (realtime ? SCHED_OTHER : parent.policy & ~SCHED_RESET_ON_FORK) : parent.policy;
   child.realtimePriority = resets ? 0 : parent.realtimePriority;
   child.nice = resets ? Math.max(0, parent.nice) : parent.nice;
-  child.virtualMs = parent.virtualMs;
 }
 
 function setTids(parent: Thread, child: Thread, { flags, parentTid, childTid }: CloneRequest): void {

@@ -8,6 +8,8 @@ const NICE_STEP = 1.25;
 const IDLE_WEIGHT = 3;
 /** A thread that wakes up is at most so much ahead of those that have run, in milliseconds. */
 const WAKEUP_CREDIT_MS = 3;
+/** A new thread starts so far behind its maker: about a turn, as on Linux (START_DEBIT), so that a parent gets on to its `wait`. */
+const START_DEBIT_MS = 4;
 /** SCHED_RR's turn. */
 export const RR_TURN_MS = 100;
 /** Of so many turns one is for ordinary threads while real-time ones never stop (sched_rt_runtime_us). */
@@ -41,6 +43,12 @@ export class Scheduler {
     thread.virtualMs = Math.max(thread.virtualMs, this.floor - WAKEUP_CREDIT_MS);
     thread.turnMs = 0;
     this.insert(thread, false);
+  }
+
+  /** Places a thread that `maker` makes, whose account is up to date. */
+  place(thread: Thread, maker: Thread): void {
+    thread.virtualMs = maker.virtualMs;
+    this.charge(thread, START_DEBIT_MS);
   }
 
   /** A thread has run and can go on. */
