@@ -181,6 +181,9 @@ for (const module of positionals.length > 0 ? positionals : MODULES) {
   console.log(
     `${module}: ${ids.size} tests, ${differing.length} differ, ${fresh.length} of them are not known`,
   );
+  for (const [pattern] of known)
+    if ([...ids].some((id) => pattern.test(id)) && !differing.some((id) => pattern.test(id)))
+      console.log(`  known to differ, but the same: ${pattern.source}`);
   for (const id of fresh) {
     console.log(`  ${id}: ${native.outcomes.get(id)} natively, ${culm.outcomes.get(id)} under Culm`);
     console.log(failureOf(culm.output, id).replaceAll(/^/gm, '      '));
