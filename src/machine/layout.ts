@@ -7,7 +7,7 @@
  *   0x02000  ranges         of pages that are found together, by pointer
  *   0x06000  TLB log        which entries were written
  *   0x10000  jump cache     guest address -> table slot and decoded block
- *   0x20000  shuffle masks  of the vector instructions with an immediate, and the tables of rcp and rsqrt
+ *   0x20000  shuffle masks  of the vector instructions with an immediate, then the tables of AES, rcp and rsqrt
  *   0x40000  decoded code   the interpreter's records
  *   CODE_LINES              for every frame, which of its 64-byte lines code was made from
  *   JUMP_TABLE              what the jump cache has no room for
@@ -95,8 +95,10 @@ export const JUMP_ENTRY_SIZE = 16;
 export const JUMP_SLOT = 8;
 export const JUMP_BLOCK = 12;
 
-/** See semantics/sse/permute.ts and reciprocal.ts. */
+/** See semantics/sse/permute.ts, semantics/crypto and semantics/sse/reciprocal.ts. */
 export const SHUFFLE_MASKS = 0x20000;
+export const AES_TABLES = 0x3e000;
+export const CARRYLESS_MASKS = 0x3e800;
 export const RECIPROCALS = 0x3f000;
 
 export const DECODED = 0x40000;
@@ -196,6 +198,11 @@ export const CPU_TLB_MISSES = 0x430; // i32
 export const CPU_TRANSLATED = 0x470; // i32
 /** Not 0: the translator's thread has put away what is to be kept. */
 export const CPU_PUT_AWAY = 0x474; // i32
+/**
+ * Written, never read (16 bytes). V8 mixes the operations of values that do not depend on each other, and so needs many
+ * registers; a value that is stored is worked out before what is loaded behind it.
+ */
+export const CPU_SETTLED = 0x480;
 /** The interpreter: an address of 32 bits, made by the record before the one that uses it. */
 export const CPU_ADDRESS = 0x438; // i64
 /** The running space's epoch (memory/tlb.ts). */

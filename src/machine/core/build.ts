@@ -7,6 +7,7 @@ import { DECODED, DECODER, FRAME_BASE, SHUFFLE_MASKS } from '../layout.js';
 import type { Semantics } from '../semantics/emitter.js';
 import { settleFlags } from '../semantics/flags.js';
 import type { Helper } from '../semantics/helper.js';
+import { writeCryptoTables } from '../semantics/crypto/index.js';
 import { writeVectorTables } from '../semantics/sse/index.js';
 import type { Form } from '../x86/insn.js';
 import { defineAccess } from './access.js';
@@ -48,13 +49,15 @@ type SemanticsOf = (form: Form) => Semantics | undefined;
 function vectorTables(): Uint8Array {
   const buffer = new ArrayBuffer(DECODED);
   const u8 = new Uint8Array(buffer);
-  writeVectorTables({
+  const views = {
     u8,
     i32: new Int32Array(buffer),
     u32: new Uint32Array(buffer),
     f64: new Float64Array(buffer),
     view: new DataView(buffer),
-  });
+  };
+  writeVectorTables(views);
+  writeCryptoTables(views);
   return u8.subarray(SHUFFLE_MASKS);
 }
 

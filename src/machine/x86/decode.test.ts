@@ -50,6 +50,8 @@ const TEXTS: readonly [hex: string, text: string][] = [
   ['c5 fd 6f 00', 'vmovdqa ymm0,YMMWORD PTR [rax]'],
   ['c4 e3 71 4a c2 30', 'vblendvps xmm0,xmm1,xmm2,xmm3'],
   ['c4 e2 6d 90 1c a0', 'vpgatherdd ymm3,DWORD PTR [rax+ymm4*4],ymm2'],
+  ['66 0f 38 10 d1', 'pblendvb xmm2,xmm1,xmm0'],
+  ['0f 38 cb d1', 'sha256rnds2 xmm2,xmm1,xmm0'],
   ['66 f2 0f 38 f1 c1', 'crc32 eax,cx'],
   ['f3 66 0f b8 c1', 'popcnt ax,cx'],
   ['e8 fb ff bf ff', 'call 0x0'],

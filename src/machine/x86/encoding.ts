@@ -1,4 +1,4 @@
-import { FEATURES, KNOWN_FEATURES, type Row } from './table.js';
+import type { Row } from './table.js';
 
 /** Reads the table's notation: a row becomes encodings, whose sizes are worked out for each operand size. */
 
@@ -173,6 +173,7 @@ function modOf(operands: readonly string[], conditions: readonly string[]): numb
   if (conditions.includes('r')) return 1;
   for (const operand of operands) {
     const text = operand.replace('~', '');
+    if (FIXED[text] !== undefined) continue;
     if (text.startsWith('M') || text.startsWith('X')) return 0;
     if (text === 'STi') return 1;
     if (text[0] in REGISTER_ONLY && !text.includes('/')) return 1;
@@ -221,15 +222,10 @@ function flagEffects(attributes: readonly string[]): FlagEffects {
 const condition = (conditions: readonly string[], letter: string) =>
   conditions.includes(`${letter}0`) ? 0 : conditions.includes(`${letter}1`) ? 1 : -1;
 
-const ABSENT_FEATURES = [...KNOWN_FEATURES].filter((feature) => !FEATURES.has(feature));
 const PREFIXED = /^(?:NP|66|F3|F2) [0-9A-F]{2}/;
 
-/**
- * The opcodes of a row in its map: eight for +r, sixteen for +cc; none when CPUID does not report its feature. Asked of
- * every row when the decoder starts, and so it looks no further.
- */
-export function opcodesOf([text, , , attributes]: Row): number[] {
-  if (ABSENT_FEATURES.some((feature) => attributes.includes(feature))) return [];
+/** The opcodes of a row in its map: eight for +r, sixteen for +cc. Asked of every row when the decoder starts, and so it looks no further. */
+export function opcodesOf([text]: Row): number[] {
   const at = PREFIXED.test(text) ? 3 : 0;
   const opcode = parseInt(text.slice(at, at + 2), 16);
   if (text[at + 2] !== '+') return [opcode];

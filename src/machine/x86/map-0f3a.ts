@@ -21,8 +21,11 @@ export const ROWS_0F3A: readonly Row[] = [
   ['66 40', 'dpps', 'Vps,Wps,Ib', 'SSE4.1'],
   ['66 41', 'dppd', 'Vpd,Wpd,Ib', 'SSE4.1'],
   ['66 42', 'mpsadbw', 'Vx,Wx,Ib', 'SSE4.1'],
+  ['66 44', 'pclmulqdq', 'Vdq,Wdq,Ib', 'PCLMULQDQ'],
   ['66 60', 'pcmpestrm', 'Vdq,Wdq,Ib', 'SSE4.2 y >OSZAPC'],
   ['66 61', 'pcmpestri', 'Vdq,Wdq,Ib', 'SSE4.2 y >OSZAPC'],
   ['66 62', 'pcmpistrm', 'Vdq,Wdq,Ib', 'SSE4.2 >OSZAPC'],
   ['66 63', 'pcmpistri', 'Vdq,Wdq,Ib', 'SSE4.2 >OSZAPC'],
+  ['NP CC', 'sha1rnds4', 'Vdq,Wdq,Ib', 'SHA'],
+  ['66 DF', 'aeskeygenassist', 'Vdq,Wdq,Ib', 'AES'],
 ];

@@ -101,7 +101,7 @@ export const FEATURES: ReadonlySet<string> = new Set([
   'AVX2',
   'FMA',
   'F16C',
+  'AES',
+  'PCLMULQDQ',
+  'SHA',
 ]);
-
-/** Every word that may stand among a row's attributes as its feature. */
-export const KNOWN_FEATURES: ReadonlySet<string> = new Set([...FEATURES, 'AES', 'PCLMULQDQ']);

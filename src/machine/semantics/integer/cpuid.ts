@@ -38,6 +38,7 @@ const FEATURES: readonly (readonly [word: Word, bit: number, name: string, isOfV
   ['0x80000001.edx', 29, 'lm'],
   ['0x80000007.edx', 8, 'constant_tsc nopl nonstop_tsc cpuid'],
   ['1.ecx', 0, 'pni'],
+  ['1.ecx', 1, 'pclmulqdq'],
   ['1.ecx', 9, 'ssse3'],
   ['1.ecx', 12, 'fma', true],
   ['1.ecx', 13, 'cx16'],
@@ -45,6 +46,7 @@ const FEATURES: readonly (readonly [word: Word, bit: number, name: string, isOfV
   ['1.ecx', 20, 'sse4_2'],
   ['1.ecx', 22, 'movbe', true],
   ['1.ecx', 23, 'popcnt'],
+  ['1.ecx', 25, 'aes'],
   ['1.ecx', 26, 'xsave', true],
   ['1.ecx', 27, '', true],
   ['1.ecx', 28, 'avx', true],
@@ -56,6 +58,7 @@ const FEATURES: readonly (readonly [word: Word, bit: number, name: string, isOfV
   ['7.ebx', 5, 'avx2', true],
   ['7.ebx', 8, 'bmi2', true],
   ['7.ebx', 9, 'erms'],
+  ['7.ebx', 29, 'sha_ni'],
 ];
 const HTT = 1 << 28;
 
