@@ -259,6 +259,17 @@ const OPENSSL: Line[] = [
     '-base64',
   ],
   ['openssl', 'enc', '-chacha20', '-K', '22'.repeat(32), '-iv', '33'.repeat(16), '-in', 'data.bin', '-a'],
+  ['openssl', 'dgst', '-sha1', 'data.bin'],
+  // With AES's instructions, whether or not CPUID reports them.
+  ...[['-aes-256-ctr'], ['-aes-128-cbc', '-nopad', '-d']].map((cipher) => [
+    ...['env', 'OPENSSL_ia32cap=0x0200020206000000', 'openssl', 'enc', ...cipher],
+    ...['-K', '44'.repeat(cipher.length === 1 ? 32 : 16), '-iv', '55'.repeat(16), '-in', 'data.bin', '-a'],
+  ]),
+  // GCM's tag, for which there is pclmulqdq.
+  [
+    ...['openssl', 'mac', '-macopt', 'cipher:AES-128-GCM', '-macopt', `hexkey:${'66'.repeat(16)}`],
+    ...['-macopt', `hexiv:${'77'.repeat(12)}`, '-in', 'data.bin', 'GMAC'],
+  ],
   ['openssl', 'prime', '-generate', '-bits', '32', '-hex'].slice(0, 2).concat(['1000000007']),
   ['openssl', 'version'],
   ['openssl', 'rand', '-nosuch'],

@@ -13,6 +13,8 @@ export interface Helper {
   readonly result: ValType | null;
   /** Writes the body; the parameters are locals 0.. of `f`. `func` gives another WebAssembly helper's index. */
   readonly wasm?: (f: FunctionBuilder, func: (helper: Helper) => number) => void;
+  /** Modules of regions have copies of their own, which are called faster; it calls no other helper. */
+  readonly near?: true;
   readonly js?: (memory: MachineViews, surroundings: Surroundings) => (...args: number[]) => number | void;
 }
 

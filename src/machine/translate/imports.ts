@@ -1,5 +1,6 @@
 import { F32, F64, I32, I64, V128, type ValType } from '../wasm/expr.js';
 import type { Helper } from '../semantics/helper.js';
+import { nearSymbol } from './near.js';
 
 /** The core module's functions that regions call. All may set CPU_EXIT, but `lookup`. */
 export interface CoreFunction {
@@ -42,8 +43,9 @@ export class Symbols {
     return this.numberOf(importName('core', name, params, result));
   }
 
-  helper({ name, params, result }: Helper): number {
-    return this.numberOf(importName('helper', name, params, result));
+  helper(helper: Helper): number {
+    const { name, params, result, near } = helper;
+    return this.numberOf(near === true ? nearSymbol(helper) : importName('helper', name, params, result));
   }
 
   numberOf(name: string): number {

@@ -5,6 +5,7 @@ import type { Body } from '../wasm/function.js';
 import { ModuleBuilder } from '../wasm/module.js';
 import { SELF, parseImport } from './imports.js';
 import { leaveNamed } from './leaves.js';
+import { nearNamed } from './near.js';
 
 /** A region as it can be kept: nothing in it depends on where and when it is used, but guest addresses. */
 export interface RegionObject {
@@ -81,9 +82,9 @@ export function linkRegions(
     return module.function(source, names[i], (callee) => own[callee] ?? 0);
   });
   for (const symbol of leaves) {
-    const leave = leaveNamed(symbol);
-    if (leave === null) throw new Error(`a region calls ${symbol}`);
-    module.function(leave);
+    const callee = leaveNamed(symbol) ?? nearNamed(symbol);
+    if (callee === null) throw new Error(`a region calls ${symbol}`);
+    module.function(callee);
   }
   module.movableElement(places);
   return module.finish();

@@ -9,8 +9,7 @@ const INFINITY = 0x80;
 
 const rotated = (x: number, by: number): number => ((x << by) | (x >> (8 - by))) & 0xff;
 /** The linear part of the S-box's affine map; the constant is added where it is used. */
-const linear = (x: number): number =>
-  x ^ rotated(x, 1) ^ rotated(x, 2) ^ rotated(x, 3) ^ rotated(x, 4);
+const linear = (x: number): number => x ^ rotated(x, 1) ^ rotated(x, 2) ^ rotated(x, 3) ^ rotated(x, 4);
 const backwards = (x: number): number => rotated(x, 1) ^ rotated(x, 3) ^ rotated(x, 6);
 /** The S-box's constant, and what the inverse map makes of it. */
 const CONSTANT = 0x63;

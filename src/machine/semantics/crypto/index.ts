@@ -2,7 +2,7 @@ import { sibling } from '../avx/halves.js';
 import type { SemanticsTable } from '../emitter.js';
 import type { MachineViews } from '../helper.js';
 import { writeAesTables } from './aes-tables.js';
-import { AES } from './aes.js';
+import { AES, AES_HELPERS } from './aes.js';
 import { CARRYLESS, writeCarrylessMasks } from './carryless.js';
 import { SHA1 } from './sha1.js';
 import { SHA256 } from './sha256.js';
@@ -12,7 +12,10 @@ const PLAIN = ['aesimc', 'aeskeygenassist'];
 /** Those that VEX has too: all that are not of SHA. */
 function withVex(table: SemanticsTable): SemanticsTable {
   const rows = Object.entries(table);
-  const vex = rows.map(([name, meaning]) => [`v${name}`, sibling(meaning, { merges: !PLAIN.includes(name) })]);
+  const vex = rows.map(([name, meaning]) => [
+    `v${name}`,
+    sibling(meaning, { merges: !PLAIN.includes(name) }),
+  ]);
   return { ...table, ...(Object.fromEntries(vex) as SemanticsTable) };
 }
 
@@ -24,3 +27,6 @@ export function writeCryptoTables(m: MachineViews): void {
   writeAesTables(m);
   writeCarrylessMasks(m);
 }
+
+/** Helpers of which regions have copies. */
+export const NEAR_HELPERS = AES_HELPERS;

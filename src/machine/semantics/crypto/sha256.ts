@@ -33,7 +33,10 @@ const sha256msg1: Semantics = (e) => {
   const b = e.let(readVector(e, 1));
   const a = e.let(e.read(0));
   const next = e.let(shuffle(4, [1, 2, 3, 4], a, b));
-  const sigma = v128.xor(v128.xor(turnedLanes(next, 7), turnedLanes(next, 18)), i32x4.shr_u(next, i32.const(3)));
+  const sigma = v128.xor(
+    v128.xor(turnedLanes(next, 7), turnedLanes(next, 18)),
+    i32x4.shr_u(next, i32.const(3)),
+  );
   e.write(0, i32x4.add(a, sigma));
 };
 

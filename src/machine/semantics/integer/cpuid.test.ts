@@ -18,12 +18,11 @@ test('vendor and brand', () => {
   assert.equal(text(brand), 'Culm virtual CPU');
 });
 
-test('features are x86-64-v2 and no more', () => {
+test('features are x86-64-v2, PCLMULQDQ and SHA, and no more', () => {
   const [, , ecx, edx] = cpuidLeaf(1, 0, 1, V2);
-  const v2 = { SSE3: 0, SSSE3: 9, CMPXCHG16B: 13, SSE4_1: 19, SSE4_2: 20, POPCNT: 23 };
+  const v2 = { SSE3: 0, SSSE3: 9, CMPXCHG16B: 13, SSE4_1: 19, SSE4_2: 20, POPCNT: 23, PCLMULQDQ: 1 };
   for (const [name, bit] of Object.entries(v2)) assert.equal((ecx >>> bit) & 1, 1, name);
   const absent = {
-    PCLMUL: 1,
     FMA: 12,
     MOVBE: 22,
     AES: 25,
@@ -36,7 +35,8 @@ test('features are x86-64-v2 and no more', () => {
   for (const [name, bit] of Object.entries(absent)) assert.equal((ecx >>> bit) & 1, 0, name);
   const baseline = { FPU: 0, TSC: 4, CX8: 8, CMOV: 15, CLFSH: 19, MMX: 23, FXSR: 24, SSE: 25, SSE2: 26 };
   for (const [name, bit] of Object.entries(baseline)) assert.equal((edx >>> bit) & 1, 1, name);
-  assert.deepEqual(cpuidLeaf(7, 0, 1, V2), [0, 1 << 9, 0, 0], 'only ERMS: no FSGSBASE, BMI, AVX2, SHA');
+  const extended = (1 << 9) | (1 << 29);
+  assert.deepEqual(cpuidLeaf(7, 0, 1, V2), [0, extended, 0, 0], 'only ERMS and SHA: no FSGSBASE, BMI, AVX2');
   assert.deepEqual(cpuidLeaf(0xd, 0, 1, V2), [0, 0, 0, 0], 'no XSAVE area');
 });
 

@@ -46,7 +46,6 @@ const FEATURES: readonly (readonly [word: Word, bit: number, name: string, isOfV
   ['1.ecx', 20, 'sse4_2'],
   ['1.ecx', 22, 'movbe', true],
   ['1.ecx', 23, 'popcnt'],
-  ['1.ecx', 25, 'aes'],
   ['1.ecx', 26, 'xsave', true],
   ['1.ecx', 27, '', true],
   ['1.ecx', 28, 'avx', true],
