@@ -49,6 +49,7 @@ import {
   type MachineOptions,
   type MachineProbe,
   type MachineStats,
+  type ModuleInUse,
   type Supervisor,
 } from './types.js';
 import { wasm, type WasmFunction, type WasmModule } from './wasm/webassembly.js';
@@ -85,12 +86,16 @@ interface SharedCore {
 }
 let $shared: SharedCore | undefined;
 
-function sharedCore(): SharedCore {
+function sharedCore(kept: KeptCode | null): SharedCore {
   if ($shared === undefined) {
     const core = loadCore();
-    $shared = { core, module: new wasm.Module(core.bytes) };
+    $shared = { core, module: kept?.core(core.bytes) ?? new wasm.Module(core.bytes) };
   }
   return $shared;
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
 }
 
 function zeroStats(): MachineStats {
@@ -146,6 +151,8 @@ class SandboxMachine implements Machine {
   private program = '';
   private readonly programs = new Set<string>();
   private readonly keptCode: KeptCode | null;
+  /** Modules of programs' kept regions; under null: the core. */
+  private readonly inUse = new Map<string | null, readonly ModuleInUse[]>();
   private readonly surroundings: Surroundings;
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
@@ -153,7 +160,9 @@ class SandboxMachine implements Machine {
     const on = optimisationsWithout(options.without ?? []);
     const tier = on.translation ? (options.tier ?? 'mixed') : 'interpret';
     const hasThread = tier === 'mixed' && options.translator !== undefined && probe === undefined;
-    const { core, module } = sharedCore();
+    // Code that does without some optimisation is not what others want.
+    this.keptCode = hasThread && (options.without ?? []).length === 0 ? (options.keptCode ?? null) : null;
+    const { core, module } = sharedCore(this.keptCode);
     const sandbox = createMemory(options.memory);
     const memory = (this.memory = sandbox.views);
     const frames = (this.frames = new FrameTable(memory, sandbox.frameEnd));
@@ -189,8 +198,6 @@ class SandboxMachine implements Machine {
       stats: this.counts,
       compile: options.compile ?? ((bytes) => new wasm.Module(bytes)),
     };
-    // Code that does without some optimisation is not what others want.
-    this.keptCode = hasThread && (options.without ?? []).length === 0 ? (options.keptCode ?? null) : null;
     this.translator = tier === 'interpret' ? null : this.makeTranslator(options, on, hasThread);
     const hostFunctions = new CoreHost({
       memory,
@@ -215,6 +222,7 @@ class SandboxMachine implements Machine {
       host,
       helper: fromJs,
     });
+    this.inUse.set(null, [{ module, functions: () => Object.values(exports).filter(isFunction) }]);
     Object.assign(functions, host, exports);
     Object.assign(helperFunctions, exports, fromJs);
     decoder.core = exports as unknown as CoreDecoder;
@@ -257,7 +265,7 @@ class SandboxMachine implements Machine {
     this.programs.add(program);
     const kept = this.keptCode?.load(program) ?? null;
     if (kept === null || this.translator === null) return;
-    offerRegions(this.surroundings, kept);
+    this.inUse.set(program, offerRegions(this.surroundings, kept));
     this.translator.knows(kept.flatMap(({ regions }) => regions.map(({ entry }) => entry)));
   }
 
@@ -320,6 +328,7 @@ class SandboxMachine implements Machine {
 
   close(): void {
     this.translator?.close();
+    for (const [program, modules] of this.inUse) this.keptCode?.keep(program, modules);
   }
 
   flushCode(): void {

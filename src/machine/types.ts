@@ -1,6 +1,5 @@
 import type { FoundRegion, RegionSource } from './code/types.js';
 import type { CpuLevel } from './level.js';
-import type { LinkedRegions } from './translate/link.js';
 import type { Optimisation } from './translate/optimisations.js';
 import type { MachineViews } from './semantics/helper.js';
 import type { WasmModule } from './wasm/webassembly.js';
@@ -185,13 +184,27 @@ export interface MachineOptions {
 
 export type Compile = (bytes: Uint8Array, budget: number) => WasmModule;
 
-/** Translated code that outlives the machine. */
+/** Code that outlives the machine. */
 export interface KeptCode {
+  /** Compiles the module of what is there before anything is translated. */
+  core(bytes: Uint8Array): WasmModule;
   /** What earlier runs of a program have left; null where nothing is there, or nothing that can be trusted. */
   load(program: string): KeptProgram | null;
+  /** Keeps what the engine has made meanwhile of the modules of a program, or of the core: of all there are. */
+  keep(program: string | null, modules: readonly ModuleInUse[]): void;
 }
 
-export type KeptProgram = readonly LinkedRegions<RegionSource>[];
+/** Modules of regions, in order (translate/link.ts: linkToBeKept). */
+export type KeptProgram = readonly {
+  readonly module: WasmModule;
+  readonly regions: readonly RegionSource[];
+}[];
+
+/** A module, and functions of it that tell how it is compiled. */
+export interface ModuleInUse {
+  readonly module: WasmModule;
+  readonly functions: () => readonly unknown[];
+}
 
 /** What a thread that makes regions has to know (translate/service.ts). */
 export interface TranslatorSetup {

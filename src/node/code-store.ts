@@ -1,7 +1,7 @@
 /**
- * Translated code in files of the host, for the next run: ~/.cache/culm/BUILD/PROGRAM.code is what a sandbox reads,
- * PROGRAM.parts what it is linked from. BUILD stands for the translator that made it. A file is used only if it belongs to
- * the user alone and is whole; whoever writes replaces it at once.
+ * Code in files of the host, for the next run, in ~/.cache/culm/BUILD: PROGRAM.code is what a sandbox reads, PROGRAM.parts
+ * what it is linked from, PROGRAM.VERSION.native what that version of V8 has made of it. BUILD stands for the translator that
+ * made it. A file is used only if it belongs to the user alone and is whole; whoever writes replaces it at once.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -23,16 +23,38 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { guardFolder } from '../host/node/guard.js';
+import type { RegionSource } from '../machine/code/types.js';
 import { BUILD } from '../machine/core/prebuilt.js';
-import { linkBySize, type RegionObject } from '../machine/translate/link.js';
-import type { KeptCode, KeptProgram } from '../machine/types.js';
+import {
+  linkBySize,
+  linkToBeKept,
+  type LinkedRegions,
+  type RegionObject,
+} from '../machine/translate/link.js';
+import type { KeptCode, KeptProgram, ModuleInUse } from '../machine/types.js';
+import type { WasmModule } from '../machine/wasm/webassembly.js';
+import { DEFAULT_BUDGET } from './compile.js';
+import { KEEPS_NATIVE, compileWith, countOptimised, nativeOf, type Native } from './native-code.js';
 
 /** Bytes of a file: more than that would take longer to read than it saves. */
 const LARGEST = 64 << 20;
 /** Bytes of all files; beyond that the oldest go. */
 const MOST_BYTES = 1 << 30;
+/** Modules of a program; beyond that all its regions are linked anew, and V8 begins again with them. */
+const MOST_MODULES = 12;
+/** The part, 1 / WORTH, of a program's optimised functions that must be new to be written down. */
+const WORTH = 20;
 const DIGEST = 32;
 const { O_NOFOLLOW, O_RDONLY } = constants;
+
+/** Of modules that were loaded, what was kept. */
+interface Loaded {
+  readonly digest: string;
+  readonly budget: number;
+  readonly native: Native | undefined;
+}
+const LOADED = new WeakMap<WasmModule, Loaded>();
+const CORE = 'core';
 
 /** Where code is kept, or null: CULM_CACHE is a folder, or 'off'. */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string | null {
@@ -64,8 +86,56 @@ export class CodeStore implements KeptCode {
     }
   }
 
+  core(bytes: Uint8Array): WasmModule {
+    return this.compile(bytes, DEFAULT_BUDGET, this.natives(CORE));
+  }
+
   load(program: string): KeptProgram | null {
-    return this.read(`${program}.code`) as KeptProgram | null;
+    const linked = this.linked(program);
+    if (linked === null) return null;
+    const natives = this.natives(program);
+    return linked.map(({ regions, bytes, budget }) => ({
+      regions,
+      module: this.compile(bytes, budget, natives),
+    }));
+  }
+
+  private compile(bytes: Uint8Array, budget: number, natives: ReadonlyMap<string, Native>): WasmModule {
+    const name = digest(bytes).toString('base64');
+    const native = natives.get(name);
+    const module = compileWith(bytes, budget, native);
+    LOADED.set(module, { digest: name, budget, native });
+    return module;
+  }
+
+  private linked(program: string): readonly LinkedRegions<RegionSource>[] | null {
+    return this.read(`${program}.code`) as readonly LinkedRegions<RegionSource>[] | null;
+  }
+
+  /** By the digests of modules. */
+  private natives(program: string): ReadonlyMap<string, Native> {
+    if (!KEEPS_NATIVE) return new Map();
+    return (this.read(nativeName(program)) ?? new Map()) as ReadonlyMap<string, Native>;
+  }
+
+  keep(program: string | null, modules: readonly ModuleInUse[]): void {
+    const all = modules.flatMap(({ module, functions }) => {
+      const loaded = LOADED.get(module);
+      return loaded === undefined ? [] : [{ ...loaded, module, functions: functions() }];
+    });
+    const before = all.reduce((sum, { native }) => sum + (native?.optimised ?? 0), 0);
+    const now = all.reduce((sum, { functions }) => sum + countOptimised(functions), 0);
+    if (now === 0 || now - before < before / WORTH) return;
+    const natives = new Map<string, Native>();
+    for (const { digest: name, budget, module, functions } of all) {
+      const native = nativeOf(module, budget, functions);
+      if (native !== null) natives.set(name, native);
+    }
+    try {
+      this.write(nativeName(program ?? CORE), natives);
+    } catch {
+      // What cannot be kept is made again.
+    }
   }
 
   /** Adds regions to what is kept of a program; of regions with the same entry and code the new one stays. */
@@ -74,13 +144,11 @@ export class CodeStore implements KeptCode {
     const merged = new Map<string, RegionObject>();
     for (const region of [...before, ...regions]) merged.set(`${region.entry} ${hash(region.code)}`, region);
     const all = [...merged.values()];
-    const kept: KeptProgram = linkBySize(all).map(({ regions, bytes, budget }) => ({
-      regions: regions.map(({ entry, ranges, code }) => ({ entry, ranges, code })),
-      bytes,
-      budget,
-    }));
+    // What is linked already stays as it is: V8's code is for just these bytes.
+    const linked = this.linked(program) ?? [];
+    const fresh = link(regions);
+    const kept = linked.length + fresh.length > MOST_MODULES ? link(all) : [...linked, ...fresh];
     if (kept.reduce((sum, { bytes }) => sum + bytes.length, 0) > LARGEST) return;
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     this.write(`${program}.parts`, all);
     this.write(`${program}.code`, kept);
     this.prune();
@@ -110,6 +178,7 @@ export class CodeStore implements KeptCode {
   }
 
   private write(name: string, value: unknown): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const content = serialize(value);
     const path = join(this.folder, name);
     const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
@@ -134,6 +203,18 @@ export class CodeStore implements KeptCode {
       if (sum > MOST_BYTES) rmSync(path, { force: true });
     }
   }
+}
+
+function link(objects: readonly RegionObject[]): LinkedRegions<RegionSource>[] {
+  return linkBySize(objects, linkToBeKept).map(({ regions, bytes, budget }) => ({
+    regions: regions.map(({ entry, ranges, code }) => ({ entry, ranges, code })),
+    bytes,
+    budget,
+  }));
+}
+
+function nativeName(program: string): string {
+  return `${program}.${process.versions.v8}.native`;
 }
 
 interface Owned {

@@ -37,20 +37,36 @@ const BUDGETS = [
   { largest: Infinity, budget: 600_000_000 },
 ];
 
+/** What modules whose functions are to be looked at export: a table of them. */
+export const FUNCTIONS = 'functions';
+
 /** Links regions to modules, one for each size that there is. */
-export function linkBySize<Object extends RegionObject>(objects: readonly Object[]): LinkedRegions<Object>[] {
+export function linkBySize<Object extends RegionObject>(
+  objects: readonly Object[],
+  link: (objects: readonly RegionObject[]) => Uint8Array = linkRegions,
+): LinkedRegions<Object>[] {
   let smallest = 0;
   return BUDGETS.flatMap(({ largest, budget }) => {
     const from = smallest;
     smallest = largest;
     const regions = objects.filter(({ body: { bytes } }) => bytes.length >= from && bytes.length < largest);
-    return regions.length === 0 ? [] : [{ regions, bytes: linkRegions(regions), budget }];
+    return regions.length === 0 ? [] : [{ regions, bytes: link(regions), budget }];
   });
 }
 
 /** WebAssembly pages that any sandbox's memory has, and that none exceeds. */
 const LEAST_PAGES = FRAME_BASE / 0x10000;
 const MOST_PAGES = 0x10000;
+
+/** As `linkRegions`, with the table FUNCTIONS. */
+export function linkToBeKept(objects: readonly RegionObject[]): Uint8Array {
+  const module = new ModuleBuilder();
+  const places = addObjects(module, objects, []);
+  const table = module.table(places.length);
+  module.element(0, places, table);
+  module.exportTable(FUNCTIONS, table);
+  return module.finish();
+}
 
 /**
  * A module of these regions. When it is instantiated they go into the table, in order, from the slot on that is its import
@@ -61,6 +77,16 @@ export function linkRegions(
   names: readonly (string | undefined)[] = [],
 ): Uint8Array {
   const module = new ModuleBuilder();
+  addObjects(module, objects, names);
+  return module.finish();
+}
+
+/** Returns the functions. */
+function addObjects(
+  module: ModuleBuilder,
+  objects: readonly RegionObject[],
+  names: readonly (string | undefined)[],
+): number[] {
   module.type(REGION_PARAMS, REGION_RESULTS);
   module.importMemory('env', 'memory', LEAST_PAGES, MOST_PAGES);
   module.importTable('env', 'table', 1);
@@ -87,5 +113,5 @@ export function linkRegions(
     module.function(callee);
   }
   module.movableElement(places);
-  return module.finish();
+  return places;
 }

@@ -1,12 +1,18 @@
 import type { CodeSource, FoundRegion, Translator } from '../code/types.js';
 import type { Semantics } from '../semantics/emitter.js';
 import type { MachineViews } from '../semantics/helper.js';
-import type { Compile, KeptProgram, MachineProbe, MachineStats } from '../types.js';
-import { wasm, type WasmMemory, type WasmModule, type WasmTable } from '../wasm/webassembly.js';
+import type { Compile, KeptProgram, MachineProbe, MachineStats, ModuleInUse } from '../types.js';
+import {
+  wasm,
+  type WasmInstance,
+  type WasmMemory,
+  type WasmModule,
+  type WasmTable,
+} from '../wasm/webassembly.js';
 import type { Form } from '../x86/insn.js';
 import { CodeView } from './code-view.js';
 import type { Flow } from './flow.js';
-import { linkRegions, type RegionObject } from './link.js';
+import { FUNCTIONS, linkRegions, type RegionObject } from './link.js';
 import { RegionMaker, sizeOf } from './maker.js';
 import type { Optimisations } from './optimisations.js';
 
@@ -34,18 +40,24 @@ export function addRegions(with_: Surroundings, module: WasmModule, regions: rea
   stats.modules++;
 }
 
-/** Puts a module of kept regions into the table, to be found where their code is. */
-export function offerRegions(with_: Surroundings, kept: KeptProgram): void {
-  for (const { bytes, regions, budget } of kept) {
+/** Puts modules of kept regions into the table, to be found where their code is. */
+export function offerRegions(with_: Surroundings, kept: KeptProgram): ModuleInUse[] {
+  return kept.map(({ module, regions }) => {
     const base = with_.code.takeSlots(regions.length);
-    instantiate(with_, with_.compile(bytes, budget), base);
+    const { exports } = instantiate(with_, module, base);
     with_.code.offer(regions, base);
     with_.stats.modules++;
-  }
+    const functions = exports[FUNCTIONS] as WasmTable;
+    return { module, functions: () => regions.map((_, i) => functions.get(i)) };
+  });
 }
 
-function instantiate({ memory, table, core, helpers }: Surroundings, module: WasmModule, base: number): void {
-  new wasm.Instance(module, {
+function instantiate(
+  { memory, table, core, helpers }: Surroundings,
+  module: WasmModule,
+  base: number,
+): WasmInstance {
+  return new wasm.Instance(module, {
     env: { memory, table, base: new wasm.Global({ value: 'i32' }, base) },
     core,
     helper: helpers,

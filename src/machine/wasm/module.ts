@@ -37,6 +37,7 @@ export class ModuleBuilder {
   private movable: readonly number[] = [];
   private readonly segments: { offset: number; bytes: Uint8Array }[] = [];
   private ownTable = -1;
+  private importedTables = 0;
   /** By index, ascending. */
   private readonly names: { index: number; name: string }[] = [];
 
@@ -66,6 +67,7 @@ export class ModuleBuilder {
 
   importTable(module: string, name: string, size: number): void {
     this.import(module, name, EXTERNAL.table);
+    this.importedTables++;
     this.imports.u8(0x70);
     this.imports.u8(0);
     this.imports.uleb(size);
@@ -91,9 +93,10 @@ export class ModuleBuilder {
     return this.importedFunctions++;
   }
 
-  /** A table of this module's own, with no maximum; its number is that behind the imported ones. */
-  table(size: number): void {
+  /** A table of this module's own, with no maximum; returns its number, which is that behind the imported ones. */
+  table(size: number): number {
     this.ownTable = size;
+    return this.importedTables;
   }
 
   /**
@@ -108,9 +111,17 @@ export class ModuleBuilder {
   }
 
   export(name: string, func: number): void {
+    this.exportAs(name, EXTERNAL.func, func);
+  }
+
+  exportTable(name: string, table: number): void {
+    this.exportAs(name, EXTERNAL.table, table);
+  }
+
+  private exportAs(name: string, kind: number, index: number): void {
     this.exports.name(name);
-    this.exports.u8(EXTERNAL.func);
-    this.exports.uleb(func);
+    this.exports.u8(kind);
+    this.exports.uleb(index);
     this.exportCount++;
   }
 
