@@ -151,8 +151,8 @@ class SandboxMachine implements Machine {
   private program = '';
   private readonly programs = new Set<string>();
   private readonly keptCode: KeptCode | null;
-  /** Modules of programs' kept regions; under null: the core. */
-  private readonly inUse = new Map<string | null, readonly ModuleInUse[]>();
+  /** The core, and modules of kept regions. */
+  private readonly inUse: ModuleInUse[] = [];
   private readonly surroundings: Surroundings;
 
   constructor(options: MachineOptions, supervisor: Supervisor) {
@@ -222,7 +222,7 @@ class SandboxMachine implements Machine {
       host,
       helper: fromJs,
     });
-    this.inUse.set(null, [{ module, functions: () => Object.values(exports).filter(isFunction) }]);
+    this.inUse.push({ module, functions: () => Object.values(exports).filter(isFunction) });
     Object.assign(functions, host, exports);
     Object.assign(helperFunctions, exports, fromJs);
     decoder.core = exports as unknown as CoreDecoder;
@@ -265,7 +265,7 @@ class SandboxMachine implements Machine {
     this.programs.add(program);
     const kept = this.keptCode?.load(program) ?? null;
     if (kept === null || this.translator === null) return;
-    this.inUse.set(program, offerRegions(this.surroundings, kept));
+    this.inUse.push(...offerRegions(this.surroundings, kept));
     this.translator.knows(kept.flatMap(({ regions }) => regions.map(({ entry }) => entry)));
   }
 
@@ -328,7 +328,7 @@ class SandboxMachine implements Machine {
 
   close(): void {
     this.translator?.close();
-    for (const [program, modules] of this.inUse) this.keptCode?.keep(program, modules);
+    this.keptCode?.keep(this.inUse);
   }
 
   flushCode(): void {

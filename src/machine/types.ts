@@ -190,8 +190,8 @@ export interface KeptCode {
   core(bytes: Uint8Array): WasmModule;
   /** What earlier runs of a program have left; null where nothing is there, or nothing that can be trusted. */
   load(program: string): KeptProgram | null;
-  /** Keeps what the engine has made meanwhile of the modules of a program, or of the core: of all there are. */
-  keep(program: string | null, modules: readonly ModuleInUse[]): void;
+  /** Keeps what the engine has made of these meanwhile, of what comes from here. */
+  keep(modules: readonly ModuleInUse[]): void;
 }
 
 /** Modules of regions, in order (translate/link.ts: linkToBeKept). */

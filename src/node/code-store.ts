@@ -1,12 +1,14 @@
 /**
- * Code in files of the host, for the next run, in ~/.cache/culm/BUILD: PROGRAM.code is what a sandbox reads, PROGRAM.parts
- * what it is linked from, PROGRAM.VERSION.native what that version of V8 has made of it. BUILD stands for the translator that
- * made it. A file is used only if it belongs to the user alone and is whole; whoever writes replaces it at once.
+ * Code in files of the host, for the next run, in ~/.cache/culm/BUILD: PROGRAM.N.code is what a sandbox reads, PROGRAM.N.parts
+ * what it is linked from, PROGRAM.N.VERSION.native what that version of V8 has made of it; N counts the runs that had
+ * something to add. BUILD stands for the translator that made it. A file is used only if it belongs to the user alone
+ * and is whole; whoever writes replaces it at once.
  */
 import { createHash } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -37,11 +39,13 @@ import { DEFAULT_BUDGET } from './compile.js';
 import { KEEPS_NATIVE, compileWith, countOptimised, nativeOf, type Native } from './native-code.js';
 
 /** Bytes of a file: more than that would take longer to read than it saves. */
-const LARGEST = 64 << 20;
+const LARGEST = 128 << 20;
 /** Bytes of all files; beyond that the oldest go. */
 const MOST_BYTES = 1 << 30;
-/** Modules of a program; beyond that all its regions are linked anew, and V8 begins again with them. */
-const MOST_MODULES = 12;
+/** Additions to a program; one more, and all its regions are linked anew, and V8 begins again with them. */
+const MOST_ADDITIONS = 16;
+/** After how many bytes that have run V8 is to optimise what is kept: soon, since it does so once for many runs. */
+const BUDGET = 100_000;
 /** The part, 1 / WORTH, of a program's optimised functions that must be new to be written down. */
 const WORTH = 20;
 const DIGEST = 32;
@@ -49,6 +53,8 @@ const { O_NOFOLLOW, O_RDONLY } = constants;
 
 /** Of modules that were loaded, what was kept. */
 interface Loaded {
+  /** With others in one file. */
+  readonly name: string;
   readonly digest: string;
   readonly budget: number;
   readonly native: Native | undefined;
@@ -87,71 +93,94 @@ export class CodeStore implements KeptCode {
   }
 
   core(bytes: Uint8Array): WasmModule {
-    return this.compile(bytes, DEFAULT_BUDGET, this.natives(CORE));
+    return this.compile(CORE, bytes, DEFAULT_BUDGET, this.natives(CORE));
   }
 
   load(program: string): KeptProgram | null {
-    const linked = this.linked(program);
-    if (linked === null) return null;
-    const natives = this.natives(program);
-    return linked.map(({ regions, bytes, budget }) => ({
-      regions,
-      module: this.compile(bytes, budget, natives),
-    }));
+    const kept = this.additions(program).flatMap((name) => {
+      const linked = (this.read(`${name}.code`) ?? []) as readonly LinkedRegions<RegionSource>[];
+      const natives = this.natives(name);
+      return linked.map(({ regions, bytes }) => ({
+        regions,
+        module: this.compile(name, bytes, BUDGET, natives),
+      }));
+    });
+    return kept.length === 0 ? null : kept;
   }
 
-  private compile(bytes: Uint8Array, budget: number, natives: ReadonlyMap<string, Native>): WasmModule {
-    const name = digest(bytes).toString('base64');
-    const native = natives.get(name);
+  private compile(
+    name: string,
+    bytes: Uint8Array,
+    budget: number,
+    natives: ReadonlyMap<string, Native>,
+  ): WasmModule {
+    const key = digest(bytes).toString('base64');
+    const native = natives.get(key);
     const module = compileWith(bytes, budget, native);
-    LOADED.set(module, { digest: name, budget, native });
+    LOADED.set(module, { name, digest: key, budget, native });
     return module;
   }
 
-  private linked(program: string): readonly LinkedRegions<RegionSource>[] | null {
-    return this.read(`${program}.code`) as readonly LinkedRegions<RegionSource>[] | null;
+  /** Names of files without their ends, from the first that was added on. */
+  private additions(program: string): string[] {
+    const names: string[] = [];
+    for (let n = 0; n < MOST_ADDITIONS; n++) {
+      const name = `${program}.${n}`;
+      if (!existsSync(join(this.folder, `${name}.code`))) break;
+      names.push(name);
+    }
+    return names;
   }
 
   /** By the digests of modules. */
-  private natives(program: string): ReadonlyMap<string, Native> {
+  private natives(name: string): ReadonlyMap<string, Native> {
     if (!KEEPS_NATIVE) return new Map();
-    return (this.read(nativeName(program)) ?? new Map()) as ReadonlyMap<string, Native>;
+    return (this.read(nativeName(name)) ?? new Map()) as ReadonlyMap<string, Native>;
   }
 
-  keep(program: string | null, modules: readonly ModuleInUse[]): void {
-    const all = modules.flatMap(({ module, functions }) => {
-      const loaded = LOADED.get(module);
-      return loaded === undefined ? [] : [{ ...loaded, module, functions: functions() }];
-    });
-    const before = all.reduce((sum, { native }) => sum + (native?.optimised ?? 0), 0);
-    const now = all.reduce((sum, { functions }) => sum + countOptimised(functions), 0);
-    if (now === 0 || now - before < before / WORTH) return;
+  keep(modules: readonly ModuleInUse[]): void {
+    const files = new Map<string, (Loaded & ModuleInUse)[]>();
+    for (const inUse of modules) {
+      const loaded = LOADED.get(inUse.module);
+      if (loaded === undefined) continue;
+      const together = files.get(loaded.name) ?? [];
+      together.push({ ...loaded, ...inUse });
+      files.set(loaded.name, together);
+    }
+    for (const [name, together] of files) this.keepNative(name, together);
+  }
+
+  private keepNative(name: string, modules: readonly (Loaded & ModuleInUse)[]): void {
+    const before = modules.reduce((sum, { native }) => sum + (native?.optimised ?? 0), 0);
+    const now = modules.reduce((sum, { functions }) => sum + countOptimised(functions()), 0);
+    if (now === before || now - before < before / WORTH) return;
     const natives = new Map<string, Native>();
-    for (const { digest: name, budget, module, functions } of all) {
-      const native = nativeOf(module, budget, functions);
-      if (native !== null) natives.set(name, native);
+    for (const { digest: key, budget, module, functions } of modules) {
+      const native = nativeOf(module, budget, functions());
+      if (native !== null) natives.set(key, native);
     }
-    try {
-      this.write(nativeName(program ?? CORE), natives);
-    } catch {
-      // What cannot be kept is made again.
-    }
+    this.tryWrite(nativeName(name), natives);
   }
 
   /** Adds regions to what is kept of a program; of regions with the same entry and code the new one stays. */
   add(program: string, regions: readonly RegionObject[]): void {
-    const before = (this.read(`${program}.parts`) ?? []) as RegionObject[];
+    const names = this.additions(program);
+    const isFull = names.length === MOST_ADDITIONS;
+    const added = isFull ? this.merged(names, regions) : regions;
+    const linked = link(added);
+    if (linked.reduce((sum, { bytes }) => sum + bytes.length, 0) > LARGEST) return;
+    if (isFull) for (const name of names) rmSync(join(this.folder, `${name}.code`), { force: true });
+    const name = `${program}.${isFull ? 0 : names.length}`;
+    this.tryWrite(`${name}.parts`, added);
+    this.tryWrite(`${name}.code`, linked);
+    this.prune();
+  }
+
+  private merged(names: readonly string[], regions: readonly RegionObject[]): RegionObject[] {
+    const before = names.flatMap((name) => (this.read(`${name}.parts`) ?? []) as RegionObject[]);
     const merged = new Map<string, RegionObject>();
     for (const region of [...before, ...regions]) merged.set(`${region.entry} ${hash(region.code)}`, region);
-    const all = [...merged.values()];
-    // What is linked already stays as it is: V8's code is for just these bytes.
-    const linked = this.linked(program) ?? [];
-    const fresh = link(regions);
-    const kept = linked.length + fresh.length > MOST_MODULES ? link(all) : [...linked, ...fresh];
-    if (kept.reduce((sum, { bytes }) => sum + bytes.length, 0) > LARGEST) return;
-    this.write(`${program}.parts`, all);
-    this.write(`${program}.code`, kept);
-    this.prune();
+    return [...merged.values()];
   }
 
   /** Null for what is not there, not whole, or could have been written by somebody else. */
@@ -174,6 +203,15 @@ export class CodeStore implements KeptCode {
       return null;
     } finally {
       closeSync(file);
+    }
+  }
+
+  /** What cannot be written is made again another time. */
+  private tryWrite(name: string, value: unknown): void {
+    try {
+      this.write(name, value);
+    } catch {
+      rmSync(join(this.folder, name), { force: true });
     }
   }
 
@@ -213,8 +251,8 @@ function link(objects: readonly RegionObject[]): LinkedRegions<RegionSource>[] {
   }));
 }
 
-function nativeName(program: string): string {
-  return `${program}.${process.versions.v8}.native`;
+function nativeName(name: string): string {
+  return `${name}.${process.versions.v8}.native`;
 }
 
 interface Owned {

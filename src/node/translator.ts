@@ -9,28 +9,23 @@ import { compile } from './compile.js';
 /** Null: put away what is to be kept. */
 type Message = TranslatorRequest | null;
 
-/** How long nothing must have been asked for until what has been made is put away, in milliseconds. */
-const QUIET = 1000;
+/** How long it makes what is wanted when nobody waits for it but the next run. */
+const LONGEST_MS = 500;
 
 const { port, ...setup } = workerData as TranslatorSetup & { port: MessagePort };
 const service = new TranslationService(setup, compile);
 const words = new Int32Array(setup.buffer);
 const folder = setup.keeps ? cacheFolder(process.env) : null;
 const store = folder === null ? null : CodeStore.open(folder);
-let quiet: NodeJS.Timeout | undefined;
 
 function putAway(): void {
-  for (const [program, regions] of service.takeFresh()) {
-    try {
-      store?.add(program, regions);
-    } catch {
-      // What cannot be kept is made again.
-    }
-  }
+  for (const [program, regions] of service.takeFresh()) store?.add(program, regions);
 }
 
 function take(message: Message): void {
   if (message !== null) return service.add(message);
+  const end = performance.now() + LONGEST_MS;
+  while (!service.isIdle && performance.now() < end) service.step();
   putAway();
   Atomics.store(words, (CPU + CPU_PUT_AWAY) >>> 2, 1);
   Atomics.notify(words, (CPU + CPU_PUT_AWAY) >>> 2);
@@ -46,11 +41,9 @@ function work(): void {
   port.postMessage(service.step());
   Atomics.add(words, (CPU + CPU_TRANSLATED) >>> 2, 1);
   if (!service.isIdle) setImmediate(work);
-  else if (store !== null) quiet = setTimeout(putAway, QUIET);
 }
 
 port.on('message', (message: Message) => {
-  clearTimeout(quiet);
   const wasIdle = service.isIdle;
   take(message);
   if (wasIdle && !service.isIdle) setImmediate(work);

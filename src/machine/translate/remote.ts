@@ -6,8 +6,10 @@ import { addRegions, type Surroundings } from './translator.js';
 
 const TRANSLATED = (CPU + CPU_TRANSLATED) >>> 2;
 
-/** Of a program whose hot code is kept, a few blocks get hot all the same, if only once: a thread would take more time than they do. */
+/** How often something must have got hot before there is a thread: starting one and ending it takes more time than that. */
 const FEW = 4;
+/** The same for a program whose hot code is kept. */
+const FEW_WITH_KEPT = 64;
 /** How much longer what is part of a region may run without one of its own, which would have the same code once more. */
 const COVERED = 10;
 /** The part, 1 / WORTH, of what is kept that must be new for the program's end to wait until that is kept, too. */
@@ -26,8 +28,8 @@ export interface RemoteWays {
 /** Has another thread make regions of hot code; the program runs on, and gets them when they are there. */
 export class RemoteTranslator implements Translator {
   private thread: TranslatorThread | null = null;
-  /** What was asked for and not answered. */
-  private readonly pending = new Set<number>();
+  /** What was asked for and not answered, and how often it got hot. */
+  private readonly pending = new Map<number, number>();
   private collected = 0;
   private made = 0;
   private kept = 0;
@@ -57,11 +59,12 @@ export class RemoteTranslator implements Translator {
     const { code, pending } = this;
     code.reheat(address);
     if (code.isTranslated(address)) return;
-    const isOften = pending.has(address);
-    if (isOften && this.thread !== null) return;
-    if (!isOften) this.waiting.push({ root: this.ways.root(), address, program: this.ways.program() });
-    pending.add(address);
-    if (this.thread === null && !isOften && this.waiting.length < FEW) return;
+    const times = 1 + (pending.get(address) ?? 0);
+    pending.set(address, times);
+    // It is told of each time that there are twice as many: the hottest comes first.
+    if ((times & (times - 1)) !== 0) return;
+    this.waiting.push({ root: this.ways.root(), address, program: this.ways.program() });
+    if (this.thread === null && this.waiting.length < (this.kept === 0 ? FEW : FEW_WITH_KEPT)) return;
     this.thread ??= this.ways.start();
     for (const request of this.waiting.splice(0))
       this.thread.post({ ...request, known: this.known.splice(0) });

@@ -19,7 +19,8 @@ export class TranslationService {
   private readonly views: MachineViews;
   private readonly view: CodeView;
   private readonly maker: RegionMaker;
-  private readonly queue: TranslatorRequest[] = [];
+  /** By address, what has been asked for, and how often. */
+  private readonly queue = new Map<number, { readonly request: TranslatorRequest; times: number }>();
   /** Frames of the entries of regions that have been made. */
   private readonly made = new Map<number, Set<number>>();
   /** Entries of kept regions. */
@@ -43,12 +44,27 @@ export class TranslationService {
   }
 
   add(request: TranslatorRequest): void {
-    this.queue.push(request);
+    const asked = this.queue.get(request.address);
+    if (asked === undefined) this.queue.set(request.address, { request, times: 1 });
+    else asked.times++;
     for (const entry of request.known ?? []) this.known.add(entry);
   }
 
   get isIdle(): boolean {
-    return this.queue.length === 0;
+    return this.queue.size === 0;
+  }
+
+  /** What has been asked for most often, and first. */
+  private next(): TranslatorRequest | undefined {
+    let most = 0;
+    let next: TranslatorRequest | undefined;
+    for (const { request, times } of this.queue.values()) {
+      if (times <= most) continue;
+      most = times;
+      next = request;
+    }
+    if (next !== undefined) this.queue.delete(next.address);
+    return next;
   }
 
   private isMade(entry: number): boolean {
@@ -63,7 +79,7 @@ export class TranslationService {
     const covered: number[] = [];
     let instructions = 0;
     while (instructions < MOST_INSTRUCTIONS) {
-      const request = this.queue.shift();
+      const request = this.next();
       if (request === undefined) break;
       answered.push(request.address);
       if (this.covered.delete(request.address)) continue;
