@@ -104,6 +104,7 @@ function zeroStats(): MachineStats {
     blocksDecoded: 0,
     regionsTranslated: 0,
     regionsKept: 0,
+    functionsReady: 0,
     modules: 0,
     wasmBytes: 0,
     tlbMisses: 0,

@@ -150,6 +150,8 @@ export interface MachineStats {
   regionsTranslated: number;
   /** Regions of earlier runs that were taken. */
   regionsKept: number;
+  /** Kept functions that came optimised. */
+  functionsReady: number;
   modules: number;
   wasmBytes: number;
   tlbMisses: number;
@@ -195,10 +197,14 @@ export interface KeptCode {
 }
 
 /** Modules of regions, in order (translate/link.ts: linkToBeKept). */
-export type KeptProgram = readonly {
+export type KeptProgram = readonly KeptModule[];
+
+export interface KeptModule {
   readonly module: WasmModule;
   readonly regions: readonly RegionSource[];
-}[];
+  /** How many of its functions are optimised. */
+  readonly ready: number;
+}
 
 /** A module, and functions of it that tell how it is compiled. */
 export interface ModuleInUse {

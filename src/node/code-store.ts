@@ -35,8 +35,8 @@ import {
 } from '../machine/translate/link.js';
 import type { KeptCode, KeptProgram, ModuleInUse } from '../machine/types.js';
 import type { WasmModule } from '../machine/wasm/webassembly.js';
-import { DEFAULT_BUDGET } from './compile.js';
-import { KEEPS_NATIVE, compileWith, countOptimised, nativeOf, type Native } from './native-code.js';
+import { DEFAULT_BUDGET, compile } from './compile.js';
+import { KEEPS_NATIVE, compileFrom, countOptimised, nativeOf, type Native } from './native-code.js';
 
 /** Bytes of a file: more than that would take longer to read than it saves. */
 const LARGEST = 128 << 20;
@@ -57,7 +57,8 @@ interface Loaded {
   readonly name: string;
   readonly digest: string;
   readonly budget: number;
-  readonly native: Native | undefined;
+  /** How many of its functions came optimised. */
+  readonly ready: number;
 }
 const LOADED = new WeakMap<WasmModule, Loaded>();
 const CORE = 'core';
@@ -100,10 +101,10 @@ export class CodeStore implements KeptCode {
     const kept = this.additions(program).flatMap((name) => {
       const linked = (this.read(`${name}.code`) ?? []) as readonly LinkedRegions<RegionSource>[];
       const natives = this.natives(name);
-      return linked.map(({ regions, bytes }) => ({
-        regions,
-        module: this.compile(name, bytes, BUDGET, natives),
-      }));
+      return linked.map(({ regions, bytes }) => {
+        const module = this.compile(name, bytes, BUDGET, natives);
+        return { module, regions, ready: LOADED.get(module)?.ready ?? 0 };
+      });
     });
     return kept.length === 0 ? null : kept;
   }
@@ -116,8 +117,9 @@ export class CodeStore implements KeptCode {
   ): WasmModule {
     const key = digest(bytes).toString('base64');
     const native = natives.get(key);
-    const module = compileWith(bytes, budget, native);
-    LOADED.set(module, { name, digest: key, budget, native });
+    const ready = native === undefined ? null : compileFrom(native, bytes, budget);
+    const module = ready ?? compile(bytes, budget);
+    LOADED.set(module, { name, digest: key, budget, ready: ready === null ? 0 : (native?.optimised ?? 0) });
     return module;
   }
 
@@ -151,7 +153,7 @@ export class CodeStore implements KeptCode {
   }
 
   private keepNative(name: string, modules: readonly (Loaded & ModuleInUse)[]): void {
-    const before = modules.reduce((sum, { native }) => sum + (native?.optimised ?? 0), 0);
+    const before = modules.reduce((sum, { ready }) => sum + ready, 0);
     const now = modules.reduce((sum, { functions }) => sum + countOptimised(functions()), 0);
     if (now === before || now - before < before / WORTH) return;
     const natives = new Map<string, Native>();

@@ -6,7 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import type { WasmModule } from '../machine/wasm/webassembly.js';
-import { compile, withBudget } from './compile.js';
+import { withBudget } from './compile.js';
 
 interface Intrinsics {
   readonly isOptimised: (func: unknown) => boolean;
@@ -41,12 +41,12 @@ export interface Native {
   readonly optimised: number;
 }
 
-/** As `compile` (compile.ts), with what was kept if V8 takes it. */
-export function compileWith(bytes: Uint8Array, budget: number, native: Native | undefined): WasmModule {
-  if (native === undefined || INTRINSICS === null) return compile(bytes, budget);
+/** The module of these bytes with what was kept of it; null if V8 does not take that. `budget`: as for `compile`. */
+export function compileFrom(native: Native, bytes: Uint8Array, budget: number): WasmModule | null {
+  if (INTRINSICS === null) return null;
   const { buffer, byteOffset, length } = native.code;
   const code = buffer.slice(byteOffset, byteOffset + length) as ArrayBuffer;
-  return withBudget(budget, () => INTRINSICS.deserialize(code, bytes)) ?? compile(bytes, budget);
+  return withBudget(budget, () => INTRINSICS.deserialize(code, bytes)) ?? null;
 }
 
 export function countOptimised(functions: readonly unknown[]): number {

@@ -360,6 +360,8 @@ export interface Statistics {
   readonly blocksDecoded: number;
   readonly regionsTranslated: number;
   readonly regionsKept: number;
+  /** Kept functions that had been optimised before. */
+  readonly functionsReady: number;
   readonly modules: number;
   readonly wasmBytes: number;
   readonly tlbMisses: number;

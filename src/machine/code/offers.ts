@@ -33,7 +33,8 @@ export class Offers {
       const offer = { region, slot: first + i, refusedIn: 0 };
       const known = this.byEntry.get(region.entry);
       if (known === undefined) this.byEntry.set(region.entry, [offer]);
-      else known.push(offer);
+      // What was made later knew better what runs.
+      else known.unshift(offer);
     });
   }
 

@@ -42,11 +42,12 @@ export function addRegions(with_: Surroundings, module: WasmModule, regions: rea
 
 /** Puts modules of kept regions into the table, to be found where their code is. */
 export function offerRegions(with_: Surroundings, kept: KeptProgram): ModuleInUse[] {
-  return kept.map(({ module, regions }) => {
+  return kept.map(({ module, regions, ready }) => {
     const base = with_.code.takeSlots(regions.length);
     const { exports } = instantiate(with_, module, base);
     with_.code.offer(regions, base);
     with_.stats.modules++;
+    with_.stats.functionsReady += ready;
     const functions = exports[FUNCTIONS] as WasmTable;
     return { module, functions: () => regions.map((_, i) => functions.get(i)) };
   });
