@@ -216,8 +216,18 @@ const SURELY_PRIVILEGED: readonly (readonly number[])[] = [
   [0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef, 0xf4, 0xfa, 0xfb],
   [0x06, 0x08, 0x09, 0x30, 0x32],
 ];
-/** XSAVE's area is larger than the window: test/kernel/avx.c has these. int1's address is the instruction's own on virtual machines, the next one's in the manual. */
-const UNTESTED = new Set(['syscall', 'rdtsc', 'rdtscp', 'cpuid', 'xgetbv', 'xsave', 'xrstor', 'int1']);
+/** XSAVE's area is larger than the window: test/kernel/avx has these. int1's address is the instruction's own on virtual machines, the next one's in the manual. */
+const UNTESTED = new Set([
+  'syscall',
+  'rdtsc',
+  'rdtscp',
+  'cpuid',
+  'xgetbv',
+  'xsave',
+  'xsavec',
+  'xrstor',
+  'int1',
+]);
 /** Interrupts that user code may raise: breakpoint, overflow, a 32-bit system call. */
 const OPEN_GATES = new Set([3, 4, 0x80]);
 const FS = 4;

@@ -28,7 +28,7 @@ const NOT_CANONICAL = /ds:0x(?!f{4})[0-9a-f]{15,16}\b/;
 
 /** What CPUID does not report, and data between functions that objdump takes for code. */
 const BEYOND = new RegExp(
-  '^(v|k|\\(bad\\)|rdrand|rdseed|xsave[cos]|xrstors|bls[cf]|blci|' +
+  '^(v|k|\\(bad\\)|rdrand|rdseed|xsave[os]|xrstors|bls[cf]|blci|' +
     'adox|adcx|xbegin|xend|xtest|xabort|rdpid|wrpkru|rdpkru|rdssp|incssp|gf2p8|clwb|clflushopt|' +
     'rdfsbase|rdgsbase|wrfsbase|wrgsbase|l[def]s|lss|lar|lsl|ver[rw]|sysret|sysexit|sysenter|rsm|vm|tpause|umonitor|' +
     'umwait|monitor|mwait|stac|clac|skinit|stgi|clgi|invlpga|cldemote|ptwrite|movdir|enqcmd|setssbsy|saveprevssp|' +

@@ -101,6 +101,20 @@ describe('programs of test/kernel', () => {
     }
   });
 
+  const noCompact = / xsavec /.test(readFileSync('/proc/cpuinfo', 'utf8')) ? false : 'this CPU has no XSAVEC';
+  it(
+    'saves and restores the state of AVX in the compacted format',
+    { skip: noCompact, timeout: LIMIT_MS },
+    async () => {
+      const binary = compile(join('avx', 'compact'), folder);
+      const expected = await native(binary);
+      await using wide = await Sandbox.create({ rootfs: '/', env: {}, cpu: 'x86-64-v3' });
+      const { status, stdoutText } = await wide.exec([binary], { timeout: LIMIT_MS });
+      assert.deepEqual(stdoutText.split('\n'), expected.stdout.split('\n'));
+      assert.equal(status, expected.status);
+    },
+  );
+
   const noAvx = / avx2 /.test(readFileSync('/proc/cpuinfo', 'utf8')) ? false : 'this CPU has no AVX2';
   it('keeps the state of AVX as Linux does', { skip: noAvx, timeout: LIMIT_MS }, async () => {
     const binary = compile(join('avx', 'state'), folder);

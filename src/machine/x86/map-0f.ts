@@ -89,6 +89,7 @@ export const ROWS_0F: readonly Row[] = [
   ['NP C3', 'movnti', 'My,Gy', 'SSE2'],
   ['C7 /1 w0', 'cmpxchg8b', 'Mq', 'lock >Z'],
   ['C7 /1 w1', 'cmpxchg16b', 'Mdq', 'lock >Z'],
+  ['NP C7 /4', 'xsavec', 'M832', 'y'],
   ['C8+r', 'bswap', 'Zv', ''],
   ['FF', 'ud2', '~Ev', ''],
 ];

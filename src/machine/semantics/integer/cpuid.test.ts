@@ -73,6 +73,12 @@ test('x86-64-v3 has all that the psABI asks for, and XSAVE with room for it', ()
     assert.equal((ebx >>> bit) & 1, 1, name);
   assert.equal((cpuidLeaf(0x80000001, 0, 1, V3)[2] >>> 5) & 1, 1, 'LZCNT');
   assert.deepEqual(cpuidLeaf(0xd, 0, 1, V3), [7, XSAVE_SIZE, XSAVE_SIZE, 0]);
+  assert.deepEqual(
+    cpuidLeaf(0xd, 1, 1, V3),
+    [6, XSAVE_SIZE, 0, 0],
+    'XSAVEC and XGETBV, no XSAVEOPT, no XSAVES',
+  );
+  assert.deepEqual(cpuidLeaf(0xd, 1, 1, V2), [0, 0, 0, 0]);
   assert.deepEqual(cpuidLeaf(0xd, 2, 1, V3), [256, 576, 0, 0]);
   assert.ok(featureNames(V3).includes('avx2') && !featureNames(V2).includes('avx2'));
 });

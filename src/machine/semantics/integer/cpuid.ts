@@ -15,7 +15,8 @@ const MAX_EXTENDED = 0x80000008;
 const HYPERVISOR = 0x40000000;
 
 /** Words of feature bits: leaves and registers. */
-type Word = '1.edx' | '0x80000001.edx' | '0x80000007.edx' | '1.ecx' | '0x80000001.ecx' | '7.ebx';
+type Word =
+  '1.edx' | '0x80000001.edx' | '0x80000007.edx' | '1.ecx' | '0x80000001.ecx' | '7.ebx' | '0xd.1.eax';
 
 /**
  * Word, bit, Linux's name (of /proc/cpuinfo; '' where it shows none), and whether x86-64-v3 alone has it. Linux's order:
@@ -58,6 +59,8 @@ const FEATURES: readonly (readonly [word: Word, bit: number, name: string, isOfV
   ['7.ebx', 8, 'bmi2', true],
   ['7.ebx', 9, 'erms'],
   ['7.ebx', 29, 'sha_ni'],
+  ['0xd.1.eax', 1, 'xsavec', true],
+  ['0xd.1.eax', 2, 'xgetbv1', true],
 ];
 const HTT = 1 << 28;
 
@@ -133,10 +136,11 @@ function topologyLeaf(subleaf: number, cpus: number): Leaf {
   return [0, 0, subleaf, 0];
 }
 
-/** Leaf 0xd: sizes and places in an XSAVE area; none of XSAVE's relatives. */
+/** Leaf 0xd: sizes and places in an XSAVE area, whose two formats have the same size. */
 function stateLeaf(subleaf: number, level: CpuLevel): Leaf {
   if (level !== 'x86-64-v3') return NONE;
   if (subleaf === 0) return [XCR0, XSAVE_SIZE, XSAVE_SIZE, 0];
+  if (subleaf === 1) return [featureWord('0xd.1.eax', level), XSAVE_SIZE, 0, 0];
   return subleaf === 2 ? [XSAVE_AVX_SIZE, XSAVE_AVX, 0, 0] : NONE;
 }
 
