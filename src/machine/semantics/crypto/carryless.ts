@@ -80,8 +80,9 @@ function productOfSums(f: FunctionBuilder, masks: readonly Expr[], x: Expr, y: E
 }
 
 /** The product of two vectors' low halves, by Karatsuba's method. */
-const carrylessProduct: Helper = {
+export const carrylessProduct: Helper = {
   name: 'carrylessProduct',
+  near: true,
   params: [V128, V128],
   result: V128,
   wasm: (f) => {

@@ -3,7 +3,7 @@ import type { SemanticsTable } from '../emitter.js';
 import type { MachineViews } from '../helper.js';
 import { writeAesTables } from './aes-tables.js';
 import { AES, AES_HELPERS } from './aes.js';
-import { CARRYLESS, writeCarrylessMasks } from './carryless.js';
+import { CARRYLESS, carrylessProduct, writeCarrylessMasks } from './carryless.js';
 import { SHA1 } from './sha1.js';
 import { SHA256 } from './sha256.js';
 
@@ -19,7 +19,7 @@ function withVex(table: SemanticsTable): SemanticsTable {
   return { ...table, ...(Object.fromEntries(vex) as SemanticsTable) };
 }
 
-/** Instructions for ciphers and digests. WebAssembly has none; each is faster than what programs do without it. */
+/** Instructions for ciphers and digests. WebAssembly has none of these, so whether CPUID reports them depends on how fast they are. */
 export const crypto: SemanticsTable = { ...withVex(AES), ...withVex(CARRYLESS), ...SHA1, ...SHA256 };
 
 /** Fills the tables that these instructions use. */
@@ -29,4 +29,4 @@ export function writeCryptoTables(m: MachineViews): void {
 }
 
 /** Helpers of which regions have copies. */
-export const NEAR_HELPERS = AES_HELPERS;
+export const NEAR_HELPERS = [...AES_HELPERS, carrylessProduct];

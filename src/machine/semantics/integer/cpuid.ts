@@ -2,8 +2,9 @@
  * What CPUID reports: a fixed processor of the level that the machine is made with. It calls itself an Intel of family 6:
  * model 0x2c, the last one of x86-64-v2, or 0x3c, the first one of v3. For the former, C libraries take their plain SSE2
  * string functions with unaligned access, which suit a translator best; both get `rep movsb` for long copies. Feature bits
- * are those that work, and no others. What a lower level does not report is there all the same, as on a real processor
- * whose CPUID a hypervisor has masked; but XGETBV, without which no program uses AVX, is not.
+ * are those that work, and no others; AES's is left out, as programs are slower with it (ARCHITECTURE.md, "Ciphers and
+ * digests"). What is not reported is there all the same, as on a real processor whose CPUID a hypervisor has masked; but
+ * XGETBV, without which no program uses AVX, is not.
  */
 import type { CpuLevel } from '../../level.js';
 
