@@ -57,7 +57,7 @@ import { wasm, type WasmFunction, type WasmModule } from './wasm/webassembly.js'
 /** How many instructions of a block are interpreted before it is translated; more than any block ever has, to do without. */
 const HEAT = { interpret: 0x7fffffff, translate: 1, mixed: 120_000 } as const;
 /** The same where a thread translates: that takes only what the engine takes, some microseconds for an instruction. */
-const HEAT_FOR_THREAD = 20_000;
+const HEAT_FOR_THREAD = 5_000;
 /**
  * Regions' calls that may be nested. Engines give WebAssembly about a megabyte of stack; a region takes up to two
  * kilobytes of it before it is optimised, and the supervisor needs some, too.

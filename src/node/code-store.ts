@@ -38,15 +38,17 @@ import type { WasmModule } from '../machine/wasm/webassembly.js';
 import { DEFAULT_BUDGET, compile } from './compile.js';
 import { KEEPS_NATIVE, compileFrom, countOptimised, nativeOf, type Native } from './native-code.js';
 
-/** Bytes of a file: more than that would take longer to read than it saves. */
-const LARGEST = 128 << 20;
+/** Bytes of a program's files: more than that would take longer to read than it saves. */
+const LARGEST = 256 << 20;
+/** What can be linked anew while a program's end waits for it. */
+const MOST_TO_LINK = 16 << 20;
 /** Bytes of all files; beyond that the oldest go. */
 const MOST_BYTES = 1 << 30;
 /** Additions to a program; one more, and all its regions are linked anew, and V8 begins again with them. */
-const MOST_ADDITIONS = 16;
+const MOST_ADDITIONS = 32;
 /** After how many bytes that have run V8 is to optimise what is kept: soon, since it does so once for many runs. */
 const BUDGET = 100_000;
-/** The part, 1 / WORTH, of a program's optimised functions that must be new to be written down. */
+/** The part, 1 / WORTH, of a file's optimised functions that must be new to be written down. */
 const WORTH = 20;
 const DIGEST = 32;
 const { O_NOFOLLOW, O_RDONLY } = constants;
@@ -168,9 +170,10 @@ export class CodeStore implements KeptCode {
   add(program: string, regions: readonly RegionObject[]): void {
     const names = this.additions(program);
     const isFull = names.length === MOST_ADDITIONS;
+    const before = names.reduce((sum, name) => sum + statSync(join(this.folder, `${name}.code`)).size, 0);
+    if (before > (isFull ? MOST_TO_LINK : LARGEST)) return;
     const added = isFull ? this.merged(names, regions) : regions;
     const linked = link(added);
-    if (linked.reduce((sum, { bytes }) => sum + bytes.length, 0) > LARGEST) return;
     if (isFull) for (const name of names) rmSync(join(this.folder, `${name}.code`), { force: true });
     const name = `${program}.${isFull ? 0 : names.length}`;
     this.tryWrite(`${name}.parts`, added);
@@ -196,7 +199,7 @@ export class CodeStore implements KeptCode {
     }
     try {
       const stat = fstatSync(file);
-      if (!stat.isFile() || !isOwn(stat) || stat.size < DIGEST || stat.size > 2 * LARGEST) return null;
+      if (!stat.isFile() || !isOwn(stat) || stat.size < DIGEST || stat.size > LARGEST) return null;
       const bytes = Buffer.allocUnsafe(stat.size);
       if (readSync(file, bytes, 0, stat.size, 0) !== stat.size) return null;
       const content = bytes.subarray(DIGEST);

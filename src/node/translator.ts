@@ -9,6 +9,8 @@ import { compile } from './compile.js';
 /** Null: put away what is to be kept. */
 type Message = TranslatorRequest | null;
 
+/** Bytes of regions that are put away while the program runs: at its end there is no time for more. */
+const MUCH = 4 << 20;
 /** How long it makes what is wanted when nobody waits for it but the next run. */
 const LONGEST_MS = 500;
 
@@ -40,6 +42,7 @@ function work(): void {
   if (service.isIdle) return;
   port.postMessage(service.step());
   Atomics.add(words, (CPU + CPU_TRANSLATED) >>> 2, 1);
+  if (service.freshBytes > MUCH) putAway();
   if (!service.isIdle) setImmediate(work);
 }
 

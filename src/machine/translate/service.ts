@@ -25,8 +25,9 @@ export class TranslationService {
   private readonly made = new Map<number, Set<number>>();
   /** Entries of kept regions. */
   private readonly known = new Set<number>();
-  /** What has been made and not been put away, by the program in which it was hot. */
+  /** What has been made and not been put away, by the program in which it was hot; and the length of that. */
   private readonly fresh = new Map<string, RegionObject[]>();
+  freshBytes = 0;
   /** Blocks of regions that nobody has asked for since these were made: what is running still gets hot once more. */
   private readonly covered = new Set<number>();
 
@@ -105,6 +106,7 @@ export class TranslationService {
   }
 
   private keep(program: string, object: RegionObject): void {
+    this.freshBytes += object.body.bytes.length;
     const known = this.fresh.get(program);
     if (known === undefined) this.fresh.set(program, [object]);
     else known.push(object);
@@ -114,6 +116,7 @@ export class TranslationService {
   takeFresh(): ReadonlyMap<string, readonly RegionObject[]> {
     const fresh = new Map(this.fresh);
     this.fresh.clear();
+    this.freshBytes = 0;
     return fresh;
   }
 
