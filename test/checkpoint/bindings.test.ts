@@ -163,7 +163,7 @@ describe('a restored sandbox', () => {
     await using sandbox = await Sandbox.create({ ...BASE, env: ENV });
     const program = await started(
       sandbox,
-      'head -c 3000000 /dev/urandom >/tmp/noise; sum=$(md5sum </tmp/noise); echo READY; read x; echo $x >>/tmp/noise; echo NEXT; read x; rm /tmp/noise; echo $sum >/tmp/sum; echo LAST; read x; cat /tmp/sum; echo $sum; ls /tmp | wc -l',
+      'head -c 3000000 /dev/urandom >/tmp/noise; sum=$(md5sum </tmp/noise); echo READY; read x; echo $x >>/tmp/noise; echo NEXT; read x; rm /tmp/noise; echo $sum >/tmp/sum; echo LAST; read x; cat /tmp/sum; echo $sum; ls /tmp/noise 2>&1',
     );
     const give = async (): Promise<void> => {
       const writer = program.stdin.getWriter();
