@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -52,8 +53,8 @@ export async function run(system: System, place: Place, piece: Piece, limitMs: n
     const variables = settings.filter((text) => text !== '-e');
     return collect('setsid', ['--wait', 'env', '-i', ...variables, ...piece.argv], cwd, limitMs);
   }
-  // What it writes stays in memory.
-  const options = ['--rootfs', '/', '-w', cwd, ...settings];
+  // What it writes stays in memory; the name is the one that /etc/hosts knows.
+  const options = ['--rootfs', '/', '--hostname', hostname(), '-w', cwd, ...settings];
   return collect(process.execPath, [CULM, 'run', ...options, '--', ...piece.argv], cwd, limitMs);
 }
 
