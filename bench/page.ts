@@ -24,8 +24,8 @@ const HEAD = `# How fast it is
 
 Times of programs natively, under qemu-x86_64 and under Culm, taken in turn on one machine; \`npm run bench\` measures them anew and
 shows in red what has got worse by more than a tenth, \`npm run bench -- --record\` makes that the recorded run and writes this page.
-Whatever else the machine does is in them: ratios tell more than times. Each program ran six times under Culm before, from an empty
-cache on, since translated code is kept for the next run; a program's first run takes two to three times as long.
+Whatever else the machine does is in them: ratios tell more than times. Each program ran six times under Culm before (until
+commit e50535c once), from an empty cache on, since translated code is kept for the next run; a program's first run takes two to three times as long.
 `;
 
 function summary(rows: readonly Figure[]): string {
